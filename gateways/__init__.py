@@ -1,0 +1,1 @@
+"""The outside world, one module each: Postgres, SMTP, stored bytes, Temporal, logs."""

@@ -1,0 +1,81 @@
+"""Postgres: the pool, and the one way to open a transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import NewType, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+Record = asyncpg.Record
+Transaction: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+
+SQL = NewType("SQL", str)
+"""A statement, beside the function that runs it; a test prepares every one against the real schema."""
+
+
+NO_PRACTICE = ""
+"""Row-level security lets nothing through under it, but the look-up functions of the sign-in."""
+
+
+class Database:
+    """A pool whose every transaction says on behalf of which practice it reads and writes.
+
+    Row-level security keyed by that setting is the second wall behind the checks in code: a query
+    that forgets its practice sees no row at all.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def practice(self, practice: UUID) -> AsyncIterator[Transaction]:
+        """A transaction that sees the rows of one practice; commits at the end, rolls back on an error."""
+        async with self._transaction(str(practice)) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def anyone(self) -> AsyncIterator[Transaction]:
+        """A transaction before it is known who calls: sees only what the look-up functions give."""
+        async with self._transaction(NO_PRACTICE) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _transaction(self, practice: str) -> AsyncIterator[Transaction]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            # local to the transaction, so a pooled connection cannot carry it to the next caller
+            await connection.execute("select set_config('app.practice', $1, true)", practice)
+            yield connection
+
+    @asynccontextmanager
+    async def listening(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
+        """Call `heard` with the text of each NOTIFY on `channel`; the event is set when the connection is lost.
+
+        Takes one connection out of the pool for as long as it lasts.
+        """
+        lost = asyncio.Event()
+
+        def relay(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+            heard(str(payload))
+
+        def ended(_connection: object) -> None:
+            lost.set()
+
+        async with self._pool.acquire() as connection:
+            connection.add_termination_listener(ended)
+            await connection.add_listener(channel, relay)
+            try:
+                yield lost
+            finally:
+                connection.remove_termination_listener(ended)
+                if not connection.is_closed():
+                    await connection.remove_listener(channel, relay)
+
+
+@asynccontextmanager
+async def connect(dsn: str, *, most: int = 10) -> AsyncIterator[Database]:
+    """A `Database` over a pool of at most `most` connections, closed at the end."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=most) as pool:
+        yield Database(pool)

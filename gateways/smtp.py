@@ -1,0 +1,64 @@
+"""The mail relay: hand over one message, and tell a refusal from a bad moment."""
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+import aiosmtplib
+
+from settings import Settings
+
+
+class AddressRefused(Exception):
+    """The relay will never take mail for this address (a 5xx answer, RFC 5321 4.2.1); somebody must correct it."""
+
+
+class RelayUnavailable(Exception):
+    """A temporary failure (4xx, time-out, no connection): worth another try later."""
+
+
+@dataclass(frozen=True)
+class Relay:
+    """How to reach the mail relay."""
+
+    host: str
+    port: int
+    security: str
+    username: str | None
+    password: str | None
+    seconds: float = 10.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Relay":
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+        return cls(settings.smtp_host, settings.smtp_port, settings.smtp_security, settings.smtp_username, password)
+
+    async def send(self, message: EmailMessage) -> None:
+        """Hand `message` over.
+
+        Errors: `AddressRefused` for a 5xx on the recipient, `RelayUnavailable` for everything that may pass.
+        The texts of both hold the answer's code only, since relays like to repeat the address.
+        """
+        try:
+            await aiosmtplib.send(
+                message,
+                hostname=self.host,
+                port=self.port,
+                username=self.username,
+                password=self.password,
+                use_tls=self.security == "tls",
+                start_tls=self.security == "starttls",
+                timeout=self.seconds,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            raise _refusal(max(answer.code for answer in refused.recipients)) from None
+        except aiosmtplib.SMTPResponseException as answer:
+            raise _refusal(answer.code) from None
+        except (aiosmtplib.SMTPException, OSError) as failure:
+            raise RelayUnavailable(type(failure).__name__) from None
+
+
+def _refusal(code: int) -> AddressRefused | RelayUnavailable:
+    # 530, 534, 535, 538: the relay refuses us, not the address; that is mended in the settings and then retried
+    if code >= 500 and code not in {530, 534, 535, 538}:
+        return AddressRefused(f"answer {code}")
+    return RelayUnavailable(f"answer {code}")

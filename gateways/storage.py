@@ -1,0 +1,69 @@
+"""Stored bytes, named by their SHA-256, in a folder.
+
+A name that is derived from the content makes writing idempotent and lets every read prove what it
+read (SPEC S3). An object store with the same two operations can stand in this module's place.
+"""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+
+class StoredBytesMissing(Exception):
+    """The bytes of this name are not in the store: restore them from the backup."""
+
+
+class StoredBytesChanged(Exception):
+    """The bytes under this name have another hash: the store was tampered with or is damaged. Never served."""
+
+
+class Storage:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, content: bytes) -> str:
+        """Store `content` and return its SHA-256 in hexadecimal; on disk when this returns."""
+        return await asyncio.to_thread(self._put, content)
+
+    async def get(self, sha256: str) -> bytes:
+        """The bytes of that name, after checking that they are what the name says."""
+        return await asyncio.to_thread(self._get, sha256)
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
+
+    def _put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._path(sha256)
+        if path.exists():
+            return sha256
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # rename is atomic: a reader sees the whole file or none, whatever dies in between
+        Path(temporary).rename(path)
+        _sync_folder(path.parent)
+        return sha256
+
+    def _get(self, sha256: str) -> bytes:
+        try:
+            content = self._path(sha256).read_bytes()
+        except FileNotFoundError as missing:
+            raise StoredBytesMissing(sha256) from missing
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoredBytesChanged(sha256)
+        return content
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name itself is on disk only after the folder is synced (fsync(2))."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

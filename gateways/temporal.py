@@ -1,0 +1,165 @@
+"""Temporal: connection, payload encryption, search attributes.
+
+What an operator reads without a key (ids, search attributes, summaries, current details) is made free of
+personal data by its author and said in `PlainWords`; everything else is encrypted before it leaves the
+process (SPEC A7, O1).
+"""
+
+import base64
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+    PayloadCodec,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from settings import Settings
+
+STATE = SearchAttributeKey.for_keyword("StsState")
+"""What a request waits for or how it ended, in the words of the chart: `Pending signature`, `Needs attention`, …"""
+
+PRACTICE = SearchAttributeKey.for_keyword("StsPractice")
+"""Opaque id of the practice."""
+
+EXPIRES = SearchAttributeKey.for_datetime("StsExpires")
+"""When the request ends if nobody signs."""
+
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (STATE, PRACTICE, EXPIRES)
+
+
+class PlainWords(str):
+    """A sentence for the operator, free of personal data, so it travels readable."""
+
+    __slots__ = ()
+
+
+class _JSON(PydanticJSONPlainPayloadConverter):
+    """JSON by pydantic, which also marks `PlainWords` as readable."""
+
+    def to_payload(self, value: Any) -> Payload | None:
+        payload = super().to_payload(value)
+        if payload is not None and isinstance(value, PlainWords):
+            payload.metadata[_READABLE] = b"1"
+        return payload
+
+
+class _Converter(CompositePayloadConverter):
+    def __init__(self) -> None:
+        super().__init__(
+            *(
+                _JSON() if isinstance(converter, JSONPlainPayloadConverter) else converter
+                for converter in DefaultPayloadConverter.default_encoding_payload_converters
+            )
+        )
+
+
+_READABLE = "readable"
+_ENCRYPTED = b"binary/encrypted"
+_CURRENT_DETAILS = b"temporal.api.sdk.v1.WorkflowMetadata"
+"""Answer of the query by which the UI reads the current details; holds our plain words and names from the code."""
+
+
+class UnknownPayloadKey(Exception):
+    """A payload was encrypted with a key that is not in `STS_PAYLOAD_KEYS`: add the key again to read it."""
+
+
+class EncryptingCodec(PayloadCodec):
+    """AES-256-GCM with the key's id beside each payload, so that keys can be rotated while requests are open.
+
+    Args: `keys` maps id to 32 bytes; the first encrypts, all decrypt.
+    """
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        self._active = next(iter(keys))
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [payload if _is_readable(payload) else self._encrypt(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [self._decrypt(payload) for payload in payloads]
+
+    def _encrypt(self, payload: Payload) -> Payload:
+        nonce = os.urandom(12)  # NIST SP 800-38D 8.2.2: random, 96 bits
+        key_id = self._active.encode()
+        sealed = self._ciphers[self._active].encrypt(nonce, payload.SerializeToString(), key_id)
+        return Payload(metadata={"encoding": _ENCRYPTED, "key": key_id}, data=nonce + sealed)
+
+    def _decrypt(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != _ENCRYPTED:
+            return payload
+        key_id = payload.metadata["key"]
+        cipher = self._ciphers.get(key_id.decode())
+        if cipher is None:
+            raise UnknownPayloadKey(key_id.decode())
+        return Payload.FromString(cipher.decrypt(payload.data[:12], payload.data[12:], key_id))
+
+
+def _is_readable(payload: Payload) -> bool:
+    return _READABLE in payload.metadata or payload.metadata.get("messageType") == _CURRENT_DETAILS
+
+
+def payload_keys(text: str) -> dict[str, bytes]:
+    """Read `id:base64,id:base64`; a `ValueError` names what is wrong and never the key."""
+    keys: dict[str, bytes] = {}
+    for number, entry in enumerate(text.split(","), start=1):
+        key_id, _, encoded = entry.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
+        if not key_id or len(key) != 32:
+            raise ValueError(f"STS_PAYLOAD_KEYS: entry {number} is not `id:base64 of 32 bytes`")
+        keys[key_id] = key
+    return keys
+
+
+def data_converter(keys: dict[str, bytes]) -> DataConverter:
+    """Pydantic JSON, encrypted; failure messages and stack traces too, since they may quote values."""
+    return dataclasses.replace(
+        DataConverter.default,
+        payload_converter_class=_Converter,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        payload_codec=EncryptingCodec(keys),
+    )
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client of the engine; with `lazy` it connects at its first call, so the API starts without the engine."""
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        data_converter=data_converter(payload_keys(settings.payload_keys.get_secret_value())),
+        lazy=lazy,
+    )
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the search attributes known to the namespace; those that exist stay as they are."""
+    kinds = {
+        "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+        "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    }
+    for key in SEARCH_ATTRIBUTES:
+        kind = kinds["Datetime" if key is EXPIRES else "Keyword"]
+        request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes={key.name: kind})
+        try:
+            await client.operator_service.add_search_attributes(request)
+        except RPCError as answer:
+            if answer.status != RPCStatusCode.ALREADY_EXISTS:
+                raise

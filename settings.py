@@ -1,0 +1,56 @@
+"""Everything that can be set, read from environment variables that begin with `STS_`.
+
+Secrets come from the environment only. `./sts up` makes the demo's at first start; in production the
+deployment gives them. The README's table of settings is held against this file by a test.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One object for API, worker and commands; each field's description is what the README says of it."""
+
+    model_config = SettingsConfigDict(env_prefix="STS_", frozen=True)
+
+    database_url: SecretStr = Field(
+        description="Postgres DSN of the application's role, which owns nothing and cannot bypass row-level security."
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None, description="Postgres DSN of the owner; only the `migrate` command reads it."
+    )
+    temporal_address: str = Field(default="127.0.0.1:7233", description="host:port of the Temporal frontend.")
+    temporal_namespace: str = Field(default="default", description="Temporal namespace.")
+    temporal_task_queue: str = Field(default="share-to-sign", description="Task queue that the workers poll.")
+    payload_keys: SecretStr = Field(
+        description="AES-256 keys of the Temporal payloads, `id:base64,id:base64`. The first encrypts, all decrypt."
+    )
+    storage_folder: Path = Field(description="Folder of the stored PDFs, each named by its SHA-256.")
+    smtp_host: str = Field(default="127.0.0.1", description="Mail relay.")
+    smtp_port: int = Field(default=25, description="Port of the mail relay.")
+    smtp_security: Literal["none", "starttls", "tls"] = Field(
+        default="starttls", description="`none` is for a relay on this machine only."
+    )
+    smtp_username: str | None = Field(default=None, description="Sign-in at the mail relay, if it wants one.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password at the mail relay.")
+    mail_from: str = Field(description="Sender address of all mail; the address alone is shown.")
+    api_host: str = Field(default="127.0.0.1", description="Address on which the API listens.")
+    api_port: int = Field(default=8000, description="Port on which the API listens.")
+    chart_url: str = Field(description="Where staff reach the chart pages, e.g. `https://chart.example.org`.")
+    portal_url: str = Field(description="Where clients reach the Client Portal; links in mail begin with it.")
+    trusted_proxies: str = Field(
+        default="", description="Comma-separated addresses of proxies whose `X-Forwarded-For` is believed; empty: none."
+    )
+    seal_key_file: Path = Field(description="PEM file of the private key (ECDSA P-256) that seals signed PDFs.")
+    seal_certificate_file: Path = Field(description="PEM file of the seal's certificate, its chain behind it.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings; a missing or bad variable is named in the error."""
+    return Settings()  # pyright: ignore[reportCallIssue]
