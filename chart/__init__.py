@@ -1,0 +1,1 @@
+"""What is true: practices, clients, documents, requests, messages, audit. A module a noun: records, rules, SQL."""

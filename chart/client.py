@@ -1,0 +1,137 @@
+"""Clients: the people whom the charts are about, and who acts for them in the Client Portal."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from chart.ids import AccountId, ClientId, PracticeId
+from chart.refusals import ClientNotRegistered, NotFound, Unacceptable
+from gateways.postgres import SQL, Transaction
+
+
+@dataclass(frozen=True)
+class Client:
+    id: ClientId
+    given_name: str = field(repr=False)
+    family_name: str = field(repr=False)
+    birth_date: date = field(repr=False)
+    external_id: str | None
+    """The client's id in the practice's other system."""
+    created_at: datetime
+    registered: bool
+    """Somebody can act for this client in the Client Portal."""
+    waiting: int
+    """Signature requests that wait for a signature."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+
+@dataclass(frozen=True)
+class PortalAccess:
+    """A portal account that acts for a client today."""
+
+    account_id: AccountId
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    relationship: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page of the client list ended: the sort key of its last row."""
+
+    family_name: str
+    given_name: str
+    id: ClientId
+
+
+async def add(
+    transaction: Transaction,
+    practice: PracticeId,
+    *,
+    given_name: str,
+    family_name: str,
+    birth_date: date,
+    external_id: str | None,
+) -> Client:
+    """Open a chart."""
+    if external_id and await transaction.fetchval(TAKEN, external_id):
+        raise Unacceptable("Another client of this practice has this external_id. Use that client, or another id.")
+    client_id = await transaction.fetchval(ADD, practice, given_name, family_name, birth_date, external_id)
+    return await find(transaction, client_id)
+
+
+async def find(transaction: Transaction, client_id: ClientId) -> Client:
+    row = await transaction.fetchrow(FIND, client_id)
+    if row is None:
+        raise NotFound("There is no such client in this practice.")
+    return Client(**row)
+
+
+async def search(transaction: Transaction, words: str, *, after: Place | None, limit: int) -> list[Client]:
+    """Clients whose name or external id holds every one of `words`, by family name; `after` continues a page."""
+    place = (after.family_name, after.given_name, after.id) if after else (None, None, None)
+    rows = await transaction.fetch(SEARCH, words.lower().split(), *place, limit)
+    return [Client(**row) for row in rows]
+
+
+async def access(transaction: Transaction, client_id: ClientId) -> list[PortalAccess]:
+    """Who acts for the client today; the client's own account first."""
+    return [PortalAccess(**row) for row in await transaction.fetch(ACCESS, client_id)]
+
+
+async def signer(transaction: Transaction, client_id: ClientId) -> PortalAccess:
+    """The account that a signature request waits for."""
+    accounts = await access(transaction, client_id)
+    if not accounts:
+        raise ClientNotRegistered(
+            "This client is not registered for the Client Portal. Invite the client first "
+            "(Invite to the Client Portal on the chart, or POST /api/v1/clients/{id}/invitations) "
+            "and share again when the client has registered."
+        )
+    return accounts[0]
+
+
+_COLUMNS = """
+    c.id, c.given_name, c.family_name, c.birth_date, c.external_id, c.created_at,
+    exists (
+        select from relationship r where r.client_id = c.id
+        and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
+    ) as registered,
+    (
+        select count(*)::int from signature_request q
+        where q.client_id = c.id and q.state in ('pending', 'needs_attention')
+    ) as waiting
+"""
+
+ADD = SQL("""
+insert into client (practice_id, given_name, family_name, birth_date, external_id)
+values ($1, $2, $3, $4, $5) returning id
+""")
+
+TAKEN = SQL("select true from client where external_id = $1")
+
+FIND = SQL("select" + _COLUMNS + "from client c where c.id = $1")
+
+SEARCH = SQL(
+    "select"
+    + _COLUMNS
+    + """
+from client c
+where not exists (
+    select from unnest($1::text[]) word
+    where strpos(lower(c.given_name || ' ' || c.family_name || ' ' || coalesce(c.external_id, '')), word) = 0
+)
+and ($2::text is null or (lower(c.family_name), lower(c.given_name), c.id) > (lower($2), lower($3::text), $4::uuid))
+order by lower(c.family_name), lower(c.given_name), c.id
+limit $5
+"""
+)
+
+ACCESS = SQL("""
+select a.id as account_id, a.name, a.email, r.kind as relationship
+from relationship r join portal_account a on a.id = r.account_id
+where r.client_id = $1 and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
+order by r.kind = 'self' desc, a.created_at
+""")

@@ -1,0 +1,41 @@
+"""Why something is refused, in a sentence for the person who asked; the API maps each class to a problem type."""
+
+
+class Refusal(Exception):
+    """The request is understood and will not be done; `str()` of it says why and what to do instead."""
+
+
+class NotFound(Refusal):
+    """There is no such thing, or it is somebody else's: the two answer alike (SPEC N2, A5)."""
+
+
+class NotAllowed(Refusal):
+    """The caller is known and may not do this."""
+
+
+class KindRefused(Refusal):
+    """This kind of document cannot be shared in this way (SPEC S1, S8)."""
+
+
+class ClientNotRegistered(Refusal):
+    """Nobody can act for this client in the Client Portal yet (SPEC S5)."""
+
+
+class AlreadyDone(Refusal):
+    """What was asked for has happened before and stays as it is."""
+
+
+class NotInThisState(Refusal):
+    """The request has ended, or does not wait for this."""
+
+
+class FreshSignInNeeded(Refusal):
+    """Signing needs a sign-in not older than five minutes (SPEC G1)."""
+
+
+class NotReadyToSign(Refusal):
+    """The document was not opened, consent or intent is missing, or another version was shown (SPEC G1, G5)."""
+
+
+class Unacceptable(Refusal):
+    """A value is well-formed and still cannot be used."""
