@@ -1,0 +1,150 @@
+"""Staff and portal accounts, and the invitation by which a client comes to have one (SPEC A1)."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from uuid import UUID
+
+from chart import audit
+from chart.audit import Actor
+from chart.ids import AccountId, ClientId, PracticeId, StaffId
+from chart.refusals import Refusal, Unacceptable
+from gateways.postgres import SQL, Database, Transaction
+from identity import password as passwords
+from identity.caller import Role
+
+INVITATION_LASTS = timedelta(days=7)
+
+
+class InvitationEnded(Refusal):
+    """Unknown, used, revoked or older than seven days; which one is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("This invitation has ended. Ask the practice to send a new one.")
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A single-use way to an account; `token` is in the mail's link only, the database keeps its SHA-256."""
+
+    id: UUID
+    token: str = field(repr=False)
+    email: str = field(repr=False)
+
+
+def check_address(email: str) -> None:
+    """Raise `Unacceptable` unless mail can be sent to it as it stands (RFC 5322 3.4.1, ASCII)."""
+    try:
+        address = Address(addr_spec=email)
+    except (ValueError, IndexError, HeaderParseError):
+        address = None
+    if not address or not address.username or not address.domain or not email.isascii() or address.addr_spec != email:
+        raise Unacceptable("This is not an email address. It looks like name@example.org.")
+
+
+async def add_staff(
+    transaction: Transaction, practice: PracticeId, *, email: str, name: str, role: Role, password: str
+) -> StaffId:
+    staff_id: StaffId = await transaction.fetchval(
+        ADD_STAFF, practice, email, name, role, await passwords.hash_new(password)
+    )
+    return staff_id
+
+
+async def invite(
+    transaction: Transaction,
+    practice: PracticeId,
+    client_id: ClientId,
+    *,
+    email: str,
+    name: str,
+    relationship: str,
+) -> Invitation:
+    """A new invitation; the ones sent before to the same address for this client end."""
+    check_address(email)
+    await transaction.execute(REVOKE, client_id, email)
+    token = secrets.token_urlsafe(32)
+    invitation_id = await transaction.fetchval(
+        INVITE, practice, client_id, email, name, relationship, _digest(token), INVITATION_LASTS
+    )
+    return Invitation(invitation_id, token, email)
+
+
+async def register(database: Database, token: str, password: str) -> AccountId:
+    """Use an invitation: make the account, or let the existing one of this address act for one client more.
+
+    Whoever has an account proves it with its password; the invitation alone does not change it.
+    """
+    async with database.anyone() as transaction:
+        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, _digest(token))
+    if practice is None:
+        raise InvitationEnded
+    async with database.practice(practice) as transaction:
+        invitation = await transaction.fetchrow(USE, _digest(token))
+        if invitation is None:
+            raise InvitationEnded
+        account_id = await _account(transaction, practice, invitation["email"], invitation["name"], password)
+        await transaction.execute(RELATE, practice, account_id, invitation["client_id"], invitation["relationship"])
+        await audit.record(
+            transaction,
+            practice,
+            Actor(f"account:{account_id}"),
+            audit.Action.REGISTERED,
+            chart=invitation["client_id"],
+            relationship=invitation["relationship"],
+        )
+    return account_id
+
+
+async def _account(transaction: Transaction, practice: PracticeId, email: str, name: str, password: str) -> AccountId:
+    known = await transaction.fetchrow(ACCOUNT, email)
+    if known is None:
+        made: AccountId = await transaction.fetchval(
+            ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password)
+        )
+        return made
+    if not await passwords.matches(known["password_hash"], password):
+        raise Refusal("You have an account already. Enter its password to connect it with this invitation.")
+    return AccountId(known["id"])
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+ADD_STAFF = SQL("""
+insert into staff (practice_id, email, name, role, password_hash) values ($1, $2, $3, $4, $5) returning id
+""")
+
+REVOKE = SQL("""
+update invitation set revoked_at = now()
+where client_id = $1 and lower(email) = lower($2) and used_at is null and revoked_at is null
+""")
+
+INVITE = SQL("""
+insert into invitation (practice_id, client_id, email, name, relationship, token_sha256, expires_at)
+values ($1, $2, $3, $4, $5, $6, now() + $7::interval) returning id
+""")
+
+PRACTICE_OF_INVITATION = SQL("select practice_of_invitation($1)")
+
+# one statement, so that an invitation cannot be used twice at once
+USE = SQL("""
+update invitation set used_at = now()
+where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
+returning client_id, email, name, relationship
+""")
+
+ACCOUNT = SQL("select id, password_hash from portal_account where lower(email) = lower($1)")
+
+ADD_ACCOUNT = SQL("""
+insert into portal_account (practice_id, email, name, password_hash) values ($1, $2, $3, $4) returning id
+""")
+
+RELATE = SQL("""
+insert into relationship (practice_id, account_id, client_id, kind) values ($1, $2, $3, $4)
+on conflict (account_id, client_id) do update set kind = excluded.kind, ends_on = null
+""")

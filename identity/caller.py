@@ -1,0 +1,69 @@
+"""Who calls: the three kinds of caller, each of exactly one practice."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from chart.audit import Actor
+from chart.ids import AccountId, PracticeId, StaffId
+
+
+class Role(StrEnum):
+    PROVIDER = "provider"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
+class Right(StrEnum):
+    """What a route asks for; also the scopes of API keys."""
+
+    READ_CHARTS = "charts:read"
+    WRITE_CHARTS = "charts:write"
+    SHARE = "share"
+    INVITE = "invite"
+    STEER_REQUESTS = "requests:steer"
+
+
+@dataclass(frozen=True)
+class StaffMember:
+    practice: PracticeId
+    id: StaffId
+    role: Role
+    name: str = field(repr=False)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(f"staff:{self.id}")
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A program of the practice, signed in by an API key."""
+
+    practice: PracticeId
+    id: UUID
+    scopes: frozenset[str]
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(f"key:{self.id}")
+
+
+@dataclass(frozen=True)
+class PortalUser:
+    """Somebody signed in to the Client Portal."""
+
+    practice: PracticeId
+    id: AccountId
+    authenticated_at: datetime
+    name: str = field(repr=False)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(f"account:{self.id}")
+
+
+PracticeSide: TypeAlias = StaffMember | Integration

@@ -1,0 +1,18 @@
+"""Who may what: the one table. Clients are not in it: they see what is shared with them and nothing else."""
+
+from chart.refusals import NotAllowed
+from identity.caller import Integration, PracticeSide, Right, Role
+
+MAY: dict[Role, frozenset[Right]] = {
+    Role.PROVIDER: frozenset(Right),
+    Role.SUPERVISOR: frozenset(Right),
+    Role.ADMIN: frozenset(Right),
+    Role.AUDITOR: frozenset({Right.READ_CHARTS}),
+}
+
+
+def check(caller: PracticeSide, right: Right) -> None:
+    """Raise `NotAllowed` unless the caller's role, or the API key's scopes, hold the right."""
+    held = caller.scopes if isinstance(caller, Integration) else MAY[caller.role]
+    if right not in held:
+        raise NotAllowed(f"This needs the right '{right}'. Ask an administrator of your practice for it.")
