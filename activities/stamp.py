@@ -1,0 +1,113 @@
+"""Stamp: the original version and the signature become the stamped, sealed bytes in the store.
+
+Always from the original, so that a repeated run cannot stamp twice (SPEC D1). Sealed bytes differ from run to
+run; which ones count is decided when they are filed.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from chart import audit, practice
+from chart.ids import AccountId, RequestId
+from chart.request import Order
+from gateways.postgres import SQL, Database
+from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
+from pdf import CannotStamp, Certificate, Mark, Seal, Signer, TypedName, stamp
+
+MEANING = "I have read this document and sign it."
+"""What the signer agreed to when ticking the box (SPEC G1, D2)."""
+
+BEYOND_RETRY = "BeyondRetry"
+"""Type of an error whose message is written for staff and operators."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a Sign Document carries; everything but the mark comes from the session and the server (SPEC G4)."""
+
+    request_id: RequestId
+    signer: AccountId
+    sha256: str
+    """Of the version that was on the signer's screen (SPEC G5)."""
+    mark: Mark
+    at: datetime
+    ip_address: str
+    consent_version: str
+
+
+@dataclass(frozen=True)
+class Stamping:
+    order: Order
+    request_id: RequestId
+    signature: Signature
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """The signed copy in the store."""
+
+    sha256: str
+    size: int
+    pages: int
+
+
+@activity.defn(name="stamp")
+@dataclass(frozen=True)
+class Stamp:
+    database: Database
+    storage: Storage
+    seal: Seal
+
+    async def __call__(self, stamping: Stamping) -> Stamped:
+        """Errors that no retry mends are non-retryable; their sentence is what staff and operators read."""
+        certificate = await self._certificate(stamping)
+        try:
+            original = await self.storage.get(stamping.order.sha256)
+            signed = await asyncio.to_thread(stamp, original, certificate, self.seal)
+        except StoredBytesMissing as error:
+            raise _beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
+        except StoredBytesChanged as error:
+            raise _beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
+        except CannotStamp as error:
+            raise _beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
+        sha256 = await self.storage.put(signed.data)
+        return Stamped(sha256, len(signed.data), signed.pages)
+
+    async def _certificate(self, stamping: Stamping) -> Certificate:
+        order, signature = stamping.order, stamping.signature
+        async with self.database.practice(order.practice) as transaction:
+            timezone = (await practice.current(transaction)).timezone
+            row = await transaction.fetchrow(SIGNER, signature.signer, order.client)
+            assert row is not None, "the signer of a request has a relationship, which never goes away"
+            audit_head = await audit.head(transaction, order.client)
+        signer = Signer(
+            printed_name=row["name"],
+            relationship=row["kind"],
+            meaning=MEANING,
+            signed_at=signature.at,
+            timezone=timezone,
+            method="typed" if isinstance(signature.mark, TypedName) else "drawn",
+            mark=signature.mark,
+            ip_address=signature.ip_address,
+        )
+        return Certificate(
+            request_id=str(stamping.request_id),
+            version_sha256=order.sha256,
+            consent_version=signature.consent_version,
+            audit_head=audit_head,
+            signers=(signer,),
+        )
+
+
+def _beyond_retry(sentence: str) -> ApplicationError:
+    return ApplicationError(sentence, type=BEYOND_RETRY, non_retryable=True)
+
+
+SIGNER = SQL("""
+select a.name, r.kind from portal_account a join relationship r on r.account_id = a.id
+where a.id = $1 and r.client_id = $2
+""")

@@ -1,0 +1,31 @@
+"""An invitation to the Client Portal: its mail is sent, however long the relay is away."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio import workflow
+
+from activities.invite import InvitationMail, MailInvitation
+from gateways.temporal import PlainWords
+from workflows.share_to_sign import MAIL, STEP
+
+
+def workflow_id(invitation: UUID) -> str:
+    return f"invite/{invitation}"
+
+
+@workflow.defn(name="Invite")
+class Invite:
+    """Mails one invitation; the result is False if the address is refused. It takes no signals."""
+
+    @workflow.run
+    async def run(self, invitation: InvitationMail) -> bool:
+        return await workflow.execute_activity_class(
+            MailInvitation,
+            invitation,
+            start_to_close_timeout=STEP,
+            # the link in it is good for seven days
+            schedule_to_close_timeout=timedelta(days=7),
+            retry_policy=MAIL,
+            summary=PlainWords("Email: invitation to the Client Portal"),
+        )
