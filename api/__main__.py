@@ -1,0 +1,45 @@
+"""`./sts api`: serve the API and the pages."""
+
+import signal
+from types import FrameType
+
+import uvicorn
+
+from api.app import make_app
+from gateways.telemetry import log_to_stderr
+from settings import settings
+
+
+class Server(uvicorn.Server):
+    """Ends event streams before uvicorn waits for open responses, so that a stop takes no time."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        resources = getattr(self.config.loaded_app.state, "resources", None) if self.config.loaded else None
+        if resources:
+            resources.hub.close()
+        super().handle_exit(sig, frame)
+
+
+def main() -> None:
+    configured = settings()
+    log_to_stderr(configured.log_level)
+    app = make_app(configured)
+    config = uvicorn.Config(
+        app,
+        host=configured.api_host,
+        port=configured.api_port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(configured.trusted_proxies),
+        forwarded_allow_ips=configured.trusted_proxies,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = Server(config)
+    server.run()
+    if server.should_exit and not server.started:
+        raise SystemExit(signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

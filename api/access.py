@@ -1,0 +1,122 @@
+"""Who calls: from the cookie of a session, or from a bearer token, to a caller or a problem.
+
+Staff and clients have cookies of their own with the `__Host-` prefix: bound to one host, sent over
+secure connections only (browsers count loopback as secure), out of reach for scripts.
+"""
+
+from typing import Annotated, TypeAlias
+from urllib.parse import quote
+
+from fastapi import Depends, Request, Response
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from api.resources import Resources
+from identity import api_key, session
+from identity.caller import Integration, PortalUser, StaffMember
+from identity.session import Token
+
+STAFF_COOKIE = "__Host-sts-staff"
+PORTAL_COOKIE = "__Host-sts-portal"
+
+_bearer = HTTPBearer(auto_error=False, description="An API key, or the token of POST /api/v1/portal/sessions.")
+_staff_cookie = APIKeyCookie(name=STAFF_COOKIE, auto_error=False, description="Session of staff.")
+_portal_cookie = APIKeyCookie(name=PORTAL_COOKIE, auto_error=False, description="Session of a client.")
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in. Pages send to `page`; programs are told the `remedy`."""
+
+    def __init__(self, remedy: str, page: str | None = None) -> None:
+        super().__init__(remedy)
+        self.remedy = remedy
+        self.page = page
+
+
+def resources(request: Request) -> Resources:
+    made: Resources = request.app.state.resources
+    return made
+
+
+Res: TypeAlias = Annotated[Resources, Depends(resources)]
+_Bearer: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+_StaffCookie: TypeAlias = Annotated[str | None, Depends(_staff_cookie)]
+_PortalCookie: TypeAlias = Annotated[str | None, Depends(_portal_cookie)]
+
+
+async def _practice_side(res: Res, bearer: _Bearer, cookie: _StaffCookie) -> StaffMember | Integration:
+    caller: StaffMember | Integration | None = None
+    if bearer:
+        caller = await api_key.integration(res.database, bearer.credentials)
+    elif cookie:
+        caller = await session.staff_member(res.database, cookie)
+    if caller is None:
+        raise SignInNeeded("Send an API key as `Authorization: Bearer …`. Unknown, ended and revoked keys are refused.")
+    return caller
+
+
+async def _portal_side(res: Res, token: "PortalToken") -> PortalUser:
+    user = await session.portal_user(res.database, token)
+    if user is None:
+        raise SignInNeeded("Your session has ended. Sign in again.")
+    return user
+
+
+async def portal_token(bearer: _Bearer, cookie: _PortalCookie) -> Token:
+    """The session token as it was sent, not yet known to be good."""
+    return Token(bearer.credentials if bearer else cookie or "")
+
+
+async def _staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffMember:
+    member = await session.staff_member(res.database, cookie) if cookie else None
+    if member is None:
+        raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
+    return member
+
+
+async def _portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:
+    user = await session.portal_user(res.database, cookie) if cookie else None
+    if user is None:
+        raise SignInNeeded("Sign in first.", f"/portal/sign-in?next={_here(request)}")
+    return user
+
+
+PortalToken: TypeAlias = Annotated[Token, Depends(portal_token)]
+PracticeCaller: TypeAlias = Annotated[StaffMember | Integration, Depends(_practice_side)]
+PortalCaller: TypeAlias = Annotated[PortalUser, Depends(_portal_side)]
+StaffPage: TypeAlias = Annotated[StaffMember, Depends(_staff_page)]
+PortalPage: TypeAlias = Annotated[PortalUser, Depends(_portal_page)]
+
+
+def _here(request: Request) -> str:
+    # only a page that is read can be returned to
+    return quote(request.url.path if request.method == "GET" else "", safe="/")
+
+
+def start_staff_session(response: Response, token: Token) -> None:
+    _set(response, STAFF_COOKIE, token)
+
+
+def start_portal_session(response: Response, token: Token) -> None:
+    _set(response, PORTAL_COOKIE, token)
+
+
+def end_session(response: Response) -> None:
+    for name in (STAFF_COOKIE, PORTAL_COOKIE):
+        response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def _set(response: Response, name: str, token: Token) -> None:
+    # lax: the link in the mail opens the portal signed in, if the client is; POST is guarded besides
+    response.set_cookie(name, token, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def safe_next(following: str | None, default: str) -> str:
+    """Where to go after sign-in: a path of this site, never another host."""
+    if following and following.startswith("/") and not following.startswith(("//", "/\\")) and following.isprintable():
+        return following
+    return default
+
+
+def ip_address(request: Request) -> str:
+    """Of the caller as the connection tells; of a proxy's word only where the proxy is trusted."""
+    return request.client.host if request.client else "unknown"

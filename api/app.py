@@ -1,0 +1,52 @@
+"""The app: routes, defences, problems, and the resources that live as long as the process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from api import health, live, pages, problems, v1, v1_portal
+from api.defences import Defences
+from api.hub import Hub
+from api.resources import Resources
+from gateways import postgres, temporal
+from gateways.storage import Storage
+from settings import Settings
+
+MOST_BODY = 2_000_000
+"""Bytes of a request that is not an upload: a signature of 10,000 points has about 700,000."""
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The whole HTTP edge; it connects when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub = Hub()
+        engine = await temporal.connect(settings, lazy=True)
+        async with (
+            postgres.connect(settings.database_url.get_secret_value()) as database,
+            hub.listening(database),
+        ):
+            app.state.resources = Resources(settings, database, Storage(settings.storage_folder), engine, hub)
+            yield
+
+    app = FastAPI(
+        title="Share to Sign",
+        version="0.1.0",
+        lifespan=lifespan,
+        # its pages load scripts from elsewhere; openapi.json is served
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    # inside the defences, which make a problem of its answer; a route may set a limit of its own
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
+    app.add_middleware(Defences)
+    problems.install(app)
+    for router in (health.router, live.router, v1.router, v1_portal.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=pages.STATIC))
+    return app

@@ -1,0 +1,88 @@
+"""The watchers: who waits for news of a chart, told by Postgres NOTIFY.
+
+A notification is a hint that carries ids; whoever hears it reads the row again. So a lost one costs a
+moment and never an answer (FACTS: waiting for the workflow's own result can take 20 s).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from chart.request import CHANNEL
+from gateways.postgres import Database
+
+
+@dataclass(frozen=True)
+class News:
+    """A request of this chart has moved."""
+
+    practice: UUID
+    client: UUID
+    request: UUID
+
+
+class Hub:
+    """Passes each notification to every watcher of this process."""
+
+    def __init__(self) -> None:
+        self._watchers: set[asyncio.Queue[News | None]] = set()
+
+    @asynccontextmanager
+    async def listening(self, database: Database) -> AsyncIterator[None]:
+        """Keep one LISTEN connection, renewed after a loss."""
+        listener = asyncio.create_task(self._listen(database))
+        try:
+            yield
+        finally:
+            listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listener
+            self.close()
+
+    def close(self) -> None:
+        """End every watch, so that open event streams do not hold up a shutdown."""
+        for queue in self._watchers:
+            queue.put_nowait(None)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator["asyncio.Queue[News | None]"]:
+        """A queue of news from now on; None says that the service shuts down."""
+        queue: asyncio.Queue[News | None] = asyncio.Queue()
+        self._watchers.add(queue)
+        try:
+            yield queue
+        finally:
+            self._watchers.discard(queue)
+
+    async def wait_until(self, true: Callable[[], Awaitable[bool]], request: UUID, *, most: timedelta) -> bool:
+        """Whether `true()` becomes true within `most`: asked at once, at each news of `request`, and each second."""
+        async with self.watch() as queue:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(most.total_seconds()):
+                    while not await true():
+                        await _next_of(request, queue)
+                    return True
+        return False
+
+    async def _listen(self, database: Database) -> None:
+        while True:
+            with contextlib.suppress(OSError, ConnectionError):
+                async with database.listening(CHANNEL, self._heard) as lost:
+                    await lost.wait()
+            await asyncio.sleep(1)
+
+    def _heard(self, text: str) -> None:
+        news = News(*map(UUID, text.split("/")))
+        for queue in self._watchers:
+            queue.put_nowait(news)
+
+
+async def _next_of(request: UUID, queue: "asyncio.Queue[News | None]") -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while (news := await queue.get()) and news.request != request:
+                pass

@@ -1,0 +1,22 @@
+"""`./sts openapi`: write `openapi.json`, which a test holds against the code."""
+
+import json
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from api import v1, v1_portal
+
+FILE = Path(__file__).parent.parent / "openapi.json"
+
+
+def document() -> str:
+    """The OpenAPI document of `/api/v1` as text."""
+    app = FastAPI(title="Share to Sign", version="0.1.0")
+    app.include_router(v1.router)
+    app.include_router(v1_portal.router)
+    return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(document())

@@ -1,0 +1,141 @@
+"""Errors as problem details (RFC 9457): one table from what is refused to status, type and title."""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.access import SignInNeeded
+from api.pages import render_problem
+from chart import refusals
+from chart.refusals import Refusal
+from gateways.storage import StoredBytesChanged, StoredBytesMissing
+from identity.account import InvitationEnded
+from identity.session import SignInFailed
+from pdf import MeaninglessMark, NoSuchPage, Unfit
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Problem:
+    status: HTTPStatus
+    slug: str
+    """The type is `/problems/<slug>`, which this service answers with an explanation."""
+    title: str
+
+
+PROBLEMS: dict[type[Exception], Problem] = {
+    refusals.NotFound: Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
+    refusals.NotAllowed: Problem(HTTPStatus.FORBIDDEN, "not-allowed", "Not allowed"),
+    refusals.KindRefused: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "kind-refused", "This kind of document cannot be shared in this way"
+    ),
+    refusals.ClientNotRegistered: Problem(
+        HTTPStatus.CONFLICT, "client-not-registered", "The client is not registered for the Client Portal"
+    ),
+    refusals.AlreadyDone: Problem(HTTPStatus.CONFLICT, "already-done", "This has happened already"),
+    refusals.NotInThisState: Problem(HTTPStatus.CONFLICT, "not-in-this-state", "The request does not wait for this"),
+    refusals.FreshSignInNeeded: Problem(HTTPStatus.FORBIDDEN, "fresh-sign-in-needed", "Enter your password again"),
+    refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
+    refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
+    SignInFailed: Problem(HTTPStatus.FORBIDDEN, "sign-in-failed", "Sign-in failed"),
+    InvitationEnded: Problem(HTTPStatus.GONE, "invitation-ended", "The invitation has ended"),
+    Refusal: Problem(HTTPStatus.CONFLICT, "refused", "This cannot be done"),
+    Unfit: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit-pdf", "This file cannot be used"),
+    MeaninglessMark: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "meaningless-signature", "This is not a signature"),
+    NoSuchPage: Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
+    StoredBytesMissing: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-missing", "The stored file is missing"),
+    StoredBytesChanged: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-changed", "The stored file was changed"),
+}
+SIGN_IN = Problem(HTTPStatus.UNAUTHORIZED, "sign-in-needed", "Sign in first")
+INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request does not fit")
+UNEXPECTED = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here")
+
+_FOR_OPERATORS = {
+    StoredBytesMissing: "The file is not in the store. The practice has to restore it; nothing else is lost.",
+    StoredBytesChanged: "The file does not match its fingerprint and is not shown. The practice has to restore it.",
+}
+
+
+def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
+    """The problem as JSON for programs, as a page for people."""
+    if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
+        return render_problem(request, problem.status, problem.title, detail)
+    return JSONResponse(
+        {
+            "type": f"/problems/{problem.slug}",
+            "title": problem.title,
+            "status": problem.status,
+            "detail": detail,
+            **more,
+        },
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers={"WWW-Authenticate": "Bearer"} if problem is SIGN_IN else None,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the app become a problem."""
+    for known in PROBLEMS:
+        app.add_exception_handler(known, _known)
+    app.add_exception_handler(SignInNeeded, _sign_in_needed)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+    @app.get("/problems/{slug}", include_in_schema=False)
+    async def explain(slug: str) -> Response:
+        """What a problem type means, for whoever follows its address."""
+        for problem in (*PROBLEMS.values(), SIGN_IN, INVALID, UNEXPECTED):
+            if problem.slug == slug:
+                return PlainTextResponse(f"{problem.title} ({problem.status}). Its `detail` says why and what to do.\n")
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    problem = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    match error:
+        case StoredBytesMissing() | StoredBytesChanged():
+            logger.error("a stored file cannot be served: %s", error, exc_info=error)
+            return answer(request, problem, _FOR_OPERATORS[type(error)])
+        case Unfit():
+            return answer(request, problem, error.message, reason=error.reason)
+        case MeaninglessMark():
+            return answer(request, problem, error.reason)
+        case NoSuchPage():
+            return answer(request, problem, "The document has no such page.")
+    return answer(request, problem, str(error))
+
+
+async def _sign_in_needed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInNeeded)
+    if error.page is None:
+        return answer(request, SIGN_IN, error.remedy)
+    return RedirectResponse(error.page, HTTPStatus.SEE_OTHER)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Where it does not fit and why; never the value itself, which may be personal (SPEC A7)."""
+    assert isinstance(error, RequestValidationError)
+    places = [{"at": "/".join(map(str, found["loc"])), "why": found["msg"]} for found in error.errors()]
+    detail = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
+    return answer(request, INVALID, detail, errors=places)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase), error.detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    logger.error("unexpected error at %s %s", request.method, request.scope.get("route"), exc_info=error)
+    return answer(request, UNEXPECTED, "This is our fault, and it is in our log. Nothing was changed; try again.")

@@ -1,0 +1,19 @@
+"""What a route works with, made once for the process."""
+
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from api.hub import Hub
+from gateways.postgres import Database
+from gateways.storage import Storage
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Resources:
+    settings: Settings
+    database: Database
+    storage: Storage
+    engine: Client
+    hub: Hub

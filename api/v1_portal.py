@@ -1,0 +1,201 @@
+"""`/api/v1/portal`: the client's side, for the portal's pages and for apps."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+import pdf
+from api import stories
+from api.access import PortalCaller, PortalToken, Res, ip_address
+from api.stories import Outcome
+from api.v1 import PDF, In, pdf_response
+from chart.document import Document, PortalTag
+from chart.ids import DocumentId, MessageId
+from chart.message import Message
+from chart.refusals import Unacceptable
+from identity import account, session
+
+router = APIRouter(prefix="/api/v1/portal", tags=["portal"])
+
+Text = Annotated[str, Field(max_length=1000)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SignIn(In):
+    email: Text
+    password: Text
+
+
+class SessionOut(BaseModel):
+    token: str = Field(description="Send it as `Authorization: Bearer …`. It ends after 15 idle minutes.")
+
+
+class Registration(In):
+    token: Text = Field(description="What stands behind `#` in the invitation's link.")
+    password: Text
+
+
+class Password(In):
+    password: Text
+
+
+class MessageOut(BaseModel):
+    id: UUID
+    document_id: UUID
+    practice_name: str
+    created_at: datetime
+    read_at: datetime | None
+
+    @classmethod
+    def of(cls, found: Message) -> "MessageOut":
+        return cls.model_validate(found, from_attributes=True)
+
+
+class Messages(BaseModel):
+    messages: list[MessageOut]
+
+
+class SharedOut(BaseModel):
+    id: UUID
+    type: str
+    created_at: datetime
+    pages: int
+    sha256: str = Field(description="Of the version to review; send it back with the signature.")
+    signed_sha256: str | None
+    tag: PortalTag | None
+    expires_at: datetime | None = Field(description="When the request for a signature ends.")
+
+    @classmethod
+    def of(cls, found: Document) -> "SharedOut":
+        return cls.model_validate(found, from_attributes=True)
+
+
+class SharedDocuments(BaseModel):
+    documents: list[SharedOut]
+
+
+class ReviewOut(BaseModel):
+    document: SharedOut
+    consented: bool = Field(description="Consent to electronic records is given.")
+    received: bool = Field(description="A signature is received, and its outcome not in the chart yet.")
+    fresh: bool = Field(description="The sign-in is fresh enough to sign.")
+
+
+class PointIn(In):
+    x: Number = Field(description="CSS pixels from the left of the pad.")
+    y: Number = Field(description="CSS pixels from the top of the pad.")
+    t: Number = Field(description="Milliseconds since the first point.")
+    pressure: Number = Field(ge=0, le=1)
+
+
+class DrawingIn(In):
+    width: Number = Field(gt=0, description="Of the pad, CSS pixels.")
+    height: Number = Field(gt=0, description="Of the pad, CSS pixels.")
+    strokes: list[Annotated[list[PointIn], Field(max_length=10_000)]] = Field(max_length=200)
+
+    def mark(self) -> pdf.Drawing:
+        strokes = tuple(tuple(pdf.Point(p.x, p.y, p.t, p.pressure) for p in stroke) for stroke in self.strokes)
+        return pdf.Drawing(self.width, self.height, strokes)
+
+
+class SignatureIn(In):
+    """Signer, time and address are the server's; a body that carries them is refused (SPEC G4)."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(description="Of the version that was reviewed.")
+    drawing: DrawingIn | None = None
+    typed_name: Annotated[str, Field(max_length=200)] | None = None
+    intends: bool = Field(description="The signer ticked that they mean to sign.")
+
+    def mark(self) -> pdf.Mark:
+        if self.drawing and self.typed_name is None:
+            return self.drawing.mark()
+        if self.typed_name is not None and not self.drawing:
+            return pdf.TypedName(self.typed_name)
+        raise Unacceptable("Send either `drawing` or `typed_name`.")
+
+
+class OutcomeOut(BaseModel):
+    outcome: Outcome = Field(description="`received`: it is kept for good, and the signed document follows by itself.")
+
+
+@router.post("/sessions", status_code=HTTPStatus.CREATED)
+async def sign_in(res: Res, credentials: SignIn) -> SessionOut:
+    """Sign in to the Client Portal as an app does; pages use a cookie."""
+    return SessionOut(token=await session.sign_in_account(res.database, credentials.email, credentials.password))
+
+
+@router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
+async def sign_out(res: Res, user: PortalCaller, token: PortalToken) -> None:
+    await session.end(res.database, user.practice, token)
+
+
+@router.post("/session/authentication", status_code=HTTPStatus.NO_CONTENT)
+async def authenticate_again(res: Res, user: PortalCaller, token: PortalToken, again: Password) -> None:
+    """Make the session fresh for signing."""
+    await session.authenticate_again(res.database, user, token, again.password)
+
+
+@router.post("/registrations", status_code=HTTPStatus.CREATED)
+async def register(res: Res, registration: Registration) -> Response:
+    """Use an invitation: choose a password, or connect an account that exists."""
+    await account.register(res.database, registration.token, registration.password)
+    return Response(status_code=HTTPStatus.CREATED)
+
+
+@router.get("/messages")
+async def inbox(res: Res, user: PortalCaller) -> Messages:
+    return Messages(messages=[MessageOut.of(one) for one in await stories.inbox(res, user)])
+
+
+@router.get("/messages/{message_id}")
+async def read_message(res: Res, user: PortalCaller, message_id: UUID) -> MessageOut:
+    found, _ = await stories.open_message(res, user, MessageId(message_id))
+    return MessageOut.of(found)
+
+
+@router.get("/documents")
+async def my_documents(res: Res, user: PortalCaller) -> SharedDocuments:
+    return SharedDocuments(documents=[SharedOut.of(one) for one in await stories.shared_documents(res, user)])
+
+
+@router.get("/documents/{document_id}")
+async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
+    """Open a document for review; signing asks for it."""
+    found = await stories.review(res, user, DocumentId(document_id))
+    return ReviewOut(
+        document=SharedOut.of(found.document), consented=found.consented, received=found.received, fresh=found.fresh
+    )
+
+
+@router.get("/documents/{document_id}/file", response_class=Response, responses=PDF)
+async def download(res: Res, user: PortalCaller, document_id: UUID) -> Response:
+    """The signed PDF if there is one, else the shared one."""
+    return pdf_response(await stories.portal_download(res, user, DocumentId(document_id)))
+
+
+@router.post("/consent", status_code=HTTPStatus.NO_CONTENT)
+async def consent(res: Res, user: PortalCaller) -> None:
+    """Consent to electronic records, as the review page words it."""
+    await stories.give_consent(res, user)
+
+
+@router.post("/documents/{document_id}/signature", responses={202: {"model": OutcomeOut}})
+async def sign(
+    request: Request, res: Res, user: PortalCaller, document_id: UUID, signature: SignatureIn, response: Response
+) -> OutcomeOut:
+    """Sign Document: 200 when it is signed, 202 when it is received and being sealed."""
+    outcome = await stories.sign(
+        res,
+        user,
+        DocumentId(document_id),
+        mark=signature.mark(),
+        shown_sha256=signature.sha256,
+        intends=signature.intends,
+        ip_address=ip_address(request),
+    )
+    response.status_code = HTTPStatus.OK if outcome is Outcome.SIGNED else HTTPStatus.ACCEPTED
+    return OutcomeOut(outcome=outcome)
