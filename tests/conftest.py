@@ -1,0 +1,235 @@
+"""The real parts that tests run against: Postgres, Temporal, SMTP, the API over HTTP, a worker."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sysconfig
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+import httpx2
+import pytest
+import uvicorn
+from aiosmtpd.controller import Controller
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from api.app import make_app
+from chart.migrate import migrate
+from gateways import postgres as gateway
+from gateways import temporal
+from gateways.postgres import Database
+from gateways.storage import Storage
+from local.postgres import APPLICATION, OWNER, Cluster, cluster
+from pdf import Seal, make_demo_seal
+from settings import Settings
+from tests.office import Office, open_office
+from worker import make_worker
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+KEY = "test:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data of this test session."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def postgres(folder: Path) -> Iterator[Cluster]:
+    """A Postgres of our own, migrated; every test makes practices of its own in it."""
+    ours = cluster(folder)
+    environment = dict(os.environ)
+    subprocess.run(ours.creation(environment).command, check=True, capture_output=True)
+    ours.settle()
+    server = subprocess.Popen(ours.server(environment).command, stderr=subprocess.DEVNULL)
+    try:
+        asyncio.run(_prepare(ours))
+        yield ours
+    finally:
+        server.send_signal(2)
+        server.wait(20)
+
+
+async def _prepare(ours: Cluster) -> None:
+    for _ in range(200):
+        try:
+            await ours.make_database()
+            break
+        except (OSError, asyncpg.PostgresError):
+            await asyncio.sleep(0.05)
+    await migrate(ours.dsn(OWNER), ours.dsn(APPLICATION))
+
+
+@pytest.fixture(scope="session")
+def seal_files(folder: Path) -> tuple[Path, Path]:
+    """Key and certificate of a demo seal."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    key_pem, certificate_pem = make_demo_seal("Test practice")
+    key.write_bytes(key_pem)
+    certificate.write_bytes(certificate_pem)
+    return key, certificate
+
+
+@pytest.fixture(scope="session")
+def seal(seal_files: tuple[Path, Path]) -> Seal:
+    return Seal.load(seal_files[0].read_bytes(), seal_files[1].read_bytes())
+
+
+class Mailbox:
+    """A mail server on loopback that keeps what it gets, and refuses or falters when told to."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, str]] = []
+        self.falters = 0
+
+    async def handle_RCPT(self, _server: object, _session: object, envelope: object, address: str, _o: object) -> str:
+        if address.startswith("refused"):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)  # type: ignore[attr-defined]
+        return "250 OK"
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:
+        if self.falters:
+            self.falters -= 1
+            return "451 4.3.0 try again later"
+        for address in envelope.rcpt_tos:  # type: ignore[attr-defined]
+            self.mails.append((address, envelope.content.decode()))  # type: ignore[attr-defined]
+        return "250 OK"
+
+    def to(self, address: str) -> list[str]:
+        return [text for received_by, text in self.mails if received_by == address]
+
+
+@pytest.fixture(scope="session")
+def smtp() -> Iterator[tuple[Mailbox, int]]:
+    mailbox = Mailbox()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield mailbox, controller.port
+    controller.stop()
+
+
+@pytest.fixture
+def mailbox(smtp: tuple[Mailbox, int]) -> Mailbox:
+    return smtp[0]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def configured(postgres: Cluster, folder: Path, smtp: tuple[Mailbox, int], seal_files: tuple[Path, Path]) -> Settings:
+    """Settings of everything under test."""
+    port = free_port()
+    return Settings(
+        database_url=SecretStr(postgres.dsn(APPLICATION)),
+        database_owner_url=SecretStr(postgres.dsn(OWNER)),
+        temporal_address=f"127.0.0.1:{free_port()}",
+        payload_keys=SecretStr(KEY),
+        storage_folder=folder / "documents",
+        smtp_host="127.0.0.1",
+        smtp_port=smtp[1],
+        smtp_security="none",
+        mail_from="no-reply@portal.localhost",
+        api_port=port,
+        chart_url=f"http://chart.localhost:{port}",
+        portal_url=f"http://portal.localhost:{port}",
+        seal_key_file=seal_files[0],
+        seal_certificate_file=seal_files[1],
+    )
+
+
+@pytest.fixture(scope="session")
+async def database(configured: Settings) -> AsyncIterator[Database]:
+    """As the application: without rights to bypass row-level security."""
+    async with gateway.connect(configured.database_url.get_secret_value()) as connected:
+        yield connected
+
+
+@pytest.fixture
+def storage(configured: Settings) -> Storage:
+    return Storage(configured.storage_folder)
+
+
+@pytest.fixture
+async def office(configured: Settings, database: Database, storage: Storage) -> Office:
+    """A practice with staff, a registered and an unregistered client, and documents."""
+    return await open_office(configured, database, storage)
+
+
+@pytest.fixture
+async def other_office(configured: Settings, database: Database, storage: Storage) -> Office:
+    """Somebody else's practice."""
+    return await open_office(configured, database, storage)
+
+
+@pytest.fixture(scope="session")
+async def engine(configured: Settings) -> AsyncIterator[Client]:
+    """A real Temporal server and a client with our converter."""
+    async with await WorkflowEnvironment.start_local(
+        ip="127.0.0.1",
+        port=int(configured.temporal_address.split(":")[1]),
+        dev_server_existing_path=str(SCRIPTS / "temporal"),
+        dev_server_log_level="error",
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "history.transferProcessorMaxPollRPS=2000",
+            "--dynamic-config-value",
+            "history.timerProcessorMaxPollRPS=2000",
+        ],
+    ):
+        client = await temporal.connect(configured)
+        await temporal.register_search_attributes(client)
+        yield client
+
+
+WorkerMaker: TypeAlias = Callable[[], Worker]
+
+
+@pytest.fixture
+def make_one_worker(configured: Settings, engine: Client, database: Database) -> WorkerMaker:
+    """For tests that say when a worker is up."""
+    return lambda: make_worker(configured, engine, database)
+
+
+@pytest.fixture
+async def worker(make_one_worker: WorkerMaker) -> AsyncIterator[None]:
+    """A worker that runs for the length of the test."""
+    async with make_one_worker():
+        yield
+
+
+@pytest.fixture(scope="session")
+async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.AsyncClient]:
+    """The API over real HTTP; calls carry no credentials of their own."""
+    async with serving(configured), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{configured.api_port}") as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(configured: Settings) -> AsyncIterator[None]:
+    """The app behind a real server in this loop."""
+    server = uvicorn.Server(
+        uvicorn.Config(make_app(configured), host="127.0.0.1", port=configured.api_port, log_config=None)
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serve = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.02)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serve

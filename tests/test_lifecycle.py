@@ -1,0 +1,214 @@
+"""The life of a request, on a server that skips time: deliver, notify, wait, stamp, file, tell staff; or expire."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+import pdf
+from activities.stamp import Signature
+from chart import consent, document, message, request
+from chart.document import PortalTag, ShareStatus
+from chart.ids import AccountId, RequestId
+from chart.message import About
+from chart.request import Order, Request, RequestState
+from gateways import temporal
+from gateways.postgres import Database
+from gateways.storage import Storage
+from settings import Settings
+from tests.conftest import SCRIPTS, Mailbox
+from tests.office import Office
+from tests.papers import drawing
+from worker import make_worker
+from workflows.share_to_sign import ShareToSign, workflow_id
+
+
+@pytest.fixture
+async def skipping(configured: Settings, database: Database) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose time runs ahead while nothing happens, with a worker."""
+    keys = temporal.payload_keys(configured.payload_keys.get_secret_value())
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(SCRIPTS / "temporal-test-server"),
+        data_converter=temporal.data_converter(keys),
+    ) as environment:
+        await temporal.register_search_attributes(environment.client)
+        async with make_worker(configured, environment.client, database):
+            yield environment
+
+
+Handle = WorkflowHandle[ShareToSign, RequestState | None]
+
+
+async def start(engine: Client, order: Order) -> Handle:
+    return await engine.start_workflow(
+        ShareToSign.run, order, id=workflow_id(order.document), task_queue="share-to-sign"
+    )
+
+
+def request_id(handle: Handle) -> RequestId:
+    assert handle.first_execution_run_id
+    return RequestId(UUID(handle.first_execution_run_id))
+
+
+def signature(handle: Handle, order: Order, *, at: datetime | None = None) -> Signature:
+    return Signature(
+        request_id(handle), order.signer, order.sha256, drawing(), at or datetime.now(UTC), "192.0.2.7", consent.VERSION
+    )
+
+
+async def read(database: Database, order: Order, handle: Handle) -> Request:
+    async with database.practice(order.practice) as transaction:
+        return await request.find(transaction, request_id(handle))
+
+
+async def delivered(environment: WorkflowEnvironment, database: Database, order: Order, handle: Handle) -> Request:
+    for _ in range(100):
+        async with database.practice(order.practice) as transaction:
+            if await request.exists(transaction, request_id(handle)):
+                return await request.find(transaction, request_id(handle))
+        await environment.sleep(timedelta(seconds=1))
+    raise AssertionError("not delivered")
+
+
+async def test_a_signed_request_ends_with_a_signed_version_in_the_chart(
+    skipping: WorkflowEnvironment, database: Database, storage: Storage, office: Office, mailbox: Mailbox
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    assert await handle.result() is RequestState.SIGNED
+
+    async with database.practice(office.practice) as transaction:
+        filed = await document.find(transaction, office.note.id)
+        notices = await message.staff_notices(transaction)
+    assert filed.share_status is ShareStatus.SHARED_AND_SIGNED
+    assert filed.tag is PortalTag.SIGNED
+    assert filed.signed_sha256
+    original, signed = await storage.get(filed.sha256), await storage.get(filed.signed_sha256)
+    assert signed.startswith(original)
+    assert [notice.about for notice in notices] == [About.SIGNED]
+
+
+async def test_a_request_that_nobody_signs_expires_after_sixty_days(
+    skipping: WorkflowEnvironment, database: Database, office: Office
+) -> None:
+    order = office.order(lasts=timedelta(days=60))
+    handle = await start(skipping.client, order)
+    assert await handle.result() is RequestState.EXPIRED
+    expired = await read(database, order, handle)
+    assert expired.ended_at is not None
+    assert expired.signed_sha256 is None
+    async with database.practice(office.practice) as transaction:
+        assert [notice.about for notice in await message.staff_notices(transaction)] == [About.EXPIRED]
+        assert (await document.find(transaction, office.note.id)).waits_for == "Expired"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"signer": AccountId(uuid4())},
+        {"sha256": "0" * 64},
+        {"request_id": RequestId(uuid4())},
+        {"at": datetime.now(UTC) + timedelta(days=90)},
+    ],
+    ids=["by somebody else", "of another version", "for another request", "after the expiry"],
+)
+async def test_a_signature_that_does_not_fit_is_harmless(
+    skipping: WorkflowEnvironment, database: Database, office: Office, change: dict[str, object]
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, replace(signature(handle, order), **change))  # type: ignore[arg-type]
+    assert await handle.result() is RequestState.EXPIRED
+
+
+async def test_the_second_signature_changes_nothing(
+    skipping: WorkflowEnvironment, database: Database, office: Office
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    first = datetime.now(UTC)
+    await handle.signal(ShareToSign.sign, signature(handle, order, at=first))
+    await handle.signal(ShareToSign.sign, signature(handle, order, at=first + timedelta(seconds=1)))
+    assert await handle.result() is RequestState.SIGNED
+    assert (await read(database, order, handle)).signed_at == first
+
+
+async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
+    skipping: WorkflowEnvironment, database: Database, storage: Storage, configured: Settings, office: Office
+) -> None:
+    order = office.order()
+    path = configured.storage_folder / order.sha256[:2] / order.sha256
+    content = path.read_bytes()
+    path.unlink()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    for _ in range(50):
+        stuck = await read(database, order, handle)
+        if stuck.state is RequestState.NEEDS_ATTENTION:
+            break
+        await skipping.sleep(timedelta(seconds=1))
+    assert stuck.state is RequestState.NEEDS_ATTENTION
+    assert stuck.attention == "The shared version is missing from the store. Restore it, then resume."
+    assert stuck.signed_sha256 is None
+
+    await storage.put(content)
+    await handle.signal(ShareToSign.resume)
+    assert await handle.result() is RequestState.SIGNED
+    assert (await read(database, order, handle)).attention is None
+
+
+async def test_a_stored_file_with_another_hash_is_never_signed(
+    skipping: WorkflowEnvironment, database: Database, configured: Settings, office: Office
+) -> None:
+    order = office.order()
+    path = configured.storage_folder / order.sha256[:2] / order.sha256
+    path.write_bytes(path.read_bytes().replace(b"%PDF-1", b"%PDF-2"))
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    for _ in range(50):
+        stuck = await read(database, order, handle)
+        if stuck.attention:
+            break
+        await skipping.sleep(timedelta(seconds=1))
+    assert stuck.attention == "The shared version in the store was changed. Restore it, then resume."
+    assert stuck.signed_sha256 is None
+    await handle.terminate()
+
+
+async def test_mail_that_falters_is_retried_while_the_request_waits(
+    skipping: WorkflowEnvironment, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = office.order()
+    mailbox.falters = 3
+    handle = await start(skipping.client, order)
+    for _ in range(60):
+        await skipping.sleep(timedelta(seconds=5))
+        if mailbox.to(office.client_email):
+            break
+    assert len(mailbox.to(office.client_email)) == 1
+    assert (await delivered(skipping, database, order, handle)).state is RequestState.PENDING
+    await handle.terminate()
+
+
+async def test_typed_names_sign_as_well_as_drawings(
+    skipping: WorkflowEnvironment, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    typed = replace(signature(handle, order), mark=pdf.TypedName("Jordan Canaryname"))
+    await handle.signal(ShareToSign.sign, typed)
+    assert await handle.result() is RequestState.SIGNED
+    signed = await read(database, order, handle)
+    assert signed.signed_sha256
+    assert (await storage.get(signed.signed_sha256)).startswith(await storage.get(order.sha256))

@@ -1,0 +1,116 @@
+"""SPEC S: sharing over the API."""
+
+from http import HTTPStatus
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.office import Office
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+async def document(api: httpx2.AsyncClient, office: Office, document_id: object) -> dict[str, object]:
+    answer = await api.get(f"/api/v1/documents/{document_id}", headers=office.bearer)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    found: dict[str, object] = answer.json()
+    return found
+
+
+async def test_share_makes_a_document_downloadable_at_once(api: httpx2.AsyncClient, office: Office) -> None:
+    assert (await document(api, office, office.superbill.id))["share_status"] == "Not Shared"
+    shared = await api.post(f"/api/v1/documents/{office.superbill.id}/share", headers=office.bearer)
+    assert shared.json()["share_status"] == "Shared"
+    assert shared.json()["waits_for"] is None
+
+
+async def test_share_to_sign_waits_for_a_signature_and_stands_beside_the_status(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    asked = await api.post(f"/api/v1/documents/{office.note.id}/share-to-sign", headers=office.bearer)
+    assert asked.status_code == HTTPStatus.ACCEPTED
+    assert asked.json()["delivered"] is True
+    found = await document(api, office, office.note.id)
+    assert (found["share_status"], found["waits_for"]) == ("Shared", "Pending signature")
+    request = (await api.get(asked.headers["location"], headers=office.bearer)).json()
+    assert (request["state"], request["document_id"]) == ("pending", str(office.note.id))
+
+
+async def test_share_to_sign_twice_is_one_request(api: httpx2.AsyncClient, office: Office) -> None:
+    path = f"/api/v1/documents/{office.note.id}/share-to-sign"
+    first = await api.post(path, headers=office.bearer)
+    second = await api.post(path, headers=office.bearer)
+    assert first.json()["request_id"] == second.json()["request_id"]
+
+
+async def test_share_to_sign_of_a_superbill_is_refused_with_the_reason(api: httpx2.AsyncClient, office: Office) -> None:
+    refused = await api.post(f"/api/v1/documents/{office.superbill.id}/share-to-sign", headers=office.bearer)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json() == {
+        "type": "/problems/kind-refused",
+        "title": "This kind of document cannot be shared in this way",
+        "status": 422,
+        "detail": "Only clinical notes and treatment plans can be shared for signature. Use Share for this document.",
+    }
+
+
+@pytest.mark.parametrize("way", ["share", "share-to-sign"])
+async def test_a_psychotherapy_note_is_not_shareable(api: httpx2.AsyncClient, office: Office, way: str) -> None:
+    refused = await api.post(f"/api/v1/documents/{office.psychotherapy_note.id}/{way}", headers=office.bearer)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "45 CFR 164.501" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("way", ["share", "share-to-sign"])
+async def test_for_an_unregistered_client_the_problem_names_the_remedy(
+    api: httpx2.AsyncClient, office: Office, way: str
+) -> None:
+    refused = await api.post(f"/api/v1/documents/{office.notes_of_unregistered.id}/{way}", headers=office.bearer)
+    assert refused.status_code == HTTPStatus.CONFLICT
+    assert refused.json()["type"] == "/problems/client-not-registered"
+    assert "/invitations" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["", "/file", "/signed", "/share", "/share-to-sign"])
+async def test_another_practices_document_is_not_there(
+    api: httpx2.AsyncClient, office: Office, other_office: Office, path: str
+) -> None:
+    method = "POST" if path.startswith("/share") else "GET"
+    foreign = await api.request(method, f"/api/v1/documents/{other_office.note.id}{path}", headers=office.bearer)
+    unknown = await api.request(method, f"/api/v1/documents/{uuid4()}{path}", headers=office.bearer)
+    assert foreign.status_code == unknown.status_code == HTTPStatus.NOT_FOUND
+    assert foreign.json() == unknown.json()
+
+
+async def test_a_new_client_is_found_by_every_word_of_the_search(api: httpx2.AsyncClient, office: Office) -> None:
+    new = {"given_name": "Zoë", "family_name": "Müller-Łukaszewicz", "birth_date": "1995-11-02"}
+    made = await api.post("/api/v1/clients", json=new, headers=office.bearer)
+    assert made.status_code == HTTPStatus.CREATED
+    found = await api.get("/api/v1/clients", params={"search": "müller zoë"}, headers=office.bearer)
+    assert [one["id"] for one in found.json()["clients"]] == [made.json()["id"]]
+
+
+async def test_the_client_list_is_read_page_by_page(api: httpx2.AsyncClient, office: Office) -> None:
+    seen: list[str] = []
+    after = None
+    for _ in range(5):
+        page = (
+            await api.get(
+                "/api/v1/clients", params={"limit": 1} | ({"after": after} if after else {}), headers=office.bearer
+            )
+        ).json()
+        seen += [one["family_name"] for one in page["clients"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert seen == ["Canaryname", "Natarajan"]
+
+
+async def test_a_body_with_fields_that_are_not_asked_for_is_refused(api: httpx2.AsyncClient, office: Office) -> None:
+    new = {"given_name": "A", "family_name": "B", "birth_date": "1990-01-01", "practice_id": str(uuid4())}
+    refused = await api.post("/api/v1/clients", json=new, headers=office.bearer)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "practice_id" in refused.json()["detail"]
+    assert str(new["practice_id"]) not in refused.text
