@@ -1,0 +1,14 @@
+"""The pages: the practice's chart and the Client Portal, rendered on the server, with a little script of our own."""
+
+from fastapi import APIRouter
+
+from api.pages import chart, portal, static
+from api.pages.rendering import render_problem
+
+STATIC = static.FOLDER
+
+router = APIRouter(include_in_schema=False)
+for part in (static.router, chart.router, portal.router):
+    router.include_router(part)
+
+__all__ = ["STATIC", "render_problem", "router"]

@@ -1,0 +1,182 @@
+"""The Client Portal: registration, inbox, My Documents, review and signature."""
+
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Form, Request, Response
+
+from api import stories
+from api.access import PORTAL_COOKIE, PortalPage, Res, end_session, safe_next, start_portal_session
+from api.pages.rendering import WIDTHS, Notification, attachment, nearest_width, page, see_other
+from chart import consent
+from chart.document import Document, PortalTag
+from chart.ids import DocumentId, MessageId
+from chart.refusals import Refusal
+from identity import account, password, session
+
+router = APIRouter(prefix="/portal", include_in_schema=False)
+
+Typed = Annotated[str, Form(max_length=1000)]
+
+DONE = {"registered": "You are registered. Sign in with your email address and your new password."}
+
+
+class Filter(StrEnum):
+    """My Documents: which ones."""
+
+    ALL = "all"
+    TO_BE_SIGNED = "to-be-signed"
+    SIGNED = "signed"
+
+    @property
+    def label(self) -> str:
+        return {Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"}[self]
+
+    def lets_through(self, document: Document) -> bool:
+        match self:
+            case Filter.ALL:
+                return True
+            case Filter.TO_BE_SIGNED:
+                return document.tag is PortalTag.PENDING_REVIEW
+            case Filter.SIGNED:
+                return document.tag is PortalTag.SIGNED
+
+
+async def _page(request: Request, res: Res, user: PortalPage, name: str, **context: object) -> Response:
+    messages = await stories.inbox(res, user)
+    unread = sum(one.read_at is None for one in messages)
+    return page(request, name, user=user, messages=messages, unread=unread, **context)
+
+
+# -- who it is
+
+
+@router.get("/sign-in")
+async def sign_in_form(request: Request, next: str = "", done: str = "") -> Response:
+    return page(
+        request,
+        "portal/sign_in.html",
+        following=safe_next(next, ""),
+        email="",
+        problem=None,
+        notification=Notification(DONE[done]) if done in DONE else None,
+    )
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
+    try:
+        token = await session.sign_in_account(res.database, email, password)
+    except session.SignInFailed as refusal:
+        return page(
+            request,
+            "portal/sign_in.html",
+            HTTPStatus.FORBIDDEN,
+            following=safe_next(next, ""),
+            email=email,
+            problem=str(refusal),
+        )
+    response = see_other(safe_next(next, "/portal/inbox"))
+    start_portal_session(response, token)
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(res: Res, user: PortalPage, token: Annotated[str, Cookie(alias=PORTAL_COOKIE)] = "") -> Response:
+    await session.end(res.database, user.practice, token)
+    response = see_other("/portal/sign-in")
+    end_session(response)
+    return response
+
+
+@router.get("/register")
+async def register_form(request: Request) -> Response:
+    """The invitation's token stands behind `#` and never reaches the server with this request."""
+    return page(request, "portal/register.html", token="", least=password.LEAST, problem=None)
+
+
+@router.post("/register")
+async def register(request: Request, res: Res, token: Typed = "", new_password: Typed = "") -> Response:
+    try:
+        await account.register(res.database, token.strip(), new_password)
+    except Refusal as refusal:
+        return page(
+            request,
+            "portal/register.html",
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            token=token,
+            least=password.LEAST,
+            problem=str(refusal),
+        )
+    return see_other("/portal/sign-in?done=registered")
+
+
+# -- inbox
+
+
+@router.get("")
+async def start() -> Response:
+    return see_other("/portal/inbox")
+
+
+@router.get("/inbox")
+async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
+    return await _page(request, res, user, "portal/inbox.html")
+
+
+@router.get("/inbox/{message_id}")
+async def message(request: Request, res: Res, user: PortalPage, message_id: MessageId) -> Response:
+    found, about = await stories.open_message(res, user, message_id)
+    return await _page(request, res, user, "portal/message.html", message=found, document=about)
+
+
+# -- My Documents
+
+
+@router.get("/documents")
+async def my_documents(request: Request, res: Res, user: PortalPage, show: str = "all") -> Response:
+    chosen = Filter(show) if show in set(Filter) else Filter.ALL
+    shared = await stories.shared_documents(res, user)
+    return await _page(
+        request,
+        res,
+        user,
+        "portal/documents.html",
+        documents=[one for one in shared if chosen.lets_through(one)],
+        counts={one: sum(map(one.lets_through, shared)) for one in Filter},
+        chosen=chosen,
+    )
+
+
+@router.get("/documents/{document_id}")
+async def review(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
+    found = await stories.review(res, user, document_id)
+    return await _page(
+        request,
+        res,
+        user,
+        "portal/review.html",
+        review=found,
+        document=found.document,
+        consent_text=consent.TEXT,
+    )
+
+
+@router.get("/documents/{document_id}/pages/{number}.webp")
+async def page_image(
+    res: Res, user: PortalPage, document_id: DocumentId, number: int, width: int = WIDTHS[0]
+) -> Response:
+    shown = await stories.portal_page_image(res, user, document_id, number - 1, nearest_width(width))
+    return Response(shown.webp, media_type="image/webp")
+
+
+@router.get("/documents/{document_id}/pages/{number}.txt")
+async def page_text(res: Res, user: PortalPage, document_id: DocumentId, number: int) -> Response:
+    shown = await stories.portal_page_image(res, user, document_id, number - 1, WIDTHS[0])
+    return Response(shown.text, media_type="text/plain")
+
+
+@router.get("/documents/{document_id}/file")
+async def download(res: Res, user: PortalPage, document_id: DocumentId) -> Response:
+    return attachment(await stories.portal_download(res, user, document_id))

@@ -1,0 +1,87 @@
+"""Jinja2 for the pages: one environment, strict about what is undefined, and the few filters that templates need."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from api.pages.static import static_url
+from api.stories import Download
+
+WIDTHS = (800, 1600)
+"""Pixels across a page image: for phones, and for large or dense screens."""
+
+
+def nearest_width(asked: int) -> int:
+    """The width that is drawn for it: who asks for others must not cost us memory."""
+    return min(WIDTHS, key=lambda width: abs(width - asked))
+
+
+def day(value: date) -> str:
+    """`Nov 3, 2026`."""
+    return f"{value:%b} {value.day}, {value.year}"
+
+
+def moment(value: datetime) -> Markup:
+    """A time in UTC; the script of the page turns it into the reader's own time."""
+    utc = value.astimezone(UTC)
+    return Markup('<time datetime="{}" data-local>{}, {:%H:%M} UTC</time>').format(
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}", day(utc), utc
+    )
+
+
+def srcset(address: str, version: str) -> str:
+    """The page image at `address` at every width; `version` changes the address when the bytes change."""
+    return ", ".join(f"{address}?width={width}&v={version[:8]} {width}w" for width in WIDTHS)
+
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(day=day, moment=moment, srcset=srcset)
+_environment.globals.update(static_url=static_url)
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What the page says at its top after something was done, or could not be."""
+
+    text: str
+    good: bool = True
+    remedy: tuple[str, str] | None = None
+    """Address and label of the link that leads to the way out."""
+
+
+def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: object) -> HTMLResponse:
+    """The template `name`, with what it shows."""
+    context = {"notification": None, "path": request.url.path, **context}
+    return HTMLResponse(_environment.get_template(name).render(context), status)
+
+
+def render_problem(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
+    """An error as a page of the surface on which it happened."""
+    portal = request.url.path.startswith("/portal")
+    return page(request, "problem.html", status, title=title, detail=detail, home="/portal" if portal else "/charts")
+
+
+def see_other(address: str) -> RedirectResponse:
+    """Read this page next: reloading it posts nothing again."""
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+def attachment(found: Download) -> Response:
+    """The PDF, to be saved by the browser."""
+    return Response(
+        found.content,
+        media_type="application/pdf",
+        headers={"content-disposition": f'attachment; filename="{found.file_name}"'},
+    )

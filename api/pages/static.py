@@ -1,0 +1,37 @@
+"""Style and scripts, under an address that changes with their content, so that browsers may keep them for ever."""
+
+import hashlib
+import mimetypes
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Response
+
+FOLDER = Path(__file__).parent / "static"
+
+_files = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
+VERSION = hashlib.sha256(b"\0".join(name.encode() + b"\0" + content for name, content in _files.items())).hexdigest()[
+    :12
+]
+
+router = APIRouter(include_in_schema=False)
+
+
+def static_url(name: str) -> str:
+    """Address of a static file; modules import each other relatively and so stay within one version."""
+    if name not in _files:
+        raise LookupError(f"there is no static file {name}")
+    return f"/static/{VERSION}/{name}"
+
+
+@router.get("/static/{version}/{name}")
+async def static_file(version: str, name: str) -> Response:
+    """A static file. During a release another process may be asked for its neighbour's version: served, not kept."""
+    if name not in _files:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    kept = "public, max-age=31536000, immutable" if version == VERSION else "no-cache"
+    return Response(
+        _files[name],
+        media_type="text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0],
+        headers={"cache-control": kept},
+    )

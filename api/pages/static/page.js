@@ -1,0 +1,59 @@
+// Every page: says what happened, shows times as the reader's own, sends a form once, shows a password on request.
+
+const region = document.getElementById('announcements');
+
+/** Tell screen readers, through the page's one live region. A modal dialog silences what is outside of it. */
+export function announce(text) {
+  (document.querySelector('dialog[open]') ?? document.body).append(region);
+  region.textContent = '';
+  setTimeout(() => { region.textContent = text; }, 50);
+}
+
+/** Show times in the reader's zone and language. */
+export function localise(root) {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
+  for (const time of root.querySelectorAll('time[data-local]')) time.textContent = format.format(new Date(time.dateTime));
+}
+
+localise(document);
+
+const notification = document.querySelector('[data-notification]');
+if (notification) {
+  announce(notification.querySelector('p').textContent);
+  // reloading the page should not say it again
+  const here = new URL(location);
+  here.searchParams.delete('done');
+  history.replaceState(null, '', here);
+}
+document.querySelector('[data-problem]:not([hidden])')?.focus();
+
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== 'post') return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = 'yes';
+});
+// a page that the browser kept and shows again may send its forms again
+addEventListener('pageshow', () => {
+  for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
+});
+
+for (const button of document.querySelectorAll('[data-reveal]')) {
+  const input = document.getElementById(button.dataset.reveal);
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    const shown = input.type === 'password';
+    input.type = shown ? 'text' : 'password';
+    button.textContent = shown ? 'Hide' : 'Show';
+    button.setAttribute('aria-pressed', shown);
+  });
+}
+
+for (const details of document.querySelectorAll('details[data-closes]')) {
+  document.addEventListener('click', (event) => { if (!details.contains(event.target)) details.open = false; });
+  details.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape') return;
+    details.open = false;
+    details.querySelector('summary').focus();
+  });
+}

@@ -1,0 +1,32 @@
+// Chart Room: the list follows what is typed. Names go in the body of a request, never in an address.
+import { swap } from './live.js';
+
+const form = document.querySelector('[data-search]');
+const input = form.elements.search;
+let timer;
+let asking;
+
+input.addEventListener('input', () => {
+  clearTimeout(timer);
+  timer = setTimeout(search, 150);
+});
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  clearTimeout(timer);
+  search();
+});
+// the browser gives back what was typed when somebody returns to the page
+if (input.value && location.pathname === '/charts') search();
+
+async function search() {
+  asking?.abort();
+  asking = new AbortController();
+  const sent = { method: 'POST', body: new URLSearchParams(new FormData(form)), signal: asking.signal };
+  const response = await fetch(form.action, sent).catch(() => null);
+  if (!response?.ok || response.redirected) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  const [old, next] = [document, fresh].map((page) => page.querySelector('[data-clients]'));
+  // news read the page without these words, so they may not touch the list
+  next.dataset.live = input.value ? 'found' : 'clients';
+  swap(old, next);
+}

@@ -1,0 +1,189 @@
+// Add Signature: consent once, draw or type, check, Sign Document. What was drawn stays until it is signed,
+// whatever is asked in between: a password again, a sign-in again, a connection that comes back.
+import { announce } from './page.js';
+import { refresh } from './live.js';
+import { paint } from './signature.js';
+
+const dialog = document.getElementById('signing');
+const step = Object.fromEntries([...dialog.querySelectorAll('[data-step]')].map((form) => [form.dataset.step, form]));
+const part = (name) => dialog.querySelector(`[data-${name}]`);
+const pad = dialog.querySelector('signature-pad');
+const name = step.signature.elements.typed_name;
+const { intends } = step.signature.elements;
+const problem = part('problem');
+
+let consented = dialog.dataset.consented === 'true';
+let fresh = dialog.dataset.fresh === 'true';
+let then; // what the password was needed for
+let sending = false;
+
+const typing = () => step.signature.elements.way.value === 'type';
+const written = () => (typing() ? name.value.trim() !== '' : pad.enough);
+
+document.addEventListener('click', (event) => {
+  if (!event.target.closest('[data-add-signature]')) return;
+  show(consented ? 'signature' : 'consent');
+  dialog.showModal();
+});
+for (const close of dialog.querySelectorAll('[data-close]')) close.addEventListener('click', () => dialog.close());
+// a tap beside the box while drawing must not throw the dialog away, so only Escape and Close do
+dialog.addEventListener('close', () => document.querySelector('[data-add-signature]')?.focus());
+
+function show(which, text = '') {
+  for (const [key, form] of Object.entries(step)) form.hidden = key !== which;
+  const title = document.getElementById('signing-title');
+  title.textContent = step[which].dataset.title;
+  tell(text);
+  if (which === 'signature') ready();
+  if (which === 'confirm') preview();
+  if (dialog.open) (which === 'password' ? step.password.elements.password : title).focus();
+}
+
+function tell(text) {
+  problem.textContent = text;
+  problem.hidden = !text;
+  if (text) announce(text);
+}
+
+// -- what is written
+
+function ready() {
+  for (const way of dialog.querySelectorAll('[data-way]')) way.hidden = (way.dataset.way === 'type') !== typing();
+  part('undo').hidden = typing();
+  for (const shown of dialog.querySelectorAll('[data-typed]')) shown.textContent = name.value;
+  part('continue').disabled = !(written() && intends.checked);
+  const missing = [
+    written() ? '' : typing() ? 'type your name' : 'draw your signature',
+    intends.checked ? '' : 'tick the box',
+  ].filter(Boolean);
+  part('missing').textContent = missing.length ? `To continue, ${missing.join(' and ')}.` : '';
+}
+
+function preview() {
+  const canvas = part('preview');
+  canvas.hidden = typing();
+  dialog.querySelector('.preview .typed').hidden = !typing();
+  if (!typing()) paint(canvas, pad.strokes);
+}
+new ResizeObserver(preview).observe(part('preview'));
+
+pad.addEventListener('change', ready);
+step.signature.addEventListener('input', ready);
+part('clear').addEventListener('click', () => {
+  if (typing()) name.value = '';
+  else pad.clear();
+  ready();
+  announce('Cleared');
+});
+part('undo').addEventListener('click', () => pad.undo());
+part('back').addEventListener('click', () => show('signature'));
+
+// -- from step to step
+
+for (const [key, form] of Object.entries(step)) {
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (sending) return;
+    sending = true;
+    dialog.toggleAttribute('data-sending', true);
+    try {
+      await steps[key]();
+    } catch {
+      tell('There is no connection to the Client Portal. Your signature is still here. Try again in a moment.');
+    } finally {
+      sending = false;
+      dialog.toggleAttribute('data-sending', false);
+    }
+  });
+}
+
+const steps = {
+  async consent() {
+    const { response, detail } = await post('/api/v1/portal/consent');
+    if (response.status === 401) return askPassword(steps.consent, true);
+    if (!response.ok) return tell(detail);
+    consented = true;
+    show('signature');
+  },
+
+  async signature() {
+    if (!(written() && intends.checked)) return;
+    if (fresh) show('confirm');
+    else askPassword(() => show('confirm'));
+  },
+
+  async confirm() {
+    const { response, outcome, type, detail } = await post(`/api/v1/portal/documents/${dialog.dataset.document}/signature`, {
+      sha256: dialog.dataset.sha256,
+      drawing: typing() ? null : pad.drawing,
+      typed_name: typing() ? name.value.trim() : null,
+      intends: intends.checked,
+    });
+    if (response.ok) return signed(outcome);
+    if (response.status === 401) return askPassword(steps.confirm, true);
+    if (type?.endsWith('/fresh-sign-in-needed')) return askPassword(steps.confirm);
+    // an answer that was lost on its way: what it said is on the page
+    if (response.status === 409 && (await isSigned())) return signed('signed');
+    show('confirm', detail);
+  },
+
+  async password() {
+    const { email, password } = step.password.elements;
+    const again = !step.password.querySelector('[data-email]').hidden;
+    const right = again
+      ? await signIn(email.value, password.value)
+      : await post('/api/v1/portal/session/authentication', { password: password.value });
+    if (right.response.status === 401) return askPassword(then, true);
+    if (!right.response.ok) {
+      tell(right.detail);
+      password.select();
+      return password.focus();
+    }
+    password.value = '';
+    fresh = true;
+    await then();
+  },
+};
+
+function askPassword(next, ended = false) {
+  then = next;
+  step.password.querySelector('[data-email]').hidden = !ended;
+  step.password.elements.email.required = ended;
+  part('why').textContent = ended
+    ? 'You were signed out after a while without activity. Sign in again to go on. Your signature is kept.'
+    : 'For your safety, enter your password again. Your signature is kept.';
+  show('password');
+  if (ended) step.password.elements.email.focus();
+}
+
+async function signed(outcome) {
+  dialog.close();
+  await refresh();
+  const state = document.getElementById('state');
+  state.scrollIntoView({ block: 'center' });
+  state.focus({ preventScroll: true });
+  announce(outcome === 'signed' ? 'Thank you. The document is signed.' : 'Received. We are sealing your document.');
+}
+
+async function isSigned() {
+  await refresh();
+  return ['signed', 'received'].includes(document.getElementById('state').dataset.outcome);
+}
+
+// -- to the server and back
+
+async function post(address, body) {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  const response = await fetch(address, { method: 'POST', headers, body: body && JSON.stringify(body) });
+  const answer = await response.json().catch(() => ({}));
+  return { response, detail: 'Something went wrong. Your signature is still here. Try again.', ...answer };
+}
+
+async function signIn(email, password) {
+  const body = new URLSearchParams({ email, password });
+  const response = await fetch('/portal/sign-in', { method: 'POST', body, redirect: 'manual' });
+  const right = response.type === 'opaqueredirect';
+  return { response: { ok: right, status: right ? 200 : 403 }, detail: 'The email address or the password is wrong.' };
+}
+
+for (const button of document.querySelectorAll('[data-add-signature]')) button.disabled = false;

@@ -1,0 +1,38 @@
+"""Paper: inspect, show, stamp, certify, seal and verify PDFs. Knows bytes, strokes and names, and nothing of ours."""
+
+from pdf.certificate import Certificate, Signer
+from pdf.intake import Inspected, Limits, Reason, Unfit, inspect
+from pdf.preview import NoSuchPage, Preview, Unrenderable, render
+from pdf.seal import Seal, UnusableSeal, make_demo_seal
+from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
+from pdf.signature import check as check_mark
+from pdf.stamp import CannotStamp, SignedCopy, stamp
+from pdf.verify import Verification, verify
+
+__all__ = [
+    "CannotStamp",
+    "Certificate",
+    "Drawing",
+    "Inspected",
+    "Limits",
+    "Mark",
+    "MeaninglessMark",
+    "NoSuchPage",
+    "Point",
+    "Preview",
+    "Reason",
+    "Seal",
+    "SignedCopy",
+    "Signer",
+    "TypedName",
+    "Unfit",
+    "Unrenderable",
+    "UnusableSeal",
+    "Verification",
+    "check_mark",
+    "inspect",
+    "make_demo_seal",
+    "render",
+    "stamp",
+    "verify",
+]

@@ -1,0 +1,181 @@
+"""Run a function over hostile bytes in a process of its own that the kernel ends when it asks for too much.
+
+A small server process is started at first use. It holds the parsers already imported and nothing else: no
+environment, no files, no memory of ours. For each call it forks a child (a few milliseconds instead of the 350 of
+a fresh interpreter). The child sets its limits before it sees the first byte. What it answers is JSON and bytes,
+never a pickle, because a parser may have been taken over by what it read.
+
+Safe to call from several threads and beside any event loop: nothing here relies on SIGCHLD, on `fork` of the
+calling process or on its main module. Server and children end when the calling process ends, however it ends.
+"""
+
+import atexit
+import ctypes
+import importlib
+import json
+import logging
+import os
+import pickle
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, NoReturn
+
+PRELOADED = ("pdf.intake", "pdf.preview", "pdf.verify")
+"""What the server imports once, so that its children need not."""
+
+GRACE = 2.0
+"""Seconds that a child may take longer than its own alarm clock before it is killed from outside."""
+
+Facts = dict[str, Any]
+"""A JSON object."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one child: seconds of CPU, seconds by the clock, bytes of address space."""
+
+    cpu_seconds: int
+    wall_seconds: float
+    memory: int
+
+
+class GaveUp(Exception):
+    """The child ended without an answer: it was over a limit, or its parser crashed. Do not try again."""
+
+
+def confined(function: Callable[..., tuple[Facts, bytes]], *arguments: object, limits: Limits) -> tuple[Facts, bytes]:
+    """Call `function(*arguments)` in a child; it must be importable and must not raise anything of ours.
+
+    Raises `GaveUp`. Blocks for `limits.wall_seconds` and a little more at most.
+    """
+    question = pickle.dumps((limits, function, arguments), protocol=pickle.HIGHEST_PROTOCOL)
+    ours, theirs = Pipe()
+    with ours:
+        with theirs:
+            _server.adopt(theirs)
+        try:
+            child = int.from_bytes(ours.recv_bytes(8), "big")
+            ours.send_bytes(question)
+            if not ours.poll(limits.wall_seconds + GRACE):
+                os.kill(child, signal.SIGKILL)
+            return json.loads(ours.recv_bytes()), ours.recv_bytes()
+        except (EOFError, OSError, ValueError) as error:
+            raise GaveUp(f"{function.__qualname__} ended without an answer") from error
+
+
+class _Server:
+    """The process that forks the children; one for the calling process, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def adopt(self, connection: Connection) -> None:
+        """Have a child forked that holds the other end of our connection."""
+        with self._lock:
+            for _ in range(2):
+                control = self._started()
+                try:
+                    socket.send_fds(control, [b"+"], [connection.fileno()])
+                    return
+                except (BrokenPipeError, ConnectionResetError):
+                    self._end()  # somebody killed it: start another
+        raise GaveUp("the server of confined processes does not start")
+
+    def _started(self) -> socket.socket:
+        if self._control is None or self._process is None or self._process.poll() is not None:
+            self._end()
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 – our own interpreter and module
+                    [sys.executable, "-c", f"from pdf.confine import serve; serve({theirs.fileno()})"],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    # passwords and keys in our environment are none of a parser's business
+                    env={"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path), "LANG": "C.UTF-8"},
+                )
+            self._control = ours
+        return self._control
+
+    def _end(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def end(self) -> None:
+        with self._lock:
+            self._end()
+
+
+_server = _Server()
+atexit.register(_server.end)
+
+
+def warm_up() -> None:
+    """Start the server now, so that the first upload does not wait for it."""
+    confined(_nothing, limits=Limits(cpu_seconds=10, wall_seconds=20.0, memory=2**30))
+
+
+def _nothing() -> tuple[Facts, bytes]:
+    return {}, b""
+
+
+def serve(control_fd: int) -> None:
+    """Main loop of the server process: a child for each connection that arrives; ends with the calling process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the calling process, which then closes the socket
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
+    for module in PRELOADED:
+        importlib.import_module(module)
+    with socket.socket(fileno=control_fd) as control:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if not message:
+                return
+            if os.fork() == 0:
+                control.close()
+                _answer(Connection(descriptors[0]))
+            os.close(descriptors[0])
+
+
+def _answer(connection: Connection) -> NoReturn:
+    try:
+        _die_with_parent()
+        logging.disable(logging.CRITICAL)  # parsers complain about what they read, in words of what they read
+        connection.send_bytes(os.getpid().to_bytes(8, "big"))
+        limits, function, arguments = pickle.loads(connection.recv_bytes())  # noqa: S301 – from the calling process
+        _limit(limits)
+        facts, data = function(*arguments)
+        connection.send_bytes(json.dumps(facts).encode())
+        connection.send_bytes(data)
+        os._exit(0)
+    finally:
+        os._exit(1)  # whatever went wrong: no answer is the answer
+
+
+def _limit(limits: Limits) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds)  # SIGALRM ends the process
+
+
+def _die_with_parent() -> None:
+    """For the children only: the signal follows the *thread* that forked, and the server has but one."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)

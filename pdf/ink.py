@@ -1,0 +1,97 @@
+"""A mark as it is drawn on paper: strokes as vector curves, a typed name as real text."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pdf import typeface
+from pdf.signature import Drawing, Mark, Point, TypedName
+
+WIDTH, HEIGHT = 208.0, 44.0
+"""Points of the box that every mark is fitted into."""
+
+COLOUR = (0.05, 0.1, 0.45)
+"""The dark blue of a pen: a reader sees that it was not printed with the text."""
+
+LARGEST_SCALE = 0.8
+"""Points for a CSS pixel, so that a small drawing is not blown up to something its signer never saw."""
+
+TYPED_SIZE = 24.0
+
+Place = tuple[float, float]
+
+
+def draw(canvas: Any, mark: Mark) -> None:
+    """Into the box from (0, 0) to (`WIDTH`, `HEIGHT`) of a reportlab canvas."""
+    if isinstance(mark, TypedName):
+        _write(canvas, mark.name)
+    else:
+        _trace(canvas, mark)
+
+
+def _write(canvas: Any, name: str) -> None:
+    text, size = typeface.fitted(typeface.shown(name), typeface.ITALIC, TYPED_SIZE, WIDTH - 8, least=6)
+    canvas.setFillColorRGB(*COLOUR)
+    canvas.setFont(typeface.ITALIC, size)
+    canvas.drawString(2, 10, text)
+
+
+def _trace(canvas: Any, drawing: Drawing) -> None:
+    canvas.setStrokeColorRGB(*COLOUR)
+    canvas.setFillColorRGB(*COLOUR)
+    canvas.setLineCap(1)
+    canvas.setLineJoin(1)
+    pen = 1.3
+    scale, left, lower = _fit(drawing, pen)
+    top = max(point.y for stroke in drawing.strokes for point in stroke)
+    for stroke in drawing.strokes:
+        # the pad counts downwards, paper counts upwards
+        places = _thinned([(left + point.x * scale, lower + (top - point.y) * scale) for point in stroke])
+        thickness = pen * (0.6 + 0.8 * _pressure(stroke))
+        canvas.setLineWidth(thickness)
+        if len(places) == 1:
+            canvas.circle(*places[0], thickness * 0.6, stroke=0, fill=1)
+        elif places:
+            canvas.drawPath(_curve(canvas.beginPath(), places), stroke=1, fill=0)
+
+
+def _fit(drawing: Drawing, pen: float) -> tuple[float, float, float]:
+    """Scale, and what is added to x and y, so that what was drawn (not the pad) lies in the box, at its left."""
+    xs = [point.x for stroke in drawing.strokes for point in stroke]
+    ys = [point.y for stroke in drawing.strokes for point in stroke]
+    width, height = max(xs) - min(xs), max(ys) - min(ys)
+    room_x, room_y = WIDTH - 2 * pen, HEIGHT - 2 * pen
+    scale = min(LARGEST_SCALE, room_x / width if width else math.inf, room_y / height if height else math.inf)
+    return scale, 2 * pen - min(xs) * scale, pen + min(6.0, (room_y - height * scale) / 2)
+
+
+def _pressure(stroke: Sequence[Point]) -> float:
+    return math.fsum(point.pressure for point in stroke) / max(1, len(stroke))
+
+
+def _thinned(places: list[Place], nearest: float = 0.2) -> list[Place]:
+    """Without points that no printer could tell from their neighbour; `nearest` in points (1/72 inch)."""
+    kept = places[:1]
+    for place in places[1:]:
+        if math.dist(place, kept[-1]) >= nearest:
+            kept.append(place)
+    return kept
+
+
+def _curve(path: Any, places: list[Place]) -> Any:
+    path.moveTo(*places[0])
+    for control1, control2, end in _bezier(places):
+        path.curveTo(*control1, *control2, *end)
+    return path
+
+
+def _bezier(places: list[Place]) -> Iterator[tuple[Place, Place, Place]]:
+    """A Catmull-Rom spline through all places, as cubic Bézier segments."""
+    for index in range(len(places) - 1):
+        before, start = places[max(index - 1, 0)], places[index]
+        end, after = places[index + 1], places[min(index + 2, len(places) - 1)]
+        yield (
+            (start[0] + (end[0] - before[0]) / 6, start[1] + (end[1] - before[1]) / 6),
+            (end[0] - (after[0] - start[0]) / 6, end[1] - (after[1] - start[1]) / 6),
+            end,
+        )

@@ -1,0 +1,238 @@
+"""The pages on a stage: the real routers and templates, with hand-made records in place of chart and engine."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, get_args
+from uuid import UUID, uuid5
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from api import access, pages, stories
+from api.access import PortalPage, StaffPage
+from chart.client import Client, PortalAccess
+from chart.document import Document, Kind
+from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
+from chart.message import About, Message, StaffNotice
+from chart.refusals import Refusal
+from chart.request import Request as SignatureRequest
+from chart.request import RequestState
+from identity.caller import PortalUser, Role, StaffMember
+
+NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
+
+
+def number(name: str) -> UUID:
+    """The id that belongs to a name, the same in every run."""
+    return uuid5(UUID(int=0), name)
+
+
+PRACTICE = PracticeId(number("practice"))
+CLIENT = ClientId(number("client"))
+UNREGISTERED = ClientId(number("unregistered"))
+ACCOUNT = AccountId(number("account"))
+MESSAGE = MessageId(number("message"))
+REQUEST = RequestId(number("request"))
+
+NOTHING = SimpleNamespace(
+    database=None,
+    settings=SimpleNamespace(chart_url="http://chart.localhost:1", portal_url="http://portal.localhost:1"),
+)
+"""Resources that hold nothing but addresses."""
+
+
+def a_document(name: str, kind: Kind = Kind.CLINICAL_NOTE, **different: Any) -> Document:
+    as_ever = Document(
+        id=DocumentId(number(name)),
+        client_id=CLIENT,
+        kind=kind,
+        note_name=name if kind is Kind.CLINICAL_NOTE else None,
+        service_on=date(2026, 11, 2),
+        created_at=NOW,
+        version_id=VersionId(number(name + " version")),
+        sha256="a" * 64,
+        size=20_000,
+        pages=2,
+        shared=False,
+        request_id=None,
+        request_state=None,
+        attention=None,
+        viewed=False,
+        expires_at=None,
+        signed_sha256=None,
+    )
+    return replace(as_ever, **different)
+
+
+def asked(state: RequestState = RequestState.PENDING, **different: Any) -> dict[str, Any]:
+    """What a document shows of its request."""
+    return {
+        "shared": True,
+        "request_id": REQUEST,
+        "request_state": state,
+        "expires_at": NOW + timedelta(days=60),
+        **different,
+    }
+
+
+PENDING = a_document("Progress Note", **asked())
+SIGNED = a_document("Complete Evaluation", **asked(RequestState.SIGNED, signed_sha256="b" * 64))
+PLAN = a_document("plan", Kind.TREATMENT_PLAN)
+SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
+PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
+STUCK = a_document("Group Note", **asked(RequestState.NEEDS_ATTENTION, attention="The stored file is missing."))
+
+
+def a_client(client_id: ClientId = CLIENT, **different: Any) -> Client:
+    return replace(
+        Client(client_id, "Jordan", "Rivera", date(1988, 5, 17), "ehr-17", NOW, registered=True, waiting=1), **different
+    )
+
+
+@dataclass
+class Stage:
+    """What the pages find. Tests put their own things in; `raises` is what the next act ends with."""
+
+    clients: list[Client] = field(
+        default_factory=lambda: [
+            a_client(),
+            a_client(UNREGISTERED, given_name="Priya", family_name="Natarajan", registered=False, waiting=0),
+        ]
+    )
+    documents: list[Document] = field(default_factory=lambda: [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY, STUCK])
+    role: Role = Role.PROVIDER
+    consented: bool = False
+    received: bool = False
+    fresh: bool = True
+    delivered: bool = True
+    raises: Exception | None = None
+    done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    # -- the practice's side
+
+    async def search_clients(self, _r: object, _c: object, words: str, *, limit: int) -> list[Client]:
+        return [one for one in self.clients if words.lower() in one.name.lower()][:limit]
+
+    async def add_client(self, _r: object, _c: object, **given: Any) -> Client:
+        self._act("add client", **given)
+        return a_client()
+
+    async def open_chart(self, _r: object, _c: object, client_id: ClientId) -> stories.Chart:
+        client = next(one for one in self.clients if one.id == client_id)
+        access = [PortalAccess(ACCOUNT, client.name, "jordan@example.org", "self")] if client.registered else []
+        return stories.Chart(client, access, self.documents if client_id == CLIENT else [])
+
+    async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> Document:
+        self._act("upload", **given)
+        return PLAN
+
+    async def find_document(self, _r: object, _c: object, document_id: DocumentId) -> Document:
+        return self._document(document_id)
+
+    async def share(self, _r: object, _c: object, document_id: DocumentId) -> Document:
+        self._act("share", document=document_id)
+        return self._document(document_id)
+
+    async def share_to_sign(self, _r: object, _c: object, document_id: DocumentId) -> stories.Asked:
+        self._act("share to sign", document=document_id)
+        return stories.Asked(REQUEST, self.delivered)
+
+    async def invite(self, _r: object, _c: object, client_id: ClientId, **given: Any) -> None:
+        self._act("invite", client=client_id, **given)
+
+    async def resume(self, _r: object, _c: object, request_id: RequestId) -> None:
+        self._act("resume", request=request_id)
+
+    async def staff_notices(self, _r: object, _c: object) -> list[StaffNotice]:
+        return [StaffNotice(REQUEST, SIGNED.id, CLIENT, about, NOW) for about in About]  # type: ignore[arg-type]
+
+    # -- the client's side
+
+    async def inbox(self, _r: object, _u: object) -> list[Message]:
+        return [Message(MESSAGE, REQUEST, PENDING.id, "Harbor Counseling", NOW, None)]
+
+    async def open_message(self, _r: object, _u: object, _m: MessageId) -> tuple[Message, Document]:
+        (message,) = await self.inbox(None, None)
+        return message, self._document(PENDING.id)
+
+    async def shared_documents(self, _r: object, _u: object) -> list[Document]:
+        return [one for one in self.documents if one.shared]
+
+    async def review(self, _r: object, _u: object, document_id: DocumentId) -> stories.Review:
+        document = self._document(document_id)
+        request = _request(document) if document.request_state else None
+        return stories.Review(document, request, self.consented, self.received, self.fresh)
+
+    def _document(self, document_id: DocumentId) -> Document:
+        return next(one for one in self.documents if one.id == document_id)
+
+    def _act(self, what: str, **given: Any) -> None:
+        if self.raises:
+            raise self.raises
+        self.done.append((what, given))
+
+    def app(self, patch: Any) -> FastAPI:
+        """The pages over this stage; `patch(name, function)` puts a function into `api.stories`."""
+        for name in [
+            "search_clients",
+            "add_client",
+            "open_chart",
+            "upload",
+            "find_document",
+            "share",
+            "share_to_sign",
+            "invite",
+            "resume",
+            "staff_notices",
+            "inbox",
+            "open_message",
+            "shared_documents",
+            "review",
+        ]:
+            patch(name, getattr(self, name))
+        app = FastAPI()
+        app.include_router(pages.router)
+        user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")
+        app.dependency_overrides = {
+            access.resources: lambda: NOTHING,
+            dependency_of(StaffPage): lambda: StaffMember(
+                PRACTICE, StaffId(number("staff")), self.role, "Dr. Maya Chen"
+            ),
+            dependency_of(PortalPage): lambda: user,
+        }
+
+        @app.exception_handler(Refusal)
+        async def refused(request: Request, refusal: Refusal) -> Response:
+            return pages.render_problem(request, 404, "Not found", str(refusal))
+
+        return app
+
+
+def dependency_of(alias: Any) -> Any:
+    """The function behind an annotation such as `StaffPage`."""
+    return get_args(alias)[1].dependency
+
+
+def _request(document: Document) -> SignatureRequest:
+    assert document.request_id
+    assert document.request_state
+    assert document.expires_at
+    return SignatureRequest(
+        id=document.request_id,
+        practice_id=PRACTICE,
+        client_id=CLIENT,
+        document_id=document.id,
+        version_id=document.version_id,
+        account_id=ACCOUNT,
+        state=document.request_state,
+        attention=document.attention,
+        created_at=NOW,
+        expires_at=document.expires_at,
+        viewed_at=NOW,
+        signed_at=NOW if document.signed_sha256 else None,
+        ended_at=None,
+        sha256=document.sha256,
+        signed_sha256=document.signed_sha256,
+        notice="sent",
+    )

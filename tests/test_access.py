@@ -1,0 +1,163 @@
+"""SPEC A: who may, and who may not."""
+
+import re
+from http import HTTPStatus
+from itertools import pairwise
+from uuid import uuid4
+
+import asyncpg
+import httpx2
+import pytest
+
+from chart.refusals import NotAllowed
+from gateways.postgres import Database
+from identity import account, policy
+from identity.caller import Integration, Right, Role, StaffMember
+from tests.office import PASSWORD, Office
+
+UNSIGNED_ROUTES = {
+    ("post", "/api/v1/portal/sessions"),
+    ("post", "/api/v1/portal/registrations"),
+}
+
+
+async def operations(api: httpx2.AsyncClient) -> list[tuple[str, str]]:
+    """Every operation of the OpenAPI document with ids filled in."""
+    paths = (await api.get("/api/v1/openapi.json")).json()["paths"]
+    return [(method, path) for path, methods in paths.items() for method in methods]
+
+
+async def test_no_operation_answers_a_caller_without_credentials(api: httpx2.AsyncClient) -> None:
+    for method, path in await operations(api):
+        if (method, path) in UNSIGNED_ROUTES:
+            continue
+        answer = await api.request(method, re.sub(r"\{\w+\}", str(uuid4()), path))
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED, (method, path)
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_no_operation_takes_the_other_sides_credentials(api: httpx2.AsyncClient, office: Office) -> None:
+    token = await client_token(api, office)
+    for method, path in await operations(api):
+        if (method, path) in UNSIGNED_ROUTES:
+            continue
+        foreign = {"authorization": f"Bearer {token}"} if "/portal/" not in path else office.bearer
+        answer = await api.request(method, re.sub(r"\{\w+\}", str(uuid4()), path), headers=foreign)
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED, (method, path)
+
+
+async def client_token(api: httpx2.AsyncClient, office: Office) -> str:
+    session = await api.post("/api/v1/portal/sessions", json={"email": office.client_email, "password": PASSWORD})
+    return str(session.json()["token"])
+
+
+@pytest.mark.parametrize("right", set(Right) - {Right.READ_CHARTS})
+def test_an_auditor_reads_and_does_nothing_else(office: Office, right: Right) -> None:
+    auditor = StaffMember(office.practice, uuid4(), Role.AUDITOR, "Lee")  # type: ignore[arg-type]
+    policy.check(auditor, Right.READ_CHARTS)
+    with pytest.raises(NotAllowed):
+        policy.check(auditor, right)
+
+
+@pytest.mark.parametrize("right", Right)
+def test_an_api_key_does_what_its_scopes_say(office: Office, right: Right) -> None:
+    policy.check(Integration(office.practice, uuid4(), frozenset({right})), right)
+    with pytest.raises(NotAllowed):
+        policy.check(Integration(office.practice, uuid4(), frozenset(set(Right) - {right})), right)
+
+
+async def test_sign_in_answers_alike_whether_the_account_exists(api: httpx2.AsyncClient, office: Office) -> None:
+    path = "/api/v1/portal/sessions"
+    wrong = await api.post(path, json={"email": office.client_email, "password": "not the password"})
+    unknown = await api.post(path, json={"email": f"{uuid4()}@demo.example", "password": "not the password"})
+    assert wrong.status_code == unknown.status_code == HTTPStatus.FORBIDDEN
+    assert wrong.json() == unknown.json()
+
+
+async def test_a_session_ends_with_sign_out_and_after_idle_minutes(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    bearer = {"authorization": f"Bearer {await client_token(api, office)}"}
+    assert (await api.get("/api/v1/portal/messages", headers=bearer)).status_code == HTTPStatus.OK
+    assert (await api.delete("/api/v1/portal/session", headers=bearer)).status_code == HTTPStatus.NO_CONTENT
+    assert (await api.get("/api/v1/portal/messages", headers=bearer)).status_code == HTTPStatus.UNAUTHORIZED
+
+    idle = {"authorization": f"Bearer {await client_token(api, office)}"}
+    async with database.practice(office.practice) as transaction:
+        await transaction.execute("update session set seen_at = now() - interval '16 minutes'")
+    assert (await api.get("/api/v1/portal/messages", headers=idle)).status_code == HTTPStatus.UNAUTHORIZED
+
+
+async def test_an_invitation_works_once(api: httpx2.AsyncClient, office: Office, database: Database) -> None:
+    async with database.practice(office.practice) as transaction:
+        invitation = await account.invite(
+            transaction,
+            office.practice,
+            office.unregistered,
+            email=f"{uuid4().hex}@demo.example",
+            name="Priya Natarajan",
+            relationship="self",
+        )
+    body = {"token": invitation.token, "password": PASSWORD}
+    short = await api.post("/api/v1/portal/registrations", json=body | {"password": "short"})
+    assert short.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert (await api.post("/api/v1/portal/registrations", json=body)).status_code == HTTPStatus.CREATED
+    assert (await api.post("/api/v1/portal/registrations", json=body)).status_code == HTTPStatus.GONE
+
+
+async def test_the_database_shows_a_practice_its_own_rows_only(
+    database: Database, office: Office, other_office: Office
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        for table in ("client", "document", "version", "staff", "portal_account", "relationship", "api_key"):
+            practices = await transaction.fetch(f"select distinct practice_id from {table}")
+            assert [row["practice_id"] for row in practices] == [office.practice], table
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await transaction.execute(
+                "insert into client (practice_id, given_name, family_name, birth_date) values ($1, 'a', 'b', now())",
+                other_office.practice,
+            )
+
+
+async def test_without_a_practice_the_database_shows_nothing(database: Database, office: Office) -> None:
+    async with database.anyone() as transaction:
+        assert await transaction.fetchval("select count(*) from client") == 0
+        assert await transaction.fetchval("select count(*) from session") == 0
+
+
+@pytest.mark.parametrize("statement", ["update audit set actor = 'x'", "delete from audit"])
+async def test_the_application_cannot_change_the_audit_log(database: Database, office: Office, statement: str) -> None:
+    async with database.practice(office.practice) as transaction:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await transaction.execute(statement)
+
+
+async def test_the_audit_log_is_a_chain(api: httpx2.AsyncClient, database: Database, office: Office) -> None:
+    for _ in range(3):
+        await api.get(f"/api/v1/clients/{office.client}", headers=office.bearer)
+    async with database.practice(office.practice) as transaction:
+        entries = await transaction.fetch(
+            "select number, previous, hash, audit_hash(audit) as again from audit where chart_id = $1 order by number",
+            office.client,
+        )
+    assert len(entries) >= 3
+    assert [entry["number"] for entry in entries] == list(range(1, len(entries) + 1))
+    assert all(entry["hash"] == entry["again"] for entry in entries)
+    assert all(after["previous"] == before["hash"] for before, after in pairwise(entries))
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({"sec-fetch-site": "cross-site"}, True),
+        ({"sec-fetch-site": "same-site"}, True),
+        ({"origin": "https://evil.example"}, True),
+        ({"sec-fetch-site": "same-origin"}, False),
+        ({}, False),
+    ],
+)
+async def test_another_site_cannot_send_a_form_with_the_cookies_of_a_visitor(
+    api: httpx2.AsyncClient, headers: dict[str, str], refused: bool
+) -> None:
+    answer = await api.post("/sign-in", data={"email": "a@demo.example", "password": "x"}, headers=headers)
+    assert (answer.status_code == HTTPStatus.FORBIDDEN and "Sent from another site" in answer.text) is refused

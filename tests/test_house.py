@@ -1,0 +1,45 @@
+"""What the code says of itself is true: SQL, settings, OpenAPI, labels."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from api import openapi
+from local.postgres import APPLICATION, Cluster
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """Every module and constant that holds a statement for the application's role."""
+    for room in ("activities", "chart", "identity"):
+        for path in sorted((ROOT / room).glob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                match node:
+                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="SQL"))):
+                        yield f"{room}.{path.stem}", name
+
+
+@pytest.mark.parametrize(("module", "name"), list(statements()))
+async def test_every_statement_fits_the_schema(postgres: Cluster, module: str, name: str) -> None:
+    connection = await asyncpg.connect(postgres.dsn(APPLICATION))
+    try:
+        await connection.prepare(getattr(import_module(module), name))
+    finally:
+        await connection.close()
+
+
+def test_openapi_json_is_what_the_code_serves() -> None:
+    assert openapi.FILE.read_text() == openapi.document(), "run ./sts openapi"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_the_readme_as_the_code_describes_it(name: str) -> None:
+    field = Settings.model_fields[name]
+    assert field.description
+    assert f"| `STS_{name.upper()}` | {field.description} |" in (ROOT / "README.md").read_text()
