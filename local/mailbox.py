@@ -22,9 +22,13 @@ from pathlib import Path
 
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import HTMLResponse
+from starlette.applications import Starlette  # FastAPI's core: starts in a quarter of its time
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 
 from local.ports import LOOPBACK
 
@@ -141,11 +145,11 @@ class _Reception:
         return "250 2.0.0 Kept"
 
 
-def application(mailbox: Mailbox, *, smtp_port: int, portal_url: str) -> FastAPI:
+def application(mailbox: Mailbox, *, smtp_port: int, portal_url: str) -> Starlette:
     """The inbox page and its JSON; while it runs, the SMTP server runs with it."""
 
     @asynccontextmanager
-    async def receiving(_: FastAPI) -> AsyncIterator[None]:
+    async def receiving(_: Starlette) -> AsyncIterator[None]:
         reception = _Reception(mailbox)
         server = await asyncio.get_running_loop().create_server(
             lambda: SMTP(reception, hostname="localhost", data_size_limit=_LARGEST_MAIL, enable_SMTPUTF8=True),
@@ -155,33 +159,31 @@ def application(mailbox: Mailbox, *, smtp_port: int, portal_url: str) -> FastAPI
         async with server:
             yield
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=receiving)
-    # a page elsewhere must not read the mails by pointing a name of its own at this machine
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost", "*.localhost"])
-
-    def found(id_: str) -> Mail:
-        if mail := mailbox.mail(id_):
+    def found(request: Request) -> Mail:
+        if mail := mailbox.mail(request.path_params["id"]):
             return mail
         raise HTTPException(404, "There is no such mail.")
 
-    @app.get("/")
-    def inbox() -> HTMLResponse:
+    def inbox(_: Request) -> Response:
         return _page("Mail inbox", _inbox(mailbox.mails()))
 
-    @app.get("/mails/{id_}")
-    def show(id_: str) -> HTMLResponse:
-        mail = found(id_)
+    def show(request: Request) -> Response:
+        mail = found(request)
         return _page(str(mail.message["Subject"] or "No subject"), _mail(mail, portal_url))
 
-    @app.get("/api/messages")
-    def messages() -> list[dict[str, object]]:
-        return [mail.as_json() for mail in mailbox.mails()]
+    def messages(_: Request) -> Response:
+        return JSONResponse([mail.as_json() for mail in mailbox.mails()])
 
-    @app.get("/api/messages/{id_}")
-    def message(id_: str) -> dict[str, object]:
-        return found(id_).as_json()
+    def message(request: Request) -> Response:
+        return JSONResponse(found(request).as_json())
 
-    return app
+    paths = {"/": inbox, "/mails/{id}": show, "/api/messages": messages, "/api/messages/{id}": message}
+    return Starlette(
+        routes=[Route(path, answer) for path, answer in paths.items()],
+        lifespan=receiving,
+        # a page elsewhere must not read the mails by pointing a name of its own at this machine
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost", "*.localhost"])],
+    )
 
 
 def _page(title: str, body: str) -> HTMLResponse:

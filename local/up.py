@@ -21,6 +21,12 @@ from local.supervisor import Part, Supervisor
 _CLONE = Path(__file__).resolve().parent.parent
 _TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
 
+SEARCH_ATTRIBUTES = {"StsState": "Keyword", "StsPractice": "Keyword", "StsExpires": "Datetime"}
+"""Those of `gateways.temporal`, to which a test holds them: importing it takes longer than starting Temporal.
+
+The worker registers them wherever it runs. Here the API may be ready a moment before it, and able to start requests.
+"""
+
 _Probe = Callable[[], Awaitable[bool]]
 
 
@@ -55,13 +61,13 @@ async def up(folder: Path, port_base: int, programs: Programs | None = None) -> 
                 await parts.run(_ours("migrate", programs.migrate, told))
                 if not (demo := data / "demo.json").exists():
                     await parts.run(_ours("demo", [*programs.demo, "--out", str(demo)], told))
+                run_file.demo_is(json.loads(demo.read_text()))  # so the file is there before the API is
                 await parts.ready(temporal)
                 await parts.ready(mail)
-                worker_ready = _polled(ports, told) if programs.worker_polls else None
-                await parts.keep(_ours("worker", programs.worker, told, worker_ready))
-                # The API comes last: whoever sees it ready finds everything else ready, and run.json written.
-                run_file.demo_is(json.loads(demo.read_text()))
-                await parts.keep(_ours("api", programs.api, told, _answers(ports.api, "/readyz")))
+                parts.begin(worker := _worker(programs, ports, told))
+                parts.begin(api := _ours("api", programs.api, told, _answers(ports.api, "/readyz")))
+                await parts.ready(worker)
+                await parts.ready(api)
                 parts.tell(banner(run_file.facts(), data))
                 await parts.watch()
 
@@ -93,6 +99,10 @@ def _ours(name: str, command: Sequence[str], told: Mapping[str, str], ready: _Pr
     return Part(name=name, command=command, environment={**told, "PYTHONPATH": str(_CLONE)}, folder=_CLONE, ready=ready)
 
 
+def _worker(programs: Programs, ports: Ports, told: Mapping[str, str]) -> Part:
+    return _ours("worker", programs.worker, told, _polled(ports, told) if programs.worker_polls else None)
+
+
 def _temporal(data: Path, ports: Ports, told: Mapping[str, str]) -> Part:
     """The real Temporal server in one process, on a file database that outlives it."""
     options = {
@@ -108,6 +118,8 @@ def _temporal(data: Path, ports: Ports, told: Mapping[str, str]) -> Part:
         command += ["--sqlite-pragma", pragma]
     for queue in ("transfer", "timer"):  # as shipped every workflow task waits for a 50 ms grid
         command += ["--dynamic-config-value", f"history.{queue}ProcessorMaxPollRPS=2000"]
+    for name, kind in SEARCH_ATTRIBUTES.items():
+        command += ["--search-attribute", f"{name}={kind}"]
     return Part(
         name="temporal",
         command=command,
@@ -147,7 +159,7 @@ def _answers(port: int, path: str) -> _Probe:
 
 
 def _polled(ports: Ports, told: Mapping[str, str]) -> _Probe:
-    """Whether a worker polls our task queue: before, search attributes may be missing, and no request could start."""
+    """Whether a worker polls our task queue."""
     where = ["--address", f"{LOOPBACK}:{ports.temporal}", "--namespace", told["STS_TEMPORAL_NAMESPACE"]]
     where += ["--task-queue", told["STS_TEMPORAL_TASK_QUEUE"]]
     # the newer mode answers from what it knew up to five seconds ago

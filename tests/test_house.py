@@ -1,11 +1,13 @@
 """What the code says of itself is true: SQL, settings, OpenAPI, labels."""
 
 import ast
+import json
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import asyncpg
+import httpx2
 import pytest
 
 from api import openapi
@@ -34,8 +36,9 @@ async def test_every_statement_fits_the_schema(postgres: Cluster, module: str, n
         await connection.close()
 
 
-def test_openapi_json_is_what_the_code_serves() -> None:
+async def test_openapi_json_is_what_is_served(api: httpx2.AsyncClient) -> None:
     assert openapi.FILE.read_text() == openapi.document(), "run ./sts openapi"
+    assert (await api.get("/api/v1/openapi.json")).json() == json.loads(openapi.document())
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -1,6 +1,6 @@
 """The life of a request, on a server that skips time: deliver, notify, wait, stamp, file, tell staff; or expire."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -111,21 +111,32 @@ async def test_a_request_that_nobody_signs_expires_after_sixty_days(
 @pytest.mark.parametrize(
     "change",
     [
-        {"signer": AccountId(uuid4())},
-        {"sha256": "0" * 64},
-        {"request_id": RequestId(uuid4())},
-        {"at": datetime.now(UTC) + timedelta(days=90)},
+        lambda fits: replace(fits, signer=AccountId(uuid4())),
+        lambda fits: replace(fits, sha256="0" * 64),
+        lambda fits: replace(fits, request_id=RequestId(uuid4())),
+        lambda fits: replace(fits, at=fits.at + timedelta(days=90)),
     ],
     ids=["by somebody else", "of another version", "for another request", "after the expiry"],
 )
 async def test_a_signature_that_does_not_fit_is_harmless(
-    skipping: WorkflowEnvironment, database: Database, office: Office, change: dict[str, object]
+    skipping: WorkflowEnvironment, database: Database, office: Office, change: Callable[[Signature], Signature]
 ) -> None:
     order = office.order()
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
-    await handle.signal(ShareToSign.sign, replace(signature(handle, order), **change))  # type: ignore[arg-type]
+    await handle.signal(ShareToSign.sign, change(signature(handle, order)))
     assert await handle.result() is RequestState.EXPIRED
+
+
+async def test_a_signature_made_before_the_expiry_counts_when_it_arrives_just_after(
+    skipping: WorkflowEnvironment, database: Database, office: Office
+) -> None:
+    order = office.order(lasts=timedelta(days=1))
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await skipping.sleep(order.expires_at - await skipping.get_current_time() + timedelta(seconds=20))
+    await handle.signal(ShareToSign.sign, signature(handle, order, at=order.expires_at - timedelta(seconds=1)))
+    assert await handle.result() is RequestState.SIGNED
 
 
 async def test_the_second_signature_changes_nothing(

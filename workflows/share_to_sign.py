@@ -34,6 +34,8 @@ MAIL_FOR = timedelta(days=5)
 """RFC 5321 4.5.4.1: give up after four to five days at the earliest."""
 UNTIL_DONE = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1))
 NEXT_OWN_TRY = timedelta(hours=1)
+ON_ITS_WAY = timedelta(minutes=1)
+"""How long a signature that was made in time may take to arrive, so that the expiry takes none that was acknowledged."""
 
 
 def workflow_id(document: DocumentId) -> str:
@@ -124,7 +126,7 @@ class ShareToSign:
             await self._until_done(lambda: self._tell_staff(About.MAIL_REFUSED))
 
     async def _signature_or_expiry(self) -> None:
-        left = self.order.expires_at - workflow.now()
+        left = self.order.expires_at + ON_ITS_WAY - workflow.now()
         try:
             await workflow.wait_condition(
                 lambda: self.signature is not None,

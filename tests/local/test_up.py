@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -18,9 +19,11 @@ from urllib.request import urlopen
 import asyncpg
 import pytest
 
+import gateways.temporal
 from local.environment import environment
 from local.ports import Ports, choose
 from local.run_file import RunFile, banner
+from local.up import SEARCH_ATTRIBUTES
 from settings import Settings
 
 CLONE = Path(__file__).parent.parent.parent
@@ -141,6 +144,11 @@ def test_the_banner_says_where_to_go_who_may_sign_in_and_what_to_click(data: Pat
     assert "  Staff sign-in       Kim   kim@example.org   pass word" in lines
     assert "                      Al    al@x.org          p" in lines
     assert "  1. Go." in lines
+
+
+def test_temporal_knows_the_search_attributes_from_the_start() -> None:
+    kinds = {str: "Keyword", datetime: "Datetime"}
+    assert {key.name: kinds[key.value_type] for key in gateways.temporal.SEARCH_ATTRIBUTES} == SEARCH_ATTRIBUTES
 
 
 def test_a_taken_port_is_named(data: Path) -> None:
