@@ -4,10 +4,12 @@ import io
 import math
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from pypdf import PdfReader
@@ -121,7 +123,7 @@ async def test_from_the_chart_to_the_sealed_pdf(whole: Whole, browser: Browser, 
         await draw(client)
         await client.get_by_role("button", name="Continue").click()
         await client.get_by_role("button", name="Sign Document").click()
-        await expect(client.locator("#state")).to_contain_text("Signed.")
+        await expect(client.locator("#state")).to_contain_text("the document is signed")
 
         # the chart changes by itself
         await expect(note).to_contain_text("Shared and Signed")
@@ -133,6 +135,37 @@ async def test_from_the_chart_to_the_sealed_pdf(whole: Whole, browser: Browser, 
         assert "Rivera" not in download.suggested_filename
         await download.save_as(tmp_path / "signed.pdf")
     check_sealed(whole, (tmp_path / "signed.pdf").read_bytes())
+
+
+async def test_with_the_worker_down_the_page_says_received_and_changes_to_signed_by_itself(
+    whole: Whole, browser: Browser
+) -> None:
+    zoe, api = whole.sign_in("clients", "Zoë"), whole.address("api") + "/api/v1"
+    bearer = {"authorization": f"Bearer {whole.facts()['api_key']}"}
+    async with httpx2.AsyncClient(base_url=api, headers=bearer) as integration:
+        found = (await integration.get("/clients", params={"search": "zoë"})).json()["clients"][0]
+        documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
+        plan = next(one for one in documents if one["type"] == "Treatment Plan")
+        await integration.post(f"/documents/{plan['id']}/share-to-sign")
+    async with visitor(browser, viewport={"width": 1440, "height": 900}) as client:
+        await client.goto(whole.address("portal") + "/portal/documents")
+        await sign_in(client, zoe)
+        await client.get_by_role("link", name="Treatment Plan", exact=True).click()
+        await client.get_by_role("button", name="Add Signature").click()
+        await client.get_by_role("button", name="I agree").click()
+        await client.get_by_text("Type", exact=True).click()
+        await client.get_by_label("Type your full name").fill("Zoë Müller-Łukaszewicz")
+        await client.get_by_label("I have read this document and sign it.").check()
+        await client.get_by_role("button", name="Continue").click()
+        whole.kill("worker", signal.SIGSTOP)
+        await client.get_by_role("button", name="Sign Document").click()
+        state = client.locator("#state")
+        await expect(state).to_contain_text("Received.")
+        await client.reload()
+        await expect(state).to_contain_text("Received.")
+        await expect(client.get_by_role("button", name="Add Signature")).to_have_count(0)
+        whole.kill("worker", signal.SIGCONT)
+        await expect(state).to_contain_text("signed", timeout=20_000)
 
 
 def check_sealed(whole: Whole, signed: bytes) -> None:

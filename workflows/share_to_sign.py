@@ -35,7 +35,7 @@ MAIL_FOR = timedelta(days=5)
 UNTIL_DONE = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1))
 NEXT_OWN_TRY = timedelta(hours=1)
 ON_ITS_WAY = timedelta(minutes=1)
-"""How long a signature that was made in time may take to arrive, so that the expiry takes none that was acknowledged."""
+"""How long a signature that was made in time may take to arrive: the expiry takes none that was acknowledged."""
 
 
 def workflow_id(document: DocumentId) -> str:

@@ -42,6 +42,25 @@ NOTHING = SimpleNamespace(
 """Resources that hold nothing but addresses."""
 
 
+ACTS = (
+    "search_clients",
+    "add_client",
+    "open_chart",
+    "upload",
+    "find_document",
+    "share",
+    "share_to_sign",
+    "invite",
+    "resume",
+    "staff_notices",
+    "inbox",
+    "open_message",
+    "shared_documents",
+    "review",
+)
+"""The functions of `api.stories` that a `Stage` plays."""
+
+
 def a_document(name: str, kind: Kind = Kind.CLINICAL_NOTE, **different: Any) -> Document:
     as_ever = Document(
         id=DocumentId(number(name)),
@@ -109,6 +128,9 @@ class Stage:
     raises: Exception | None = None
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
+    def staff(self) -> StaffMember:
+        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, "Dr. Maya Chen")
+
     # -- the practice's side
 
     async def search_clients(self, _r: object, _c: object, words: str, *, limit: int) -> list[Client]:
@@ -174,23 +196,8 @@ class Stage:
 
     def app(self, patch: Any) -> FastAPI:
         """The pages over this stage; `patch(name, function)` puts a function into `api.stories`."""
-        for name in [
-            "search_clients",
-            "add_client",
-            "open_chart",
-            "upload",
-            "find_document",
-            "share",
-            "share_to_sign",
-            "invite",
-            "resume",
-            "staff_notices",
-            "inbox",
-            "open_message",
-            "shared_documents",
-            "review",
-        ]:
-            patch(name, getattr(self, name))
+        for act in ACTS:
+            patch(act, getattr(self, act))
         app = FastAPI()
         app.include_router(pages.router)
         user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")

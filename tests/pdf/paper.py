@@ -1,0 +1,139 @@
+"""Documents, signatures and a seal for these tests, made here; and the corpus, where it is at hand."""
+
+import functools
+import io
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pypdfium2  # type: ignore[import-untyped]
+import pytest
+from PIL import Image
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    FloatObject,
+    NameObject,
+    StreamObject,
+)
+from reportlab.pdfgen.canvas import Canvas
+
+from pdf import Certificate, Drawing, Mark, Point, Seal, Signer, TypedName, make_demo_seal
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+
+AT = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC)
+REQUEST_ID = "0192f3c1-3d52-7b1e-9a55-8a1c9a3b7e21"
+
+
+def corpus(*beginnings: str) -> list[Path]:
+    """Corpus files whose names begin so; skips the test, saying so, where the corpus is not."""
+    if not CORPUS.exists():
+        pytest.skip(f"no corpus at {CORPUS}: robustness over public files is NOT tested in this run")
+    entries = json.loads((CORPUS / "manifest.json").read_text())
+    return sorted(
+        path for path in (CORPUS / entry["file"] for entry in entries) if path.name.startswith(beginnings or "")
+    )
+
+
+def paper(pages: int = 1, size: tuple[float, float] = (612, 792), *, compressed: bool = False) -> bytes:
+    """A page of notes that leaves its lower third free, so many times; with a cross-reference table."""
+    made = io.BytesIO()
+    canvas = Canvas(made, pagesize=size, pageCompression=int(compressed))
+    for number in range(1, pages + 1):
+        canvas.setFont("Helvetica", 11)
+        for line in range(20):
+            canvas.drawString(40, size[1] - 60 - 16 * line, f"Page {number}, line {line} of a progress note.")
+        canvas.showPage()
+    canvas.save()
+    return made.getvalue()
+
+
+def changed(document: bytes, **entries: Any) -> bytes:
+    """The document with these entries in its last page; None takes an entry away."""
+    writer = PdfWriter(clone_from=io.BytesIO(document))
+    page = writer.pages[-1]
+    for key, value in entries.items():
+        if value is None:
+            del page[NameObject(f"/{key}")]
+        else:
+            page[NameObject(f"/{key}")] = writer._add_object(value) if isinstance(value, StreamObject) else value
+    return written(writer)
+
+
+def written(writer: PdfWriter) -> bytes:
+    made = io.BytesIO()
+    writer.write(made)
+    return made.getvalue()
+
+
+def box(*corners: float) -> ArrayObject:
+    return ArrayObject(FloatObject(corner) for corner in corners)
+
+
+def content(text: bytes) -> DecodedStreamObject:
+    made = DecodedStreamObject()
+    made.set_data(text)
+    return made
+
+
+def drawing() -> Drawing:
+    """Three strokes that look like a signature, on a pad of 500 × 160."""
+    strokes = tuple(
+        tuple(
+            Point(
+                20 + 120 * stroke + 2 * i + 10 * math.sin((2.2 + stroke / 3) * i / 6),
+                75 + 50 * math.sin((2.2 + stroke / 3) * i / 5) * math.cos(i / 17),
+                8.0 * (60 * stroke + i),
+                0.5 + 0.3 * math.sin(i / 9),
+            )
+            for i in range(60)
+        )
+        for stroke in range(3)
+    )
+    return Drawing(500, 160, strokes)
+
+
+def signer(
+    mark: Mark | None = None, name: str = "Zoë Müller-Łukaszewicz", timezone: str = "America/New_York"
+) -> Signer:
+    mark = mark or drawing()
+    return Signer(
+        printed_name=name,
+        relationship="Legal guardian",
+        meaning="I have read this document and sign it.",
+        signed_at=AT,
+        timezone=timezone,
+        method="typed" if isinstance(mark, TypedName) else "drawn",
+        mark=mark,
+        ip_address="2001:db8::17",
+    )
+
+
+def certificate(*signers: Signer) -> Certificate:
+    return Certificate(REQUEST_ID, "ab12" * 16, "2026-01", "cd34" * 16, signers or (signer(),))
+
+
+@functools.cache
+def seal_pem() -> tuple[bytes, bytes]:
+    return make_demo_seal("Riverside Clinic")
+
+
+@functools.cache
+def seal() -> Seal:
+    return Seal.load(*seal_pem())
+
+
+def text_of(document: bytes, page: int) -> str:
+    return PdfReader(io.BytesIO(document)).pages[page].extract_text()
+
+
+def seen(document: bytes, page: int, scale: float = 1.0) -> Image.Image:
+    """The page as PDFium shows it, `scale` pixels for a user space unit."""
+    with pypdfium2.PdfDocument(document) as opened:
+        opened.init_forms()
+        image: Image.Image = opened[page].render(scale=scale).to_pil().convert("L")
+        return image.copy()
