@@ -9,7 +9,8 @@ from fastapi import APIRouter, Cookie, File, Form, Request, Response, UploadFile
 
 from api import stories
 from api.access import STAFF_COOKIE, Res, StaffPage, end_session, safe_next, start_staff_session
-from api.pages.rendering import WIDTHS, Notification, attachment, nearest_width, page, see_other
+from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
+from api.v1 import MOST_UPLOAD, pdf_response
 from chart.document import NOTE_NAMES, Document, Kind
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.refusals import ClientNotRegistered, KindRefused, NotAllowed, NotFound, Refusal, Unacceptable
@@ -23,9 +24,6 @@ Typed = Annotated[str, Form(max_length=1000)]
 
 MOST_SHOWN = 100
 """Clients in the Chart Room at once; more words find the others."""
-
-MOST_UPLOAD = 52_000_000
-"""Bytes of an upload with its form; the PDF itself is limited by `pdf.Limits`."""
 
 RELATIONSHIPS = ("self", "parent", "legal guardian", "partner", "personal representative")
 
@@ -198,7 +196,7 @@ def _date(typed: str, what: str) -> date:
 # -- Chart Face
 
 
-@router.get("/charts/{client_id}")
+@router.get("/charts/{client_id:uuid}")
 async def chart_face(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _chart_face(request, res, staff, client_id)
 
@@ -230,7 +228,7 @@ async def _chart_face(
     )
 
 
-@router.post("/charts/{client_id}/invitation")
+@router.post("/charts/{client_id:uuid}/invitation")
 async def invite(
     request: Request,
     res: Res,
@@ -270,7 +268,7 @@ def _one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     return typed
 
 
-@router.post("/charts/{client_id}/requests/{request_id}/resume")
+@router.post("/charts/{client_id:uuid}/requests/{request_id:uuid}/resume")
 async def resume(request: Request, res: Res, staff: StaffPage, client_id: ClientId, request_id: RequestId) -> Response:
     try:
         await stories.resume(res, staff, request_id)
@@ -286,7 +284,7 @@ async def resume(request: Request, res: Res, staff: StaffPage, client_id: Client
 # -- Documents
 
 
-@router.get("/charts/{client_id}/documents")
+@router.get("/charts/{client_id:uuid}/documents")
 async def documents(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _documents(request, res, staff, client_id)
 
@@ -303,7 +301,7 @@ async def _documents(
     return await _page(request, res, staff, "chart/documents.html", status, chart=chart, **context)
 
 
-@router.get("/charts/{client_id}/documents/new")
+@router.get("/charts/{client_id:uuid}/documents/new")
 async def upload_form(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _upload_form(
         request,
@@ -337,7 +335,7 @@ async def _upload_form(
     )
 
 
-@router.post("/charts/{client_id}/documents/new", max_body_size=MOST_UPLOAD)
+@router.post("/charts/{client_id:uuid}/documents/new", max_body_size=MOST_UPLOAD)
 async def upload(
     request: Request,
     res: Res,
@@ -380,7 +378,7 @@ async def _content(file: UploadFile | None) -> bytes:
     return await file.read()
 
 
-@router.post("/charts/{client_id}/documents/{document_id}/share")
+@router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share")
 async def share(request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Response:
     try:
         await stories.share(res, staff, document_id)
@@ -391,7 +389,7 @@ async def share(request: Request, res: Res, staff: StaffPage, client_id: ClientI
     return see_other(f"/charts/{client_id}/documents?done=shared")
 
 
-@router.post("/charts/{client_id}/documents/{document_id}/share-to-sign")
+@router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
 async def share_to_sign(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
 ) -> Response:
@@ -416,7 +414,7 @@ async def _not_shared(request: Request, res: Res, staff: StaffPage, client_id: C
     return await _documents(request, res, staff, client_id, _status(refusal), notification=notification)
 
 
-@router.get("/charts/{client_id}/documents/{document_id}")
+@router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}")
 async def view(request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Response:
     document = await _of_chart(res, staff, client_id, document_id)
     chart = await stories.open_chart(res, staff, client_id)
@@ -430,7 +428,7 @@ async def _of_chart(res: Res, staff: StaffPage, client_id: ClientId, document_id
     return found
 
 
-@router.get("/charts/{client_id}/documents/{document_id}/pages/{number}.webp")
+@router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/pages/{number:int}.webp")
 async def page_image(
     res: Res, staff: StaffPage, document_id: DocumentId, number: int, width: int = WIDTHS[0]
 ) -> Response:
@@ -438,17 +436,17 @@ async def page_image(
     return Response(shown.webp, media_type="image/webp")
 
 
-@router.get("/charts/{client_id}/documents/{document_id}/pages/{number}.txt")
+@router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/pages/{number:int}.txt")
 async def page_text(res: Res, staff: StaffPage, document_id: DocumentId, number: int) -> Response:
     shown = await stories.page_image(res, staff, document_id, number - 1, WIDTHS[0])
     return Response(shown.text, media_type="text/plain")
 
 
-@router.get("/charts/{client_id}/documents/{document_id}/file")
+@router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/file")
 async def download(res: Res, staff: StaffPage, document_id: DocumentId) -> Response:
-    return attachment(await stories.download(res, staff, document_id, signed=False))
+    return pdf_response(await stories.download(res, staff, document_id, signed=False))
 
 
-@router.get("/charts/{client_id}/documents/{document_id}/signed")
+@router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/signed")
 async def download_signed(res: Res, staff: StaffPage, document_id: DocumentId) -> Response:
-    return attachment(await stories.download(res, staff, document_id, signed=True))
+    return pdf_response(await stories.download(res, staff, document_id, signed=True))

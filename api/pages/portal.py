@@ -8,12 +8,14 @@ from fastapi import APIRouter, Cookie, Form, Request, Response
 
 from api import stories
 from api.access import PORTAL_COOKIE, PortalPage, Res, end_session, safe_next, start_portal_session
-from api.pages.rendering import WIDTHS, Notification, attachment, nearest_width, page, see_other
+from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
+from api.v1 import pdf_response
 from chart import consent
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import Refusal
-from identity import account, password, session
+from identity import account, session
+from identity import password as passwords
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -46,7 +48,7 @@ class Filter(StrEnum):
 async def _page(request: Request, res: Res, user: PortalPage, name: str, **context: object) -> Response:
     messages = await stories.inbox(res, user)
     unread = sum(one.read_at is None for one in messages)
-    return page(request, name, user=user, messages=messages, unread=unread, **context)
+    return page(request, name, HTTPStatus.OK, **{"user": user, "messages": messages, "unread": unread, **context})
 
 
 # -- who it is
@@ -93,7 +95,7 @@ async def sign_out(res: Res, user: PortalPage, token: Annotated[str, Cookie(alia
 @router.get("/register")
 async def register_form(request: Request) -> Response:
     """The invitation's token stands behind `#` and never reaches the server with this request."""
-    return page(request, "portal/register.html", token="", least=password.LEAST, problem=None)
+    return page(request, "portal/register.html", token="", least=passwords.LEAST, problem=None)
 
 
 @router.post("/register")
@@ -106,7 +108,7 @@ async def register(request: Request, res: Res, token: Typed = "", new_password: 
             "portal/register.html",
             HTTPStatus.UNPROCESSABLE_ENTITY,
             token=token,
-            least=password.LEAST,
+            least=passwords.LEAST,
             problem=str(refusal),
         )
     return see_other("/portal/sign-in?done=registered")
@@ -125,7 +127,7 @@ async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
     return await _page(request, res, user, "portal/inbox.html")
 
 
-@router.get("/inbox/{message_id}")
+@router.get("/inbox/{message_id:uuid}")
 async def message(request: Request, res: Res, user: PortalPage, message_id: MessageId) -> Response:
     found, about = await stories.open_message(res, user, message_id)
     return await _page(request, res, user, "portal/message.html", message=found, document=about)
@@ -149,7 +151,7 @@ async def my_documents(request: Request, res: Res, user: PortalPage, show: str =
     )
 
 
-@router.get("/documents/{document_id}")
+@router.get("/documents/{document_id:uuid}")
 async def review(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     found = await stories.review(res, user, document_id)
     return await _page(
@@ -163,7 +165,7 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
     )
 
 
-@router.get("/documents/{document_id}/pages/{number}.webp")
+@router.get("/documents/{document_id:uuid}/pages/{number:int}.webp")
 async def page_image(
     res: Res, user: PortalPage, document_id: DocumentId, number: int, width: int = WIDTHS[0]
 ) -> Response:
@@ -171,12 +173,12 @@ async def page_image(
     return Response(shown.webp, media_type="image/webp")
 
 
-@router.get("/documents/{document_id}/pages/{number}.txt")
+@router.get("/documents/{document_id:uuid}/pages/{number:int}.txt")
 async def page_text(res: Res, user: PortalPage, document_id: DocumentId, number: int) -> Response:
     shown = await stories.portal_page_image(res, user, document_id, number - 1, WIDTHS[0])
     return Response(shown.text, media_type="text/plain")
 
 
-@router.get("/documents/{document_id}/file")
+@router.get("/documents/{document_id:uuid}/file")
 async def download(res: Res, user: PortalPage, document_id: DocumentId) -> Response:
-    return attachment(await stories.portal_download(res, user, document_id))
+    return pdf_response(await stories.portal_download(res, user, document_id))

@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from api.pages.static import static_url
-from api.stories import Download
 
 WIDTHS = (800, 1600)
 """Pixels across a page image: for phones, and for large or dense screens."""
@@ -76,12 +75,3 @@ def render_problem(request: Request, status: int, title: str, detail: str) -> HT
 def see_other(address: str) -> RedirectResponse:
     """Read this page next: reloading it posts nothing again."""
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)
-
-
-def attachment(found: Download) -> Response:
-    """The PDF, to be saved by the browser."""
-    return Response(
-        found.content,
-        media_type="application/pdf",
-        headers={"content-disposition": f'attachment; filename="{found.file_name}"'},
-    )

@@ -16,6 +16,9 @@ export async function refresh() {
   const response = await fetch(location.pathname + location.search, { headers: { accept: 'text/html' } }).catch(() => null);
   if (!response?.ok || response.redirected) return null;
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  // what needs another script is another page, such as one that can now be signed
+  const here = scripts(document);
+  if (scripts(fresh).some((name) => !here.includes(name))) location.reload();
   for (const next of fresh.querySelectorAll('[data-live]')) {
     const old = document.querySelector(`[data-live="${next.dataset.live}"]`);
     if (old) swap(old, next);
@@ -23,22 +26,27 @@ export async function refresh() {
   return fresh;
 }
 
-/** Put `next` into the place of `old`, unless somebody is using it; say what it wants to be said. */
+// what the server last sent for an element, apart from what scripts and readers have changed in it since
+const sent = new WeakMap();
+for (const element of document.querySelectorAll('[data-live]')) sent.set(element, plain(element));
+
+/** Put `next` into the place of `old`, unless it is the same or in use; say what it wants to be said. */
 export function swap(old, next) {
-  if (old.dataset.html === next.outerHTML || old.querySelector(':popover-open')) return;
-  const first = old.dataset.html === undefined && plain(old) === plain(next);
+  const html = plain(next);
+  if (sent.get(old) === html || old.querySelector(':popover-open')) return;
   const said = old.dataset.announce;
   const focused = old.contains(document.activeElement) ? document.activeElement.id : '';
-  const html = next.outerHTML;
-  next.dataset.html = html;
-  if (first) return void (old.dataset.html = html);
   old.replaceWith(document.adoptNode(next));
+  sent.set(next, html);
   localise(next);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   if (next.dataset.announce && next.dataset.announce !== said) announce(next.dataset.announce);
 }
 
-/** What an element says, without what this script has changed in it. */
+function scripts(page) {
+  return [...page.scripts].map((script) => script.getAttribute('src').split('/').pop());
+}
+
 function plain(element) {
   const copy = element.cloneNode(true);
   for (const time of copy.querySelectorAll('time')) time.textContent = '';
@@ -65,5 +73,9 @@ if (document.body.dataset.news) {
   connect();
   document.addEventListener('visibilitychange', () => { connect(); if (!document.hidden) soon(); });
   addEventListener('pagehide', () => source?.close());
-  setInterval(() => { if (!document.hidden && source.readyState !== EventSource.OPEN) soon(); }, POLL);
+  setInterval(() => {
+    if (document.hidden || source.readyState === EventSource.OPEN) return;
+    if (source.readyState === EventSource.CLOSED) connect();
+    soon();
+  }, POLL);
 }

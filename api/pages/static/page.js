@@ -2,11 +2,18 @@
 
 const region = document.getElementById('announcements');
 
-/** Tell screen readers, through the page's one live region. A modal dialog silences what is outside of it. */
+let news = [];
+
+/** Tell screen readers, through the page's one live region; what comes at once is said in one go. */
 export function announce(text) {
+  // a modal dialog silences what is outside of it
   (document.querySelector('dialog[open]') ?? document.body).append(region);
   region.textContent = '';
-  setTimeout(() => { region.textContent = text; }, 50);
+  news.push(text);
+  setTimeout(() => {
+    if (news.length) region.textContent = news.join(' ');
+    news = [];
+  }, 50);
 }
 
 /** Show times in the reader's zone and language. */
@@ -17,21 +24,24 @@ export function localise(root) {
 
 localise(document);
 
-const notification = document.querySelector('[data-notification]');
-if (notification) {
-  announce(notification.querySelector('p').textContent);
+// what came of a form is read first: focus is on it
+document.querySelector('[data-notification], [data-problem]:not([hidden])')?.focus();
+if (location.search.includes('done=')) {
   // reloading the page should not say it again
   const here = new URL(location);
   here.searchParams.delete('done');
   history.replaceState(null, '', here);
 }
-document.querySelector('[data-problem]:not([hidden])')?.focus();
 
 document.addEventListener('submit', (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== 'post') return;
-  if (form.dataset.sent) return event.preventDefault();
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
   form.dataset.sent = 'yes';
+  setTimeout(() => { delete form.dataset.sent; }, 10_000); // it may have got lost
 });
 // a page that the browser kept and shows again may send its forms again
 addEventListener('pageshow', () => {

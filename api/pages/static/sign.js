@@ -113,17 +113,17 @@ const steps = {
   },
 
   async confirm() {
-    const { response, outcome, type, detail } = await post(`/api/v1/portal/documents/${dialog.dataset.document}/signature`, {
+    const { response, type, detail } = await post(`/api/v1/portal/documents/${dialog.dataset.document}/signature`, {
       sha256: dialog.dataset.sha256,
       drawing: typing() ? null : pad.drawing,
       typed_name: typing() ? name.value.trim() : null,
       intends: intends.checked,
     });
-    if (response.ok) return signed(outcome);
+    if (response.ok) return signed();
     if (response.status === 401) return askPassword(steps.confirm, true);
     if (type?.endsWith('/fresh-sign-in-needed')) return askPassword(steps.confirm);
     // an answer that was lost on its way: what it said is on the page
-    if (response.status === 409 && (await isSigned())) return signed('signed');
+    if (response.status === 409 && (await isSigned())) return signed();
     show('confirm', detail);
   },
 
@@ -156,13 +156,13 @@ function askPassword(next, ended = false) {
   if (ended) step.password.elements.email.focus();
 }
 
-async function signed(outcome) {
+async function signed() {
   dialog.close();
-  await refresh();
+  // what is swapped in says that it is signed, or received
+  if (!(await refresh())) return location.reload();
   const state = document.getElementById('state');
   state.scrollIntoView({ block: 'center' });
   state.focus({ preventScroll: true });
-  announce(outcome === 'signed' ? 'Thank you. The document is signed.' : 'Received. We are sealing your document.');
 }
 
 async function isSigned() {
@@ -186,4 +186,4 @@ async function signIn(email, password) {
   return { response: { ok: right, status: right ? 200 : 403 }, detail: 'The email address or the password is wrong.' };
 }
 
-for (const button of document.querySelectorAll('[data-add-signature]')) button.disabled = false;
+document.querySelector('[data-add-signature]').disabled = false;
