@@ -63,6 +63,7 @@ class TellStaff:
     database: Database
 
     async def __call__(self, telling: Telling) -> None:
-        async with self.database.practice(telling.order.practice) as transaction:
-            await message.tell_staff(transaction, telling.order.practice, telling.request_id, telling.about)
-            await request.announce(transaction, telling.order, telling.request_id)
+        order = telling.order
+        async with self.database.practice(order.practice) as transaction:
+            await message.tell_staff(transaction, order.practice, telling.request_id, telling.about)
+            await request.announce(transaction, order.practice, order.client, telling.request_id)

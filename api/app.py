@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import health, live, pages, problems, v1, v1_portal
@@ -48,5 +47,4 @@ def make_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for router in (health.router, live.router, v1.router, v1_portal.router, pages.router):
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=pages.STATIC))
     return app

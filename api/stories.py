@@ -21,7 +21,7 @@ from activities.stamp import Signature
 from api.resources import Resources
 from chart import audit, client, consent, document, message, practice, request
 from chart.audit import Action
-from chart.client import Client, Place, PortalAccess
+from chart.client import Client, PortalAccess
 from chart.document import Document, Kind
 from chart.ids import ClientId, DocumentId, MessageId, RequestId
 from chart.message import Message, StaffNotice
@@ -42,7 +42,7 @@ MOST_WAIT = timedelta(seconds=3)
 
 
 async def search_clients(
-    resources: Resources, caller: PracticeSide, words: str, *, after: Place | None = None, limit: int = 50
+    resources: Resources, caller: PracticeSide, words: str, *, after: ClientId | None = None, limit: int = 50
 ) -> list[Client]:
     """The Chart Room: clients whose name holds all the words."""
     policy.check(caller, Right.READ_CHARTS)
@@ -356,7 +356,7 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
         asked = await request.find(transaction, found.request_id) if found.request_id else None
-        if asked and asked.account_id == user.id and await request.view(transaction, asked.id):
+        if asked and asked.account_id == user.id and await request.view(transaction, asked):
             await audit.record(
                 transaction,
                 user.practice,

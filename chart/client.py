@@ -37,15 +37,6 @@ class PortalAccess:
     relationship: str
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a page of the client list ended: the sort key of its last row."""
-
-    family_name: str
-    given_name: str
-    id: ClientId
-
-
 async def add(
     transaction: Transaction,
     practice: PracticeId,
@@ -69,10 +60,9 @@ async def find(transaction: Transaction, client_id: ClientId) -> Client:
     return Client(**row)
 
 
-async def search(transaction: Transaction, words: str, *, after: Place | None, limit: int) -> list[Client]:
-    """Clients whose name or external id holds every one of `words`, by family name; `after` continues a page."""
-    place = (after.family_name, after.given_name, after.id) if after else (None, None, None)
-    rows = await transaction.fetch(SEARCH, words.lower().split(), *place, limit)
+async def search(transaction: Transaction, words: str, *, after: ClientId | None, limit: int) -> list[Client]:
+    """Clients whose name or external id holds every one of `words`, by family name; only those behind `after`."""
+    rows = await transaction.fetch(SEARCH, words.split(), after, limit)
     return [Client(**row) for row in rows]
 
 
@@ -121,11 +111,13 @@ SEARCH = SQL(
 from client c
 where not exists (
     select from unnest($1::text[]) word
-    where strpos(lower(c.given_name || ' ' || c.family_name || ' ' || coalesce(c.external_id, '')), word) = 0
+    where strpos(lower(c.given_name || ' ' || c.family_name || ' ' || coalesce(c.external_id, '')), lower(word)) = 0
 )
-and ($2::text is null or (lower(c.family_name), lower(c.given_name), c.id) > (lower($2), lower($3::text), $4::uuid))
+and ($2::uuid is null or (lower(c.family_name), lower(c.given_name), c.id) > (
+    select lower(family_name), lower(given_name), id from client where id = $2
+))
 order by lower(c.family_name), lower(c.given_name), c.id
-limit $5
+limit $3
 """
 )
 

@@ -70,6 +70,8 @@ class Document:
     viewed: bool
     expires_at: datetime | None
     signed_sha256: str | None
+    signed_pages: int | None
+    """Of the signed copy, with its certificate."""
 
     @property
     def type(self) -> str:
@@ -214,7 +216,7 @@ _SELECT = """
 select d.id, d.client_id, d.kind, d.note_name, d.service_on, d.created_at,
     v.id as version_id, v.sha256, v.size, v.pages, s.id is not null as shared,
     q.id as request_id, q.state as request_state, q.attention, q.viewed_at is not null as viewed, q.expires_at,
-    signed.sha256 as signed_sha256
+    signed.sha256 as signed_sha256, signed.pages as signed_pages
 from document d
 join lateral (
     select * from version where document_id = d.id and signed_by_request is null order by number desc limit 1

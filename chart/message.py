@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chart.ids import AccountId, DocumentId, MessageId, PracticeId, RequestId
+from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId
 from chart.refusals import NotFound
 from gateways.postgres import SQL, Transaction
 
@@ -34,7 +34,7 @@ class About(StrEnum):
 class StaffNotice:
     request_id: RequestId
     document_id: DocumentId
-    client_id: str
+    client_id: ClientId
     about: About
     created_at: datetime
 

@@ -135,7 +135,7 @@ async def open_request(transaction: Transaction, request_id: RequestId, order: O
     )
     mine = await exists(transaction, request_id)
     if mine:
-        await announce(transaction, order, request_id)
+        await announce(transaction, order.practice, order.client, request_id)
     return mine
 
 
@@ -151,9 +151,12 @@ async def exists(transaction: Transaction, request_id: RequestId) -> bool:
     return await transaction.fetchval(EXISTS, request_id) is not None
 
 
-async def view(transaction: Transaction, request_id: RequestId) -> bool:
+async def view(transaction: Transaction, opened: Request) -> bool:
     """Note that the signer has opened the document; True the first time."""
-    return await transaction.fetchval(VIEW, request_id) is not None
+    first = await transaction.fetchval(VIEW, opened.id) is not None
+    if first:
+        await announce(transaction, opened.practice_id, opened.client_id, opened.id)
+    return first
 
 
 async def move(
@@ -168,13 +171,13 @@ async def move(
     """Set the state of a request that has not ended; False if it has: an ending is for ever."""
     moved = await transaction.fetchval(MOVE, request_id, state, attention, signed_at, state.ended) is not None
     if moved:
-        await announce(transaction, order, request_id)
+        await announce(transaction, order.practice, order.client, request_id)
     return moved
 
 
-async def announce(transaction: Transaction, order: Order, request_id: RequestId) -> None:
+async def announce(transaction: Transaction, practice: PracticeId, client_id: ClientId, request_id: RequestId) -> None:
     """Tell the watchers; sent by Postgres when the transaction commits."""
-    await transaction.execute(ANNOUNCE, CHANNEL, f"{order.practice}/{order.client}/{request_id}")
+    await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{request_id}")
 
 
 OPEN = SQL("""

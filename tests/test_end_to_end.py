@@ -143,7 +143,7 @@ async def test_with_the_worker_down_the_page_says_received_and_changes_to_signed
     zoe, api = whole.sign_in("clients", "Zoë"), whole.address("api") + "/api/v1"
     bearer = {"authorization": f"Bearer {whole.facts()['api_key']}"}
     async with httpx2.AsyncClient(base_url=api, headers=bearer) as integration:
-        found = (await integration.get("/clients", params={"search": "zoë"})).json()["clients"][0]
+        found = (await integration.post("/clients/search", json={"words": "zoë"})).json()["clients"][0]
         documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
         plan = next(one for one in documents if one["type"] == "Treatment Plan")
         await integration.post(f"/documents/{plan['id']}/share-to-sign")

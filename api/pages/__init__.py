@@ -5,10 +5,8 @@ from fastapi import APIRouter
 from api.pages import chart, portal, static
 from api.pages.rendering import render_problem
 
-STATIC = static.FOLDER
-
 router = APIRouter(include_in_schema=False)
 for part in (static.router, chart.router, portal.router):
     router.include_router(part)
 
-__all__ = ["STATIC", "render_problem", "router"]
+__all__ = ["render_problem", "router"]

@@ -18,6 +18,7 @@ from chart.message import About, Message, StaffNotice
 from chart.refusals import Refusal
 from chart.request import Request as SignatureRequest
 from chart.request import RequestState
+from identity.account import check_address
 from identity.caller import PortalUser, Role, StaffMember
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
@@ -80,6 +81,7 @@ def a_document(name: str, kind: Kind = Kind.CLINICAL_NOTE, **different: Any) -> 
         viewed=False,
         expires_at=None,
         signed_sha256=None,
+        signed_pages=None,
     )
     return replace(as_ever, **different)
 
@@ -96,7 +98,7 @@ def asked(state: RequestState = RequestState.PENDING, **different: Any) -> dict[
 
 
 PENDING = a_document("Progress Note", **asked())
-SIGNED = a_document("Complete Evaluation", **asked(RequestState.SIGNED, signed_sha256="b" * 64))
+SIGNED = a_document("Complete Evaluation", **asked(RequestState.SIGNED, signed_sha256="b" * 64, signed_pages=3))
 PLAN = a_document("plan", Kind.TREATMENT_PLAN)
 SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
 PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
@@ -161,13 +163,14 @@ class Stage:
         return stories.Asked(REQUEST, self.delivered)
 
     async def invite(self, _r: object, _c: object, client_id: ClientId, **given: Any) -> None:
+        check_address(given["email"])
         self._act("invite", client=client_id, **given)
 
     async def resume(self, _r: object, _c: object, request_id: RequestId) -> None:
         self._act("resume", request=request_id)
 
     async def staff_notices(self, _r: object, _c: object) -> list[StaffNotice]:
-        return [StaffNotice(REQUEST, SIGNED.id, CLIENT, about, NOW) for about in About]  # type: ignore[arg-type]
+        return [StaffNotice(REQUEST, SIGNED.id, CLIENT, about, NOW) for about in About]
 
     # -- the client's side
 

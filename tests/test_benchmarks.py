@@ -1,0 +1,89 @@
+"""The benchmark prints and writes what it says; how fast anything is, no test asserts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from benchmarks import noop_worker
+from benchmarks.actions import actions
+from benchmarks.noop import Steps
+from benchmarks.report import PARTS, percentile
+from tests.conftest import WorkerMaker
+
+CLONE = Path(__file__).parent.parent
+
+
+def test_it_prints_a_table_and_writes_figures_and_a_plot(tmp_path: Path) -> None:
+    words = ["lifecycle", "--lifecycles", "3", "--in-flight", "2", "--rounds", "1", "--json", "out/figures.json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CLONE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "real/no-op" in done.stdout
+    assert (tmp_path / "out" / "figures.svg").read_text().startswith("<?xml")
+
+    found = json.loads((tmp_path / "out" / "figures.json").read_text())
+    summary = {row["what"].strip(): row for row in found["summary"]}
+    for what in ("lifecycles per second", "sign → Signed p50, ms", "sign → Signed p99, ms", "CPU ms a lifecycle"):
+        assert summary[what]["ratio"] > 0
+        assert what in done.stdout
+    assert all(found["memory_after"]["real"][part]["rss"] for part in PARTS)
+    for figures in found["rounds"][0].values():
+        assert set(figures["loaded"]["cpu_ms"]) == set(PARTS)
+        assert len(figures["loaded"]["sign_to_signed_ms"]) == 3
+
+    # both histories have the shape that the workflow's story tells
+    for arm in ("real", "no-op"):
+        history = found["rounds"][0][arm]["alone"]
+        counted = Counter(history["events"])
+        assert history["events"][0] == "workflow_execution_started"
+        assert history["events"][-1] == "workflow_execution_completed"
+        assert (counted["activity_task_completed"], counted["marker_recorded"]) == (2, 3)
+        assert (counted["timer_started"], counted["workflow_execution_signaled"]) == (1, 1)
+        assert summary["history events"]["real" if arm == "real" else "noop"] == len(history["events"])
+        assert history["actions"] == {
+            "workflow start": 1,
+            "activity": 2,
+            "timer": 1,
+            "signal": 1,
+            "local activities": 1,
+            "search attributes": 1,
+        }
+
+
+def test_local_activities_of_one_workflow_task_are_one_action_and_each_retry_is_one() -> None:
+    def marker(task: int) -> HistoryEvent:
+        event = HistoryEvent(event_type=EventType.EVENT_TYPE_MARKER_RECORDED)
+        event.marker_recorded_event_attributes.workflow_task_completed_event_id = task
+        return event
+
+    third_attempt = HistoryEvent(event_type=EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED)
+    third_attempt.activity_task_started_event_attributes.attempt = 3
+    assert actions([marker(4), marker(4), marker(9), third_attempt]) == {"local activities": 2, "retry": 2}
+
+
+async def test_the_control_is_worked_on_as_the_real_one_is(engine: Client, make_one_worker: WorkerMaker) -> None:
+    def options(worker: Worker) -> dict[str, object]:
+        own = {"client", "task_queue", "workflows", "activities", "identity", "workflow_runner", "tuner"}
+        return {name: value for name, value in worker.config().items() if name not in own}
+
+    control = noop_worker.make_worker(engine, Steps(bytes))
+    assert options(control) == options(make_one_worker())
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    assert [percentile([3.0, 1.0, 2.0, 4.0], percent) for percent in (50, 99, 100)] == [2.0, 4.0, 4.0]
+    assert percentile([7.0], 50) == 7.0
