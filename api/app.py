@@ -1,5 +1,6 @@
 """The app: routes, defences, problems, and the resources that live as long as the process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ from api.hub import Hub
 from api.resources import Resources
 from gateways import postgres, temporal
 from gateways.storage import Storage
+from pdf import confine
 from settings import Settings
 
 MOST_BODY = 2_000_000
@@ -23,6 +25,8 @@ def make_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # beside the start: the process that reads uploads takes a second to load its parsers
+        warming = asyncio.create_task(asyncio.to_thread(confine.warm_up))
         hub = Hub()
         engine = await temporal.connect(settings, lazy=True)
         async with (
@@ -31,6 +35,7 @@ def make_app(settings: Settings) -> FastAPI:
         ):
             app.state.resources = Resources(settings, database, Storage(settings.storage_folder), engine, hub)
             yield
+        await warming
 
     app = FastAPI(
         title="Share to Sign",

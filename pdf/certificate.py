@@ -203,10 +203,10 @@ class _Pages:
     def _end(self) -> None:
         self.y = self.margin - 14
         note = "To verify: open this file in a PDF reader that shows signatures. Any later change breaks the seal."
-        text, size = typeface.fitted(note, REGULAR, 7, self.width - 2 * self.margin - 40, least=5)
+        text, size = typeface.fitted(note, REGULAR, 7, self.width - 2 * self.margin - 80, least=5)
         self._text(self.margin, text, REGULAR, size, QUIET)
         self.canvas.setFont(REGULAR, 7)
-        self.canvas.drawRightString(self.width - self.margin, self.y, f"Page {self.number}")
+        self.canvas.drawRightString(self.width - self.margin, self.y, f"Certificate page {self.number}")
         self.canvas.showPage()
 
     def _need(self, height: float) -> None:

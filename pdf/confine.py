@@ -10,6 +10,7 @@ calling process or on its main module. Server and children end when the calling 
 """
 
 import atexit
+import contextlib
 import ctypes
 import importlib
 import json
@@ -22,16 +23,20 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn
 
-PRELOADED = ("pdf.intake", "pdf.preview", "pdf.verify")
-"""What the server imports once, so that its children need not."""
+REHEARSED = ("pdf.intake", "pdf.preview")
+"""Modules whose `rehearse` the server runs once: what they import, load and cache, its children find ready."""
 
 GRACE = 2.0
 """Seconds that a child may take longer than its own alarm clock before it is killed from outside."""
+
+UNEXPECTED = "unexpected"
+"""Key under which a child says what it raised: type and place, not the message, which may quote the document."""
 
 Facts = dict[str, Any]
 """A JSON object."""
@@ -46,28 +51,36 @@ class Limits:
     memory: int
 
 
+class NoServer(RuntimeError):
+    """Our own server of confined processes does not start; what it printed says why. Nothing is said of the input."""
+
+
 class GaveUp(Exception):
     """The child ended without an answer: it was over a limit, or its parser crashed. Do not try again."""
 
 
-def confined(function: Callable[..., tuple[Facts, bytes]], *arguments: object, limits: Limits) -> tuple[Facts, bytes]:
-    """Call `function(*arguments)` in a child; it must be importable and must not raise anything of ours.
+class Failed(GaveUp):
+    """What ran in the child raised something that it does not expect; `str()` is type and place, for an operator."""
 
-    Raises `GaveUp`. Blocks for `limits.wall_seconds` and a little more at most.
+
+def confined(function: Callable[..., tuple[Facts, bytes]], *arguments: object, limits: Limits) -> tuple[Facts, bytes]:
+    """Call `function(*arguments)` in a child; it must be importable.
+
+    Raises `GaveUp` (or `Failed`) and `NoServer`. Blocks for `limits.wall_seconds` and a little more at most.
     """
     question = pickle.dumps((limits, function, arguments), protocol=pickle.HIGHEST_PROTOCOL)
-    ours, theirs = Pipe()
+    ours, child = _server.fork()
     with ours:
-        with theirs:
-            _server.adopt(theirs)
         try:
-            child = int.from_bytes(ours.recv_bytes(8), "big")
             ours.send_bytes(question)
             if not ours.poll(limits.wall_seconds + GRACE):
                 os.kill(child, signal.SIGKILL)
-            return json.loads(ours.recv_bytes()), ours.recv_bytes()
+            facts, data = json.loads(ours.recv_bytes()), ours.recv_bytes()
         except (EOFError, OSError, ValueError) as error:
             raise GaveUp(f"{function.__qualname__} ended without an answer") from error
+    if UNEXPECTED in facts:
+        raise Failed(f"{function.__qualname__}: {facts[UNEXPECTED]}")
+    return facts, data
 
 
 class _Server:
@@ -78,17 +91,20 @@ class _Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def adopt(self, connection: Connection) -> None:
-        """Have a child forked that holds the other end of our connection."""
-        with self._lock:
-            for _ in range(2):
+    def fork(self) -> tuple[Connection, int]:
+        """A new child: our end of the connection to it, and its process id."""
+        for _ in range(2):
+            ours, theirs = Pipe()
+            with theirs, self._lock:
                 control = self._started()
-                try:
-                    socket.send_fds(control, [b"+"], [connection.fileno()])
-                    return
-                except (BrokenPipeError, ConnectionResetError):
-                    self._end()  # somebody killed it: start another
-        raise GaveUp("the server of confined processes does not start")
+                with contextlib.suppress(OSError):
+                    socket.send_fds(control, [b"+"], [theirs.fileno()])
+            try:
+                return ours, int.from_bytes(ours.recv_bytes(8), "big")
+            except (EOFError, OSError):  # somebody killed the server
+                ours.close()
+                self._replace(control)
+        raise NoServer("the server of confined processes does not start")
 
     def _started(self) -> socket.socket:
         if self._control is None or self._process is None or self._process.poll() is not None:
@@ -114,6 +130,11 @@ class _Server:
             self._process.wait()
             self._process = None
 
+    def _replace(self, control: socket.socket) -> None:
+        with self._lock:
+            if self._control is control:  # and no other thread has replaced it already
+                self._end()
+
     def end(self) -> None:
         with self._lock:
             self._end()
@@ -136,8 +157,8 @@ def serve(control_fd: int) -> None:
     """Main loop of the server process: a child for each connection that arrives; ends with the calling process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the calling process, which then closes the socket
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
-    for module in PRELOADED:
-        importlib.import_module(module)
+    for module in REHEARSED:
+        importlib.import_module(module).rehearse()
     with socket.socket(fileno=control_fd) as control:
         while True:
             message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -156,12 +177,15 @@ def _answer(connection: Connection) -> NoReturn:
         connection.send_bytes(os.getpid().to_bytes(8, "big"))
         limits, function, arguments = pickle.loads(connection.recv_bytes())  # noqa: S301 – from the calling process
         _limit(limits)
-        facts, data = function(*arguments)
+        try:
+            facts, data = function(*arguments)
+        except Exception as error:  # a parser over foreign bytes may raise anything
+            *_, frame = traceback.extract_tb(error.__traceback__)
+            facts, data = {UNEXPECTED: f"{type(error).__name__} at {frame.filename}:{frame.lineno}"}, b""
         connection.send_bytes(json.dumps(facts).encode())
         connection.send_bytes(data)
-        os._exit(0)
     finally:
-        os._exit(1)  # whatever went wrong: no answer is the answer
+        os._exit(0)
 
 
 def _limit(limits: Limits) -> None:

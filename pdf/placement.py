@@ -10,6 +10,9 @@ from dataclasses import dataclass
 MARGIN = 24.0
 """Points between the stamp and the edges of the visible page; less on a page that is too small for it."""
 
+SMALLEST_BOX = 1.0
+"""User space units; a page box with a shorter side shows nothing, and readers pass over it."""
+
 LETTER = (0.0, 0.0, 612.0, 792.0)
 
 Numbers4 = tuple[float, float, float, float]
@@ -39,10 +42,15 @@ class Rectangle:
         return self.top - self.bottom
 
     def within(self, other: "Rectangle") -> "Rectangle":
-        """What both have in common; `other` alone where they have nothing in common."""
+        """What both have in common; `other` alone where that is too little to show anything."""
         left, bottom = max(self.left, other.left), max(self.bottom, other.bottom)
         right, top = min(self.right, other.right), min(self.top, other.top)
-        return Rectangle(left, bottom, right, top) if left < right and bottom < top else other
+        common = Rectangle(left, bottom, right, top)
+        return other if common.is_empty else common
+
+    @property
+    def is_empty(self) -> bool:
+        return self.width < SMALLEST_BOX or self.height < SMALLEST_BOX
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Geometry:
     def visible(self) -> Rectangle:
         """The part of user space that a reader shows: /CropBox within /MediaBox."""
         media = Rectangle.around(self.media_box)
-        if media.width <= 0 or media.height <= 0:
+        if media.is_empty:
             media = Rectangle.around(LETTER)
         return media if self.crop_box is None else Rectangle.around(self.crop_box).within(media)
 

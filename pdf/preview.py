@@ -60,6 +60,15 @@ def render(data: bytes, page: int, width: int) -> Preview:
     return Preview(webp, int(facts["width"]), int(facts["height"]), str(facts["text"]))
 
 
+def rehearse() -> None:
+    """Load PDFium and its fonts, so that no confined process has to."""
+    with pypdfium2.PdfDocument.new() as document:
+        document.new_page(100, 100)
+        made = io.BytesIO()
+        document.save(made)
+    _render(made.getvalue(), 0, 100)
+
+
 def _render(data: bytes, page: int, width: int) -> tuple[Facts, bytes]:
     try:
         with pypdfium2.PdfDocument(data) as document:

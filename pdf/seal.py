@@ -9,7 +9,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from pyhanko.sign.signers.pdf_cms import SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -27,7 +27,7 @@ class _LoadedSigner(SimpleSigner):
     """pyHanko's signer loads the key anew for each signature, which costs more than the signature itself."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificates: list[asn1_x509.Certificate]) -> None:
-        registry = SimpleCertificateStore()
+        registry = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         registry.register_multiple(certificates[1:])
         der = key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -102,7 +102,8 @@ def make_demo_seal(organisation: str) -> tuple[bytes, bytes]:
         _certificate(_name(organisation, "Demo Document Seal"), authority_name, leaf_key, authority_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(issues=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
+        # NSS, and so pdfsig, judges document signers by the purpose of mail
+        .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     key_pem = leaf_key.private_bytes(
@@ -112,11 +113,12 @@ def make_demo_seal(organisation: str) -> tuple[bytes, bytes]:
 
 
 def _name(organisation: str, common_name: str) -> x509.Name:
-    # RFC 5280 appendix A.1: 64 characters at most
+    # RFC 5280 appendix A.1: 64 at most, counted in bytes to be safe
+    short = organisation.encode()[: 63 - len(common_name)].decode(errors="ignore").strip()
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{organisation[: 63 - len(common_name)]} {common_name}"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, short),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{short} {common_name}"),
         ]
     )
 

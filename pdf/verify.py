@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+from asn1crypto.cms import ContentInfo
 from asn1crypto.parser import peek
 from asn1crypto.x509 import Certificate as Asn1Certificate
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -21,7 +24,7 @@ from pdf.confine import Facts, GaveUp, Limits, confined
 from pdf.field import PREFIX
 from pdf.update import SEPARATOR
 
-LIMITS = Limits(cpu_seconds=10, wall_seconds=20.0, memory=2**30)
+LIMITS = Limits(cpu_seconds=4, wall_seconds=10.0, memory=2**30)
 
 DAMAGED = (
     PdfError,
@@ -33,6 +36,8 @@ DAMAGED = (
     OverflowError,
     RecursionError,
     NotImplementedError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
     zlib.error,
 )
 """What pyHanko and the CMS parser under it raise on a damaged or foreign file; its own classes are ValueErrors."""
@@ -100,7 +105,7 @@ def verify_here(data: bytes, trusted: bytes) -> Verification:
         status = _status(signature, certificates)
         return replace(
             found,
-            intact=status.intact and status.valid and _untouched(data, signature),
+            intact=status.intact and status.valid and _untouched(data, signature, certificates),
             trusted=status.trusted,
             covers_whole_file=status.coverage == SignatureCoverageLevel.ENTIRE_FILE,
             docmdp_ok=bool(status.docmdp_ok),
@@ -121,14 +126,48 @@ def _status(signature: EmbeddedPdfSignature, trusted: list[Asn1Certificate]) -> 
     return validate_pdf_signature(signature, context)
 
 
-def _untouched(data: bytes, signature: EmbeddedPdfSignature) -> bool:
-    """The gap that the seal leaves for itself holds nothing but the seal: validators do not look at its padding."""
+def _untouched(data: bytes, signature: EmbeddedPdfSignature, trusted: list[Asn1Certificate]) -> bool:
+    """The gap that the seal leaves for itself holds nothing but the seal, as it was made.
+
+    Neither a validator nor the signature itself looks at the padding of /Contents, at the copies of the issuers'
+    certificates or at the frame of the CMS (RFC 5652 5.4); a change there is a change of the file all the same.
+    """
     _, start, end, _ = (int(number) for number in signature.byte_range)
     gap = re.fullmatch(rb"<([0-9a-f]*)>", data[start:end])
     if not gap:
         return False
     contents = bytes.fromhex(gap[1].decode())
-    return not contents[peek(contents) :].strip(b"\0")
+    cms, padding = contents[: peek(contents)], contents[peek(contents) :]
+    if padding.strip(b"\0"):
+        return False
+    return _as_sealed(cms, signature.signer_cert.issuer.dump(), {certificate.dump() for certificate in trusted})
+
+
+def _as_sealed(cms: bytes, issuer: bytes, trusted: set[bytes]) -> bool:
+    """In the frame that a seal has, names to the letter, and only with certificates that somebody issued."""
+    framed = ContentInfo.load(cms, strict=True)
+    signed = framed["content"]
+    signers, algorithms = signed["signer_infos"], signed["digest_algorithms"]
+    embedded = {certificate.dump() for certificate in signed["certificates"]}
+    known = [x509.load_der_x509_certificate(der) for der in embedded | trusted]
+    return (
+        signed["version"].native == "v1"
+        and len(signers) == 1
+        and signers[0]["version"].native == "v1"
+        and signers[0]["sid"].chosen["issuer"].dump() == issuer
+        and not signers[0]["unsigned_attrs"]
+        and not signed["crls"]
+        and [algorithm.dump() for algorithm in algorithms] == [signers[0]["digest_algorithm"].dump()]
+        and all(any(_issued(each, by) for by in known) for each in map(x509.load_der_x509_certificate, embedded))
+    )
+
+
+def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(by)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _length_of_original(signature: EmbeddedPdfSignature) -> int:

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from pdf import Reason, Unfit, inspect, stamp, verify
-from pdf.confine import GaveUp
+from pdf.confine import Failed
 from tests.pdf.paper import CORPUS, certificate, corpus, seal, seal_pem
 
-EVERY = 4
+EVERY = 10
 """Of the corpus' files, so that the tests stay quick; all of them take a minute."""
 
 
@@ -19,8 +19,8 @@ def test_what_is_accepted_can_be_stamped() -> None:
         try:
             inspected = inspect(path.read_bytes())
         except Unfit as unfit:
-            gave_up = unfit.__cause__
-            assert not isinstance(gave_up, GaveUp) or gave_up.__cause__, f"{path.name}: unexpected {gave_up}"
+            if isinstance(unfit.__cause__, Failed):
+                pytest.fail(f"{path.name}: {unfit.__cause__}")
             reasons[unfit.reason] += 1
             continue
         signed = stamp(inspected.data, certificate(), seal())
@@ -32,7 +32,7 @@ def test_what_is_accepted_can_be_stamped() -> None:
 
 
 def test_what_opens_and_is_plain_is_accepted() -> None:
-    """Nothing that a viewer shows, and that is neither protected, signed nor active, is turned away; the tags know little of the latter."""
+    """Nothing that a viewer shows, and that is neither protected, signed nor active, is turned away."""
     corpus()
     plain = [
         CORPUS / entry["file"]
@@ -45,7 +45,7 @@ def test_what_opens_and_is_plain_is_accepted() -> None:
         try:
             assert inspect(path.read_bytes()).pages
         except Unfit as unfit:
-            if unfit.reason != Reason.ACTIVE_CONTENT:
+            if unfit.reason != Reason.ACTIVE_CONTENT:  # the manifest's tags know little of it
                 pytest.fail(f"{path.name}: {unfit.reason}")
 
 

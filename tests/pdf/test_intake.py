@@ -1,16 +1,19 @@
 """What may be shared and signed, and why not (SPEC D5)."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import uvloop
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject, NumberObject, TextStringObject
 
-from pdf import Inspected, Limits, Reason, Unfit, inspect, stamp
+from pdf import Inspected, Limits, Reason, Unfit, confine, inspect, stamp
 from pdf.intake import MESSAGES
 from tests.pdf.paper import box, certificate, content, corpus, paper, seal, text_of, written
 
@@ -30,7 +33,7 @@ def test_a_sound_pdf_is_accepted_as_it_is() -> None:
 def test_every_reason_has_a_message_that_names_a_remedy() -> None:
     for reason in Reason:
         message = Unfit(reason, Limits()).message
-        assert message.startswith("This ") or message.startswith("A signature")
+        assert message.startswith(("This ", "A signature"))
         assert any(verb in message for verb in ("Save", "Print", "Create", "Choose", "Split", "Upload", "upload"))
     assert set(MESSAGES) == set(Reason)
 
@@ -103,7 +106,7 @@ def link(made: DictionaryObject) -> Callable[[PdfWriter], None]:
     return add
 
 
-ACTIVE = {
+ACTIVE: dict[str, Callable[[PdfWriter], object]] = {
     "script at opening": opening(action("JavaScript", JS="app.alert(1)")),
     "script by name": lambda writer: writer._root_object.update(
         {NameObject("/Names"): DictionaryObject({NameObject("/JavaScript"): action("JavaScript", JS="app.alert(1)")})}
@@ -175,12 +178,10 @@ def test_a_page_whose_stamp_would_be_covered_is_refused() -> None:
 
 def test_hostile_files_are_answered_in_time() -> None:
     for path in corpus("synth__bomb_"):
-        try:
-            inspected = inspect(path.read_bytes(), Limits(cpu_seconds=4, wall_seconds=8))
-        except Unfit as unfit:
-            assert unfit.reason in {Reason.DAMAGED, Reason.TOOK_TOO_LONG, Reason.TOO_MANY_OBJECTS}, path.name
-        else:
-            assert inspected.pages < 10
+        started = time.monotonic()
+        with contextlib.suppress(Unfit):
+            assert inspect(path.read_bytes(), Limits(cpu_seconds=4, wall_seconds=8)).pages < 10
+        assert time.monotonic() - started < 12, path.name
 
 
 def test_refusals_of_the_corpus_have_the_right_reason() -> None:
@@ -203,6 +204,11 @@ def test_several_threads_inspect_at_once() -> None:
     assert [each.pages for each in found] == [1, 2, 3, 4] * 3
 
 
-async def test_it_works_beside_a_running_event_loop() -> None:
-    found = await asyncio.gather(*(asyncio.to_thread(inspect, paper(pages)) for pages in (1, 2)))
-    assert [each.pages for each in found] == [1, 2]
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_it_works_beside_a_running_event_loop(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def inspect_two() -> list[Inspected]:
+        confine._server.end()  # so that it is started from one of the loop's threads
+        return await asyncio.gather(*(asyncio.to_thread(inspect, paper(pages)) for pages in (1, 2)))
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert [each.pages for each in runner.run(inspect_two())] == [1, 2]

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from PIL import ImageChops
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, IndirectObject, NameObject, NumberObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    IndirectObject,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
 
 from pdf import CannotStamp, TypedName, stamp, verify
 from pdf.page import balance
@@ -225,7 +233,7 @@ def test_annotations_that_pages_share_are_left_to_the_others() -> None:
 def test_fields_of_an_existing_form_are_kept() -> None:
     writer = PdfWriter(clone_from=io.BytesIO(paper()))
     field = writer._add_object(
-        DictionaryObject({NameObject("/FT"): NameObject("/Tx"), NameObject("/T"): FloatObject(1)})
+        DictionaryObject({NameObject("/FT"): NameObject("/Tx"), NameObject("/T"): TextStringObject("a")})
     )
     form = DictionaryObject(
         {NameObject("/Fields"): ArrayObject([field]), NameObject("/NeedAppearances"): FloatObject(0)}

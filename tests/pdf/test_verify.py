@@ -96,13 +96,23 @@ def appended(signed: bytes) -> dict[str, bytes]:
     }
 
 
+def test_a_changed_bit_anywhere_in_the_seal_is_told(signed: bytes, trusted: bytes) -> None:
+    """Also in the copies of certificates and in the frame of the CMS, which no signature covers."""
+    start, end = contents(signed)
+    length = len(bytes.fromhex(signed[start + 1 : end - 1].decode()).rstrip(b"\0"))
+    for index in range(0, length, 11):
+        at = start + 1 + 2 * index
+        changed = b"%02x" % (int(signed[at : at + 2], 16) ^ (1 << index % 8))
+        assert not verify_here(signed[:at] + changed + signed[at + 2 :], trusted).valid, index
+
+
 @pytest.mark.parametrize("what", appended(stamp(ORIGINAL, certificate(), seal()).data))
 def test_what_was_appended_or_cut_off_is_told(what: str, signed: bytes, trusted: bytes) -> None:
     assert not verify(appended(signed)[what], trusted).valid
 
 
 def test_hostile_files_are_not_sealed_and_do_not_hang(trusted: bytes) -> None:
-    for path in corpus("synth__bomb_xref", "synth__bomb_prev", "synth__bomb_pages"):
+    for path in corpus("synth__bomb_nested", "synth__bomb_prev", "synth__bomb_pages"):
         assert not verify(path.read_bytes(), trusted).sealed
 
 
