@@ -63,7 +63,13 @@ class Stamp:
     seal: Seal
 
     async def __call__(self, stamping: Stamping) -> Stamped:
-        """Errors that no retry mends are non-retryable; their sentence is what staff and operators read."""
+        """Errors that no retry mends are non-retryable; their sentence is what staff and operators read.
+
+        The engine runs local activities again when news of the request comes before it has noted their end; then
+        the signed version may be filed already, and that one is the answer.
+        """
+        if filed := await self._filed(stamping):
+            return filed
         certificate = await self._certificate(stamping)
         try:
             original = await self.storage.get(stamping.order.sha256)
@@ -76,6 +82,11 @@ class Stamp:
             raise _beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
         sha256 = await self.storage.put(signed.data)
         return Stamped(sha256, len(signed.data), signed.pages)
+
+    async def _filed(self, stamping: Stamping) -> Stamped | None:
+        async with self.database.practice(stamping.order.practice) as transaction:
+            row = await transaction.fetchrow(FILED, stamping.request_id)
+        return Stamped(**row) if row else None
 
     async def _certificate(self, stamping: Stamping) -> Certificate:
         order, signature = stamping.order, stamping.signature
@@ -106,6 +117,8 @@ class Stamp:
 def _beyond_retry(sentence: str) -> ApplicationError:
     return ApplicationError(sentence, type=BEYOND_RETRY, non_retryable=True)
 
+
+FILED = SQL("select sha256, size, pages from version where signed_by_request = $1")
 
 SIGNER = SQL("""
 select a.name, r.kind from portal_account a join relationship r on r.account_id = a.id

@@ -44,6 +44,7 @@ def test_it_prints_a_table_and_writes_figures_and_a_plot(tmp_path: Path) -> None
     for figures in found["rounds"][0].values():
         assert set(figures["loaded"]["cpu_ms"]) == set(PARTS)
         assert len(figures["loaded"]["sign_to_signed_ms"]) == 3
+        assert figures["loaded"]["repeated_tasks"] >= 0
 
     # both histories have the shape that the workflow's story tells
     for arm in ("real", "no-op"):

@@ -10,7 +10,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 import pdf
-from activities.stamp import Signature
+from activities.stamp import Signature, Stamp, Stamping
 from chart import consent, document, message, request
 from chart.document import PortalTag, ShareStatus
 from chart.ids import AccountId, RequestId
@@ -209,6 +209,42 @@ async def test_mail_that_falters_is_retried_while_the_request_waits(
     assert len(mailbox.to(office.client_email)) == 1
     assert (await delivered(skipping, database, order, handle)).state is RequestState.PENDING
     await handle.terminate()
+
+
+async def test_a_request_that_ends_before_its_mail_is_sent_tells_staff_of_its_end_only(
+    skipping: WorkflowEnvironment, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = office.order()
+    mailbox.falters = 1_000_000
+    try:
+        handle = await start(skipping.client, order)
+        await delivered(skipping, database, order, handle)
+        await handle.signal(ShareToSign.sign, signature(handle, order))
+        assert await handle.result() is RequestState.SIGNED
+    finally:
+        mailbox.falters = 0
+    async with database.practice(office.practice) as transaction:
+        assert [notice.about for notice in await message.staff_notices(transaction)] == [About.SIGNED]
+
+
+async def test_stamping_again_finds_what_is_filed(
+    skipping: WorkflowEnvironment,
+    database: Database,
+    storage: Storage,
+    seal: pdf.Seal,
+    configured: Settings,
+    office: Office,
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await handle.result()
+    filed = await read(database, order, handle)
+    before = {path.name for path in configured.storage_folder.rglob("*")}
+    again = await Stamp(database, storage, seal)(Stamping(order, request_id(handle), signature(handle, order)))
+    assert again.sha256 == filed.signed_sha256
+    assert {path.name for path in configured.storage_folder.rglob("*")} == before
 
 
 async def test_typed_names_sign_as_well_as_drawings(

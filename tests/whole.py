@@ -62,7 +62,8 @@ def running(data: Path) -> Iterator[Whole]:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "up", "--data", str(data), "--port-base", "0"],
         cwd=CLONE,
-        env={**os.environ, "PYTHONPATH": str(CLONE)},
+        env={name: value for name, value in os.environ.items() if not name.startswith("STS_")}
+        | {"PYTHONPATH": str(CLONE)},
         stdout=subprocess.DEVNULL,
     )
     whole = Whole(data, process)

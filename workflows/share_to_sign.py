@@ -9,7 +9,7 @@ from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.deliver import Deliver, Delivery
 from activities.file import File, Filing
@@ -122,8 +122,10 @@ class ShareToSign:
                 retry_policy=MAIL,
                 summary=PlainWords("Email: a new portal message is available"),
             )
-        except ActivityError:
-            await self._until_done(lambda: self._tell_staff(About.MAIL_REFUSED))
+        except ActivityError as error:
+            # cancelled when the request ended first: then nobody needs the mail any more
+            if not is_cancelled_exception(error):
+                await self._until_done(lambda: self._tell_staff(About.MAIL_REFUSED))
 
     async def _signature_or_expiry(self) -> None:
         left = self.order.expires_at + ON_ITS_WAY - workflow.now()

@@ -1,0 +1,27 @@
+"""`./sts bench`: run the benchmark that is named, or all there are; options without a name go to each."""
+
+import argparse
+import sys
+
+from benchmarks import lifecycle
+
+BENCHMARKS = {"lifecycle": lifecycle}
+"""Each module has `options`, which names its words, and `run`, which takes them."""
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./sts bench", description=__doc__)
+    named = parser.add_subparsers(required=True, metavar="|".join(BENCHMARKS))
+    for name, benchmark in BENCHMARKS.items():
+        own = named.add_parser(name, help=(benchmark.__doc__ or "").splitlines()[0])
+        benchmark.options(own)
+        own.set_defaults(run=benchmark.run)
+    one = words and (words[0] in BENCHMARKS or not words[0].startswith("-") or words[0] in {"-h", "--help"})
+    for asked in [words] if one else [[name, *words] for name in BENCHMARKS]:
+        chosen = parser.parse_args(asked)
+        chosen.run(chosen)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
