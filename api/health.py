@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
 from api.access import Res
+from gateways.postgres import LOST
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,7 +30,7 @@ async def _postgres(res: Res) -> bool:
     try:
         async with res.database.anyone() as transaction:
             return bool(await transaction.fetchval("select true"))
-    except (OSError, ConnectionError):
+    except LOST:
         return False
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from chart.request import CHANNEL
-from gateways.postgres import Database
+from gateways.postgres import LOST, Database
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Hub:
 
     async def _listen(self, database: Database) -> None:
         while True:
-            with contextlib.suppress(OSError, ConnectionError):
+            with contextlib.suppress(*LOST):
                 async with database.listening(CHANNEL, self._heard) as lost:
                     await lost.wait()
             await asyncio.sleep(1)

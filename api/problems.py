@@ -13,6 +13,7 @@ from api.access import SignInNeeded
 from api.pages import render_problem
 from chart import refusals
 from chart.refusals import Refusal
+from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesMissing
 from identity.account import InvitationEnded
 from identity.session import SignInFailed
@@ -40,6 +41,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     refusals.AlreadyDone: Problem(HTTPStatus.CONFLICT, "already-done", "This has happened already"),
     refusals.NotInThisState: Problem(HTTPStatus.CONFLICT, "not-in-this-state", "The request does not wait for this"),
+    refusals.NotReachable: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-reachable", "A part of the service is away"),
     refusals.FreshSignInNeeded: Problem(HTTPStatus.FORBIDDEN, "fresh-sign-in-needed", "Enter your password again"),
     refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
     refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
@@ -87,6 +89,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SignInNeeded, _sign_in_needed)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for lost in postgres.LOST:
+        app.add_exception_handler(lost, _chart_away)
     app.add_exception_handler(Exception, _unexpected)
 
     @app.get("/problems/{slug}", include_in_schema=False)
@@ -131,11 +135,27 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase), error.detail)
+    detail = error.detail if error.detail != status.phrase else _SAID.get(status, status.description)
+    response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase), detail)
     response.headers.update(error.headers or {})
     return response
 
 
+_SAID = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address. Check it, or start from the first page.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; `Allow` says which it takes.",
+}
+
+
+async def _chart_away(request: Request, error: Exception) -> Response:
+    logger.error("database or file store does not answer at %s", request.url.path, exc_info=error)
+    return answer(
+        request,
+        PROBLEMS[refusals.NotReachable],
+        "The database or the file store does not answer. Nothing was changed; try again in a moment.",
+    )
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
-    logger.error("unexpected error at %s %s", request.method, request.scope.get("route"), exc_info=error)
+    logger.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     return answer(request, UNEXPECTED, "This is our fault, and it is in our log. Nothing was changed; try again.")

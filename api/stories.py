@@ -5,6 +5,8 @@ and leaves the state of a request to the workflow.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -25,7 +27,7 @@ from chart.client import Client, PortalAccess
 from chart.document import Document, Kind
 from chart.ids import ClientId, DocumentId, MessageId, RequestId
 from chart.message import Message, StaffNotice
-from chart.refusals import AlreadyDone, NotFound, NotInThisState
+from chart.refusals import AlreadyDone, NotFound, NotInThisState, NotReachable
 from chart.request import Order, Readiness, Request, RequestState
 from gateways import temporal
 from gateways.temporal import PlainWords
@@ -34,6 +36,9 @@ from identity.caller import PortalUser, PracticeSide, Right
 from workflows.invite import Invite
 from workflows.invite import workflow_id as invitation_workflow_id
 from workflows.share_to_sign import ShareToSign, workflow_id
+
+ENGINE_WITHIN = timedelta(seconds=10)
+AWAY = "The service that handles signatures does not answer. Try again in a moment; doing it twice counts once."
 
 MOST_WAIT = timedelta(seconds=3)
 """How long a page waits for the workflow's outcome before it says 'received'."""
@@ -236,21 +241,22 @@ async def share_to_sign(
 
 
 async def _start(resources: Resources, order: Order) -> RequestId:
-    handle = await resources.engine.start_workflow(
-        ShareToSign.run,
-        order,
-        id=workflow_id(order.document),
-        task_queue=resources.settings.temporal_task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=PlainWords("Share to Sign: one signature"),
-        search_attributes=TypedSearchAttributes(
-            [
-                SearchAttributePair(temporal.STATE, RequestState.PENDING.label),
-                SearchAttributePair(temporal.PRACTICE, str(order.practice)),
-                SearchAttributePair(temporal.EXPIRES, order.expires_at),
-            ]
-        ),
-    )
+    known: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(temporal.STATE, RequestState.PENDING.label),
+        SearchAttributePair(temporal.PRACTICE, str(order.practice)),
+        SearchAttributePair(temporal.EXPIRES, order.expires_at),
+    ]
+    with _engine_answers():
+        handle = await resources.engine.start_workflow(
+            ShareToSign.run,
+            order,
+            id=workflow_id(order.document),
+            task_queue=resources.settings.temporal_task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=PlainWords("Share to Sign: one signature"),
+            search_attributes=TypedSearchAttributes(known),
+            rpc_timeout=ENGINE_WITHIN,
+        )
     assert handle.first_execution_run_id is not None, "start_workflow always tells the run"
     return RequestId(UUID(handle.first_execution_run_id))
 
@@ -289,14 +295,16 @@ async def invite(
         await audit.record(
             transaction, caller.practice, caller.actor, Action.INVITED, chart=client_id, relationship=relationship
         )
-    await resources.engine.start_workflow(
-        Invite.run,
-        InvitationMail(str(invitation.id), invitation.email, invitation.token, datetime.now(UTC)),
-        id=invitation_workflow_id(invitation.id),
-        task_queue=resources.settings.temporal_task_queue,
-        static_summary=PlainWords("Invitation to the Client Portal"),
-        search_attributes=TypedSearchAttributes([SearchAttributePair(temporal.PRACTICE, str(caller.practice))]),
-    )
+    with _engine_answers():
+        await resources.engine.start_workflow(
+            Invite.run,
+            InvitationMail(str(invitation.id), invitation.email, invitation.token, datetime.now(UTC)),
+            id=invitation_workflow_id(invitation.id),
+            task_queue=resources.settings.temporal_task_queue,
+            static_summary=PlainWords("Invitation to the Client Portal"),
+            search_attributes=TypedSearchAttributes([SearchAttributePair(temporal.PRACTICE, str(caller.practice))]),
+            rpc_timeout=ENGINE_WITHIN,
+        )
 
 
 async def staff_notices(resources: Resources, caller: PracticeSide) -> list[StaffNotice]:
@@ -452,21 +460,35 @@ async def _signed(resources: Resources, user: PortalUser, request_id: RequestId)
 
 
 async def _signal(resources: Resources, asked: Request, signal: Any, *argument: object) -> None:
-    try:
-        await _handle(resources, asked).signal(signal, *argument)
-    except RPCError as answer:
-        if answer.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        raise NotInThisState("This request ended in the meantime. Open the document again to see how.") from None
+    with _engine_answers():
+        await _handle(resources, asked).signal(signal, *argument, rpc_timeout=ENGINE_WITHIN)
 
 
 async def _signature_received(resources: Resources, asked: Request) -> bool:
-    """Whether the request's history holds a signature: the engine is the only place that knows."""
-    async for event in _handle(resources, asked).fetch_history_events():
-        signalled = event.workflow_execution_signaled_event_attributes
-        if signalled.signal_name == "sign":
-            return True
+    """Whether the request's history holds a signature: the engine is the only place that knows.
+
+    While the engine is away nobody knows; the document can be read all the same.
+    """
+    with suppress(NotReachable, NotInThisState), _engine_answers():
+        async for event in _handle(resources, asked).fetch_history_events(rpc_timeout=timedelta(seconds=2)):
+            if event.workflow_execution_signaled_event_attributes.signal_name == "sign":
+                return True
     return False
+
+
+@contextmanager
+def _engine_answers() -> Iterator[None]:
+    """Say in plain words that a request has ended, or that the engine is away."""
+    try:
+        yield
+    except RPCError as answer:
+        if answer.status is RPCStatusCode.NOT_FOUND:
+            raise NotInThisState("This request ended in the meantime. Open the document again to see how.") from None
+        if answer.status not in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+            raise
+        raise NotReachable(AWAY) from answer
+    except RuntimeError as never_connected:
+        raise NotReachable(AWAY) from never_connected
 
 
 def _handle(resources: Resources, asked: Request) -> WorkflowHandle[Any, Any]:

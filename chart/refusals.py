@@ -29,6 +29,10 @@ class NotInThisState(Refusal):
     """The request has ended, or does not wait for this."""
 
 
+class NotReachable(Refusal):
+    """The engine does not answer now; what was asked for may be tried again and counts once."""
+
+
 class FreshSignInNeeded(Refusal):
     """Signing needs a sign-in not older than five minutes (SPEC G1)."""
 

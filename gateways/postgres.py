@@ -16,6 +16,15 @@ SQL = NewType("SQL", str)
 """A statement, beside the function that runs it; a test prepares every one against the real schema."""
 
 
+LOST: tuple[type[Exception], ...] = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+)
+"""What a transaction raises when the server is away or has just gone."""
+
 NO_PRACTICE = ""
 """Row-level security lets nothing through under it, but the look-up functions of the sign-in."""
 

@@ -126,6 +126,32 @@ def test_killed_while_a_request_waits_the_engine_goes_on_where_it_was(whole: Who
     once(story, request_id)
 
 
+def test_killed_under_a_request_the_database_comes_back_and_everybody_finds_it(whole: Whole, story: Story) -> None:
+    request_id = story.share_to_sign()
+    story.review()
+    assert soon(story.mails)
+    whole.kill("postgres")
+    assert soon(whole.ready, 30)
+    assert story.sign().status_code in {HTTPStatus.OK, HTTPStatus.ACCEPTED}
+    assert soon(lambda: story.status() == "Shared and Signed")
+    once(story, request_id)
+
+
+def test_while_the_engine_is_away_documents_are_read_and_requests_say_try_again(whole: Whole, story: Story) -> None:
+    story.share_to_sign()
+    whole.kill("temporal", signal.SIGSTOP)
+    try:
+        assert story.client.get(story.path).status_code == HTTPStatus.OK
+        story.client.post("/consent")
+        away = story.sign()
+        assert (away.status_code, away.json()["type"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "/problems/not-reachable")
+    finally:
+        whole.kill("temporal", signal.SIGCONT)
+    assert soon(whole.ready, 30)
+    assert story.sign().status_code in {HTTPStatus.OK, HTTPStatus.ACCEPTED}
+    assert soon(lambda: story.status() == "Shared and Signed")
+
+
 def once(story: Story, request_id: str) -> None:
     """One ending, one signed version, one mail; signing again is answered with what happened."""
     request = story.staff.get(f"/requests/{request_id}").json()
