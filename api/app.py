@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import health, live, pages, problems, v1, v1_portal
+from api import health, live, pages, problems, v1, v1_portal, v1_verify
 from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
@@ -33,7 +33,14 @@ def make_app(settings: Settings) -> FastAPI:
             postgres.connect(settings.database_url.get_secret_value()) as database,
             hub.listening(database),
         ):
-            app.state.resources = Resources(settings, database, Storage(settings.storage_folder), engine, hub)
+            app.state.resources = Resources(
+                settings=settings,
+                database=database,
+                storage=Storage(settings.storage_folder),
+                engine=engine,
+                hub=hub,
+                seal_certificates=settings.seal_certificate_file.read_bytes(),
+            )
             yield
         await warming
 
@@ -50,6 +57,6 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
     app.add_middleware(Defences)
     problems.install(app)
-    for router in (health.router, live.router, v1.router, v1_portal.router, pages.router):
+    for router in (health.router, live.router, v1.router, v1_portal.router, v1_verify.router, pages.router):
         app.include_router(router)
     return app

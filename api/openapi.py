@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from api import v1, v1_portal
+from api import v1, v1_portal, v1_verify
 
 FILE = Path(__file__).parent.parent / "openapi.json"
 
@@ -15,6 +15,7 @@ def document() -> str:
     app = FastAPI(title="Share to Sign", version="0.1.0")
     app.include_router(v1.router)
     app.include_router(v1_portal.router)
+    app.include_router(v1_verify.router)
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
 
 

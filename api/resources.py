@@ -17,3 +17,5 @@ class Resources:
     storage: Storage
     engine: Client
     hub: Hub
+    seal_certificates: bytes
+    """PEM; what a sealed file must lead to."""

@@ -5,6 +5,7 @@ and leaves the state of a request to the workflow.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -498,3 +499,22 @@ def _handle(resources: Resources, asked: Request) -> WorkflowHandle[Any, Any]:
 
 async def _preview(resources: Resources, sha256: str, page: int, width: int) -> pdf.Preview:
     return await asyncio.to_thread(pdf.render, await resources.storage.get(sha256), page, width)
+
+
+# -- anybody
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a file says of itself, and whether these very bytes are in our records."""
+
+    seal: pdf.Verification
+    known: bool
+
+
+async def verify(resources: Resources, content: bytes) -> Verified:
+    """Whether a file was signed here and is unchanged (SPEC D4). It is not kept."""
+    seal = await asyncio.to_thread(pdf.verify, content, resources.seal_certificates)
+    async with resources.database.anyone() as transaction:
+        known = await document.is_signed_version(transaction, hashlib.sha256(content).hexdigest())
+    return Verified(seal, known)

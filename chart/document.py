@@ -207,6 +207,11 @@ async def add_signed_version(
     return await transaction.fetchval(ADD_SIGNED_VERSION, practice, request_id, sha256, size, pages) is not None
 
 
+async def is_signed_version(transaction: Transaction, sha256: str) -> bool:
+    """Whether these very bytes are a signed version of any practice; yes or no, for strangers too (SPEC D4)."""
+    return bool(await transaction.fetchval(IS_SIGNED_VERSION, sha256))
+
+
 def _document(row: Record) -> Document:
     state = row["request_state"]
     return Document(**{**row, "kind": Kind(row["kind"]), "request_state": RequestState(state) if state else None})
@@ -256,6 +261,8 @@ SHARE = SQL("""
 insert into share (practice_id, version_id, shared_by) values ($1, $2, $3)
 on conflict (version_id) do nothing returning id
 """)
+
+IS_SIGNED_VERSION = SQL("select is_signed_version($1)")
 
 # the number follows the newest version of the document; two signed copies of one request cannot both be inserted
 ADD_SIGNED_VERSION = SQL("""

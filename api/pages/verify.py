@@ -1,0 +1,43 @@
+"""The page on which anybody who holds a file learns whether it was signed here and is unchanged (SPEC D4)."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, File, Request, Response, UploadFile
+
+from api import stories
+from api.access import Res
+from api.pages.rendering import page
+from api.stories import Verified
+from api.v1 import MOST_UPLOAD
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/verify")
+async def form(request: Request) -> Response:
+    return page(request, "verify.html", verdict=None, good=False, problem=None)
+
+
+@router.post("/verify", max_body_size=MOST_UPLOAD)
+async def verify(request: Request, res: Res, file: Annotated[UploadFile | None, File()] = None) -> Response:
+    if not file or not file.filename:
+        problem = "Choose a PDF file."
+        return page(request, "verify.html", HTTPStatus.UNPROCESSABLE_ENTITY, verdict=None, good=False, problem=problem)
+    verified = await stories.verify(res, await file.read())
+    good = verified.seal.valid and verified.known
+    return page(request, "verify.html", verdict=verdict(verified), good=good, problem=None)
+
+
+def verdict(verified: Verified) -> str:
+    """One sentence, most serious finding first."""
+    seal = verified.seal
+    if seal.valid and verified.known:
+        return "This document was signed here, and nothing in it was changed since."
+    if not seal.sealed:
+        return "This file does not carry our seal. It was not signed here, or the seal was removed."
+    if not (seal.intact and seal.covers_whole_file and seal.docmdp_ok):
+        return "This file was changed after it was signed. Do not rely on it; ask the practice for a new copy."
+    if not seal.trusted:
+        return "This file carries a seal that is not ours. Do not rely on it; ask the practice for a new copy."
+    return "This file carries our seal and is unchanged, but it is not in our records. Ask the practice about it."
