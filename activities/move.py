@@ -1,4 +1,4 @@
-"""Expire, needs attention, resumed: the state of a request that was not signed, and telling staff of it."""
+"""Move: expired, needs attention, resumed; and telling staff what became of a request."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,10 @@ class MoveRequest:
     database: Database
 
     async def __call__(self, move: Move) -> None:
-        """Write the state with its audit entry; nothing happens to a request that has ended."""
+        """Write the state with its audit entry, and tell staff of what needs their attention.
+
+        Nothing happens to a request that has ended.
+        """
         order = move.order
         async with self.database.practice(order.practice) as transaction:
             if await request.move(transaction, order, move.request_id, move.state, attention=move.attention):
@@ -41,6 +44,8 @@ class MoveRequest:
                     request=move.request_id,
                     reason=move.attention,
                 )
+                if move.state is RequestState.NEEDS_ATTENTION:
+                    await message.tell_staff(transaction, order.practice, move.request_id, About.NEEDS_ATTENTION)
 
 
 _ACTIONS = {

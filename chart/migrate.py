@@ -80,6 +80,8 @@ async def _make_role(connection: "asyncpg.Connection[asyncpg.Record]", applicati
     name, password = unquote(parts.username or ""), unquote(parts.password or "")
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
         raise ValueError("STS_DATABASE_URL must name the application's role in plain lower-case letters")
+    if name == await connection.fetchval("select current_user"):
+        raise ValueError("STS_DATABASE_URL names the owner; give the application a role of its own, which is made here")
     await connection.execute(_MAKE_ROLES)
     # CREATE ROLE takes no parameters; quote_ident and quote_literal make them safe
     statement = await connection.fetchval(

@@ -50,15 +50,13 @@ class Relay:
                 timeout=self.seconds,
             )
         except aiosmtplib.SMTPRecipientsRefused as refused:
-            raise _refusal(max(answer.code for answer in refused.recipients)) from None
-        except aiosmtplib.SMTPResponseException as answer:
+            raise _refusal(min(answer.code for answer in refused.recipients)) from None
+        except aiosmtplib.SMTPDataError as answer:
             raise _refusal(answer.code) from None
         except (aiosmtplib.SMTPException, OSError) as failure:
+            # also where the relay refuses us or our sender: that is mended in the settings, and then retried
             raise RelayUnavailable(type(failure).__name__) from None
 
 
 def _refusal(code: int) -> AddressRefused | RelayUnavailable:
-    # 530, 534, 535, 538: the relay refuses us, not the address; that is mended in the settings and then retried
-    if code >= 500 and code not in {530, 534, 535, 538}:
-        return AddressRefused(f"answer {code}")
-    return RelayUnavailable(f"answer {code}")
+    return AddressRefused(f"answer {code}") if code >= 500 else RelayUnavailable(f"answer {code}")

@@ -21,7 +21,7 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
 from tests.conftest import SCRIPTS, Mailbox
-from tests.office import Office
+from tests.office import Office, open_office
 from tests.papers import drawing
 from worker import make_worker
 from workflows.share_to_sign import ShareToSign, workflow_id
@@ -175,6 +175,9 @@ async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
     await handle.signal(ShareToSign.resume)
     assert await handle.result() is RequestState.SIGNED
     assert (await read(database, order, handle)).attention is None
+    async with database.practice(office.practice) as transaction:
+        told = {notice.about for notice in await message.staff_notices(transaction)}
+    assert told == {About.NEEDS_ATTENTION, About.SIGNED}
 
 
 async def test_a_stored_file_with_another_hash_is_never_signed(
@@ -208,6 +211,24 @@ async def test_mail_that_falters_is_retried_while_the_request_waits(
             break
     assert len(mailbox.to(office.client_email)) == 1
     assert (await delivered(skipping, database, order, handle)).state is RequestState.PENDING
+    await handle.terminate()
+
+
+async def test_a_refused_address_becomes_a_task_for_staff_and_the_request_lives_on(
+    skipping: WorkflowEnvironment, database: Database, configured: Settings, storage: Storage
+) -> None:
+    office = await open_office(configured, database, storage, mail="refused")
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    for _ in range(50):
+        if (await read(database, order, handle)).notice:
+            break
+        await skipping.sleep(timedelta(seconds=1))
+    told = await read(database, order, handle)
+    assert (told.notice, told.state) == ("refused", RequestState.PENDING)
+    async with database.practice(office.practice) as transaction:
+        assert [notice.about for notice in await message.staff_notices(transaction)] == [About.MAIL_REFUSED]
     await handle.terminate()
 
 

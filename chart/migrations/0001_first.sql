@@ -275,12 +275,15 @@ alter table practice enable row level security;
 create policy own_practice on practice using (id = current_practice());
 
 grant usage on schema public to share_to_sign_application;
+-- only what the code does: what is not granted cannot happen, by mistake or otherwise
+grant select on practice to share_to_sign_application;
+grant select, insert on
+    staff, client, portal_account, document, version, share, signature_request, notice, audit
+    to share_to_sign_application;
 grant select, insert, update on
-    staff, client, portal_account, relationship, invitation, session, api_key, document, signature_request,
-    message, notice, staff_notice, consent to share_to_sign_application;
-grant select, update on practice to share_to_sign_application;
+    relationship, invitation, session, api_key, message, staff_notice, consent to share_to_sign_application;
+grant update (state, attention, viewed_at, signed_at, ended_at) on signature_request to share_to_sign_application;
 grant delete on session to share_to_sign_application;
-grant select, insert on version, share, audit to share_to_sign_application;
 
 -- Before it is known who calls, no practice is set and row-level security shows nothing. These functions, run with
 -- their owner's rights, answer the few questions of that moment and no others.
