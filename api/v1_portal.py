@@ -130,7 +130,7 @@ async def sign_in(res: Res, credentials: SignIn) -> SessionOut:
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
 async def sign_out(res: Res, user: PortalCaller, token: PortalToken) -> None:
-    await session.end(res.database, user.practice, token)
+    await session.end(res.database, user, token)
 
 
 @router.post("/session/authentication", status_code=HTTPStatus.NO_CONTENT)

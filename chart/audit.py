@@ -36,7 +36,6 @@ class Action(StrEnum):
     MAIL_REFUSED = "mail refused"
     CONSENTED = "consented to electronic records"
     SIGNED = "signed"
-    FILED = "filed signed version"
     EXPIRED = "expired"
     NEEDS_ATTENTION = "needs attention"
     RESUMED = "resumed"

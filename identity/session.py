@@ -77,10 +77,11 @@ async def portal_user(database: Database, token: str) -> PortalUser | None:
         return PortalUser(**row) if row else None
 
 
-async def end(database: Database, practice: PracticeId, token: str) -> None:
+async def end(database: Database, who: StaffMember | PortalUser, token: str) -> None:
     """Sign out."""
-    async with database.practice(practice) as transaction:
+    async with database.practice(who.practice) as transaction:
         await transaction.execute(END, _digest(token))
+        await audit.record(transaction, who.practice, who.actor, audit.Action.SIGNED_OUT)
 
 
 @dataclass(frozen=True)

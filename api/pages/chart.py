@@ -106,7 +106,7 @@ async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed
 
 @router.post("/sign-out")
 async def sign_out(res: Res, staff: StaffPage, token: Annotated[str, Cookie(alias=STAFF_COOKIE)] = "") -> Response:
-    await session.end(res.database, staff.practice, token)
+    await session.end(res.database, staff, token)
     response = see_other("/sign-in")
     end_session(response)
     return response

@@ -86,7 +86,7 @@ async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed
 
 @router.post("/sign-out")
 async def sign_out(res: Res, user: PortalPage, token: Annotated[str, Cookie(alias=PORTAL_COOKIE)] = "") -> Response:
-    await session.end(res.database, user.practice, token)
+    await session.end(res.database, user, token)
     response = see_other("/portal/sign-in")
     end_session(response)
     return response
