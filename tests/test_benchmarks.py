@@ -81,8 +81,9 @@ async def test_the_control_is_worked_on_as_the_real_one_is(engine: Client, make_
         own = {"client", "task_queue", "workflows", "activities", "identity", "workflow_runner", "tuner"}
         return {name: value for name, value in worker.config().items() if name not in own}
 
-    control = noop_worker.make_worker(engine, Steps(bytes))
-    assert options(control) == options(make_one_worker())
+    # a worker that is made and never run keeps its queue from others
+    async with noop_worker.make_worker(engine, Steps(bytes)) as control, make_one_worker() as real:
+        assert options(control) == options(real)
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
