@@ -98,6 +98,13 @@ async def open_chart(resources: Resources, caller: PracticeSide, client_id: Clie
         )
 
 
+@dataclass(frozen=True)
+class Uploaded:
+    document: Document
+    changes: tuple[str, ...]
+    """What was taken out or mended so that it can be signed, in plain words; what the pages show is the same."""
+
+
 async def upload(
     resources: Resources,
     caller: PracticeSide,
@@ -107,7 +114,7 @@ async def upload(
     note_name: str | None,
     service_on: date,
     content: bytes,
-) -> Document:
+) -> Uploaded:
     """Inspect and store a PDF, and file it in the chart; `pdf.Unfit` says why not."""
     policy.check(caller, Right.WRITE_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
@@ -138,8 +145,9 @@ async def upload(
             chart=client_id,
             document=added.id,
             sha256=added.sha256,
+            upload_sha256=upload_sha256,
         )
-        return added
+        return Uploaded(added, inspected.changes)
 
 
 async def find_document(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:

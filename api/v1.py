@@ -93,6 +93,10 @@ class DocumentOut(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
+class UploadedOut(DocumentOut):
+    changes: list[str] = Field(description="What was taken out or mended, in plain words; the pages show the same.")
+
+
 class Documents(BaseModel):
     documents: list[DocumentOut]
 
@@ -172,9 +176,9 @@ async def upload_document(
     kind: Annotated[Kind, Form()],
     service_on: Annotated[date | None, Form(description="Date of service; today if absent.")] = None,
     note_name: Annotated[str | None, Form(max_length=80, description="Of a clinical note, e.g. Progress Note.")] = None,
-) -> DocumentOut:
+) -> UploadedOut:
     """Inspect a PDF and file it in the chart. A file that could not be signed later is refused now, with the reason."""
-    document = await stories.upload(
+    uploaded = await stories.upload(
         res,
         caller,
         ClientId(client_id),
@@ -183,7 +187,9 @@ async def upload_document(
         service_on=service_on or date.today(),  # noqa: DTZ011 - a day, not a moment
         content=await file.read(),
     )
-    return DocumentOut.of(document)
+    return UploadedOut.model_validate(
+        {**DocumentOut.of(uploaded.document).model_dump(), "changes": list(uploaded.changes)}
+    )
 
 
 @router.get("/documents/{document_id}")

@@ -6,7 +6,7 @@ from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, UnusableSeal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
 from pdf.signature import check as check_mark
-from pdf.stamp import CannotStamp, SignedCopy, stamp
+from pdf.stamp import CannotStamp, Revision, SignedCopy, revise, stamp
 from pdf.verify import Verification, verify
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Point",
     "Preview",
     "Reason",
+    "Revision",
     "Seal",
     "SignedCopy",
     "Signer",
@@ -33,6 +34,7 @@ __all__ = [
     "inspect",
     "make_demo_seal",
     "render",
+    "revise",
     "stamp",
     "verify",
 ]

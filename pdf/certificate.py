@@ -3,18 +3,20 @@
 The values are printed to be read and to be copied: real text in an embedded font (SPEC D2).
 """
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from reportlab.pdfgen.canvas import Canvas
-
-from pdf import ink, typeface
-from pdf.signature import Mark
-from pdf.typeface import BOLD, REGULAR, shown
+from pdf import ink
+from pdf.embedding import Fonts
+from pdf.placement import Numbers4
+from pdf.shaping import fitted, width, wrapped
+from pdf.sheet import Colour, Element, Sheet
+from pdf.signature import Mark, TypedName
+from pdf.typeface import Style, shown
+from pdf.wording import IN, REDISCLOSURE, REDISCLOSURE_IN_SPANISH, Language, Wording, time_local, time_utc
 
 STAMP_WIDTH, STAMP_HEIGHT = 220.0, 84.0
 """Points, for one signer; several are stacked."""
@@ -49,70 +51,91 @@ class Signer:
 
 @dataclass(frozen=True)
 class Certificate:
-    """`version_sha256` is that of the version that was signed, `audit_head` the chart's newest audit entry."""
+    """`version_sha256` is that of the version that was signed, `audit_head` the chart's newest audit entry.
+
+    `redisclosure_notice`: the document is a substance use disorder record that goes to somebody else than its
+    client, and must say so (42 CFR 2.32, SPEC S9).
+    """
 
     request_id: str
     version_sha256: str
     consent_version: str
     audit_head: str
     signers: tuple[Signer, ...]
+    language: Language = "en"
+    redisclosure_notice: bool = False
 
 
-def lay_out(certificate: Certificate, width: float, height: float) -> bytes:
-    """A PDF: the stamp's picture as first page, then certificate pages of `width` × `height` points, bounded."""
-    width, height = (min(max(side, SMALLEST_PAGE), LARGEST_PAGE) for side in (width, height))
-    with typeface.layout:
-        typeface.covered()
-        made = io.BytesIO()
-        canvas = Canvas(made, pagesize=(STAMP_WIDTH, stamp_height(certificate)), initialFontName=REGULAR)
-        canvas.setTitle("Signature certificate")
-        _define_marks(canvas, certificate)
-        for index in range(len(certificate.signers)):
-            canvas.saveState()
-            canvas.translate(0, stamp_height(certificate) - (index + 1) * STAMP_HEIGHT)
-            _draw_stamp(canvas, certificate, index)
-            canvas.restoreState()
-        canvas.showPage()
-        _Pages(canvas, width, height).draw(certificate)
-        canvas.save()
-    return made.getvalue()
+@dataclass(frozen=True)
+class Layout:
+    """The stamp's picture and the certificate pages, drawn, with what a screen reader is told of them."""
+
+    language: Language
+    fonts: Fonts
+    picture: Sheet
+    picture_says: tuple[Element, ...]
+    pages: tuple[Sheet, ...]
+    pages_say: tuple[Element, ...]
+
+
+def lay_out(certificate: Certificate, page_width: float, page_height: float) -> Layout:
+    """The stamp, and as many certificate pages as are needed, of this size in points, bounded."""
+    fonts, marks = Fonts(), []
+    for signer in certificate.signers:
+        mark = Sheet(ink.WIDTH, ink.HEIGHT, fonts)
+        ink.draw(mark, signer.mark)
+        marks.append(mark)
+    picture = Sheet(STAMP_WIDTH, stamp_height(certificate), fonts)
+    said: list[Element] = []
+    for index, mark in enumerate(marks):
+        with picture.moved(0, stamp_height(certificate) - (index + 1) * STAMP_HEIGHT):
+            said += _draw_stamp(picture, certificate, index, mark)
+    page_width, page_height = (min(max(side, SMALLEST_PAGE), LARGEST_PAGE) for side in (page_width, page_height))
+    pages = _Pages(certificate, page_width, page_height, fonts, marks)
+    pages.draw()
+    return Layout(certificate.language, fonts, picture, tuple(said), tuple(pages.finished), tuple(pages.elements))
 
 
 def stamp_height(certificate: Certificate) -> float:
     return STAMP_HEIGHT * len(certificate.signers)
 
 
-def _define_marks(canvas: Any, certificate: Certificate) -> None:
-    """Each mark once, for stamp and certificate alike."""
-    for index, signer in enumerate(certificate.signers):
-        canvas.beginForm(_label(index), 0, 0, ink.WIDTH, ink.HEIGHT)
-        ink.draw(canvas, signer.mark)
-        canvas.endForm()
+def describe(certificate: Certificate) -> str:
+    """The signature field, for those who cannot see it."""
+    names = ", ".join(shown(signer.printed_name) for signer in certificate.signers)
+    return IN[certificate.language].field.format(names=names)
 
 
 def _label(index: int) -> str:
-    return f"mark{index}"
+    return f"Mark{index + 1}"
 
 
-def _draw_stamp(canvas: Any, certificate: Certificate, index: int) -> None:
-    signer = certificate.signers[index]
-    canvas.saveState()
-    canvas.translate(6, 35)
-    canvas.doForm(_label(index))
-    canvas.restoreState()
-    canvas.setStrokeColorRGB(*QUIET)
-    canvas.setLineWidth(0.5)
-    canvas.line(6, 33, STAMP_WIDTH - 6, 33)
+def _described(signer: Signer, words: Wording) -> str:
+    how = words.typed_mark if isinstance(signer.mark, TypedName) else words.drawn_mark
+    return how.format(name=shown(signer.printed_name))
+
+
+def _draw_stamp(sheet: Sheet, certificate: Certificate, index: int, mark: Sheet) -> Iterator[Element]:
+    signer, words = certificate.signers[index], IN[certificate.language]
+    figure = Element("Figure", description=_described(signer, words))
+    with sheet.part_of(figure), sheet.moved(6, 35):
+        sheet.show(_label(index), mark)
+    yield figure
+    with sheet.decoration():
+        sheet.line((6, 33), (STAMP_WIDTH - 6, 33), 0.5, QUIET)
+    signed = words.stamp_signed.format(time=time_utc(signer.signed_at, certificate.language))
+    request = words.stamp_request.format(request=short(shown(certificate.request_id)))
     lines = (
-        (22.5, BOLD, 8.0, INK, shown(signer.printed_name)),
-        (13.0, REGULAR, 6.5, QUIET, f"Signed {_utc(signer)}"),
-        (4.5, REGULAR, 6.5, QUIET, f"Request {short(shown(certificate.request_id))}, see the certificate page"),
+        (22.5, Style.BOLD, 8.0, INK, shown(signer.printed_name)),
+        (13.0, Style.REGULAR, 6.5, QUIET, signed),
+        (4.5, Style.REGULAR, 6.5, QUIET, request),
     )
-    for y, face, size, colour, text in lines:
-        text, size = typeface.fitted(text, face, size, STAMP_WIDTH - 12, least=5)  # noqa: PLW2901 – to fit
-        canvas.setFillColorRGB(*colour)
-        canvas.setFont(face, size)
-        canvas.drawString(6, y, text)
+    for y, style, size, colour, text in lines:
+        line = Element("P")
+        with sheet.part_of(line):
+            text, size = fitted(text, style, size, STAMP_WIDTH - 12, least=5)  # noqa: PLW2901 – to fit
+            sheet.text(6, y, text, style, size, colour)
+        yield line
 
 
 def short(request_id: str) -> str:
@@ -120,35 +143,26 @@ def short(request_id: str) -> str:
     return request_id.rpartition("-")[2]
 
 
-def _utc(signer: Signer) -> str:
-    at = signer.signed_at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y, %H:%M:%S} UTC"
-
-
-def _local(signer: Signer) -> str:
-    at = signer.signed_at.astimezone(ZoneInfo(signer.timezone))
-    offset = f"{at:%z}"
-    return f"{at.day} {at:%B %Y, %H:%M:%S} (UTC{offset[:3]}:{offset[3:5]}, {signer.timezone})"
-
-
 Row = tuple[str, str]
 
 
 def _document_rows(certificate: Certificate) -> Iterator[Row]:
-    yield "Request", certificate.request_id
-    yield "SHA-256 of the version that was signed", certificate.version_sha256
-    yield "Consent version", certificate.consent_version
-    yield "Audit head", certificate.audit_head
+    words = IN[certificate.language]
+    yield words.request, certificate.request_id
+    yield words.version_sha256, certificate.version_sha256
+    yield words.consent_version, certificate.consent_version
+    yield words.audit_head, certificate.audit_head
 
 
-def _signer_rows(signer: Signer) -> Iterator[Row]:
-    yield "Printed name", signer.printed_name
-    yield "Relationship", signer.relationship
-    yield "Meaning", signer.meaning
-    yield "Time (UTC)", _utc(signer)
-    yield "Local time", _local(signer)
-    yield "Method", {"drawn": "Drawn by hand", "typed": "Typed name"}[signer.method]
-    yield "IP address", signer.ip_address
+def _signer_rows(signer: Signer, language: Language) -> Iterator[Row]:
+    words = IN[language]
+    yield words.printed_name, signer.printed_name
+    yield words.relationship, signer.relationship
+    yield words.meaning, signer.meaning
+    yield words.time_utc, time_utc(signer.signed_at, language)
+    yield words.time_local, time_local(signer.signed_at, signer.timezone, language)
+    yield words.method, {"drawn": words.drawn, "typed": words.typed}[signer.method]
+    yield words.ip_address, signer.ip_address
 
 
 class _Pages:
@@ -157,57 +171,72 @@ class _Pages:
     LABELS = 118.0
     SIZE, LEADING, GAP = 8.5, 12.0, 5.0
 
-    def __init__(self, canvas: Any, width: float, height: float) -> None:
-        self.canvas = canvas
-        self.width, self.height = width, height
-        self.margin = 54.0 if width >= 560 else 36.0
+    def __init__(
+        self, certificate: Certificate, page_width: float, page_height: float, fonts: Fonts, marks: list[Sheet]
+    ) -> None:
+        self.certificate, self.words = certificate, IN[certificate.language]
+        self.fonts, self.marks = fonts, marks
+        self.width, self.height = page_width, page_height
+        self.margin = 54.0 if page_width >= 560 else 36.0
         self.values = self.margin + self.LABELS
-        self.room = width - self.margin - self.values
-        self.box_width = min(ink.WIDTH + 16, width - 2 * self.margin)
+        self.room = page_width - self.margin - self.values
+        self.box_width = min(ink.WIDTH + 16, page_width - 2 * self.margin)
         self.mark_scale = (self.box_width - 16) / ink.WIDTH
         self.box_height = ink.HEIGHT * self.mark_scale + 12
-        self.wide = width >= 680
+        self.wide = page_width >= 680
         """Marks go beside what is said about them; on narrower pages above it."""
-        self.number = 0
+        self.finished: list[Sheet] = []
+        self.elements: list[Element] = []
+        self.sheet = Sheet(page_width, page_height, fonts)
         self.y = 0.0
 
-    def draw(self, certificate: Certificate) -> None:
+    def draw(self) -> None:
         self._start()
-        self._rows(_document_rows(certificate), self.room)
-        for index, signer in enumerate(certificate.signers):
-            many = len(certificate.signers)
-            title = "Signature" if many == 1 else f"Signature {index + 1} of {many}"
-            rows = list(_signer_rows(signer))
+        self._rows(_document_rows(self.certificate), self.room)
+        if self.certificate.redisclosure_notice:
+            self._notice()
+        for index, signer in enumerate(self.certificate.signers):
+            many = len(self.certificate.signers)
+            words = self.words.signature if many == 1 else self.words.signature_of_many
+            rows = list(_signer_rows(signer, self.certificate.language))
             room = self.room - (self.box_width + 16 if self.wide else 0)
             beside = 0 if self.wide else self.box_height + 20
             self._need(26 + beside + sum(self._row_height(row, room) for row in rows))
-            self._heading(title)
+            self._heading(words.format(number=index + 1, many=many))
             self._mark(index)
             self._rows(rows, room)
         self._end()
 
     def _start(self) -> None:
-        self.number += 1
-        self.canvas.setPageSize((self.width, self.height))
+        self.sheet = Sheet(self.width, self.height, self.fonts)
         self.y = self.height - self.margin - 16
-        self._text(self.margin, "Signature certificate", BOLD, 17, INK)
-        self.y -= 18
-        about = "This page was added when the document was signed, and is sealed together with it."
-        for line in typeface.wrapped(about, REGULAR, self.SIZE, self.width - 2 * self.margin):
-            self._text(self.margin, line, REGULAR, self.SIZE, QUIET)
-            self.y -= self.LEADING
+        if self.finished:
+            with self.sheet.decoration():
+                self._text(self.margin, self.words.continued, Style.BOLD, 11, QUIET)
+            self.y -= 10
+        else:
+            with self.sheet.part_of(self._element("H1")):
+                self._text(self.margin, self.words.title, Style.BOLD, 17, INK)
+            self.y -= 18
+            self._paragraph(self._element("P"), self.words.about, QUIET)
         self.y -= 2
-        self._rule()
+        with self.sheet.decoration():
+            self.sheet.line((self.margin, self.y), (self.width - self.margin, self.y), 0.5, HAIRLINE)
         self.y -= 20
 
     def _end(self) -> None:
         self.y = self.margin - 14
-        note = "To verify: open this file in a PDF reader that shows signatures. Any later change breaks the seal."
-        text, size = typeface.fitted(note, REGULAR, 7, self.width - 2 * self.margin - 80, least=5)
-        self._text(self.margin, text, REGULAR, size, QUIET)
-        self.canvas.setFont(REGULAR, 7)
-        self.canvas.drawRightString(self.width - self.margin, self.y, f"Certificate page {self.number}")
-        self.canvas.showPage()
+        number = self.words.page.format(number=len(self.finished) + 1)
+        taken = width(number, Style.REGULAR, 7)
+        text, size = fitted(self.words.to_verify, Style.REGULAR, 7, self.width - 2 * self.margin - taken - 12, least=5)
+        with self.sheet.decoration():
+            self._text(self.margin, text, Style.REGULAR, size, QUIET)
+            self._text(self.width - self.margin - taken, number, Style.REGULAR, 7, QUIET)
+        self.finished.append(self.sheet)
+
+    def _element(self, kind: str, description: str = "", box: Numbers4 | None = None) -> Element:
+        self.elements.append(Element(kind, description, box))
+        return self.elements[-1]
 
     def _need(self, height: float) -> None:
         """Start another page, unless `height` points are left on this one or it has nothing on it yet."""
@@ -217,52 +246,63 @@ class _Pages:
 
     def _heading(self, title: str) -> None:
         self.y -= 14
-        self._text(self.margin, title, BOLD, 11, INK)
+        with self.sheet.part_of(self._element("H2")):
+            self._text(self.margin, title, Style.BOLD, 11, INK)
         self.y -= 12
 
+    def _notice(self) -> None:
+        """The regulation's words, and beside them a translation where the certificate is in Spanish."""
+        self._need(26 + 6 * self.LEADING)
+        self._heading(self.words.notice)
+        self.y -= 4
+        self._paragraph(self._element("P"), REDISCLOSURE, INK, language="en")
+        if self.certificate.language == "es":
+            self._paragraph(self._element("P"), REDISCLOSURE_IN_SPANISH, INK)
+        self.y -= self.GAP
+
+    def _paragraph(self, element: Element, text: str, colour: Colour, language: Language | None = None) -> None:
+        element.language = language
+        with self.sheet.part_of(element):
+            for line in wrapped(text, Style.REGULAR, self.SIZE, self.width - 2 * self.margin):
+                self._text(self.margin, line, Style.REGULAR, self.SIZE, colour)
+                self.y -= self.LEADING
+
     def _mark(self, index: int) -> None:
-        x = self.width - self.margin - self.box_width if self.wide else self.margin
+        left = self.width - self.margin - self.box_width if self.wide else self.margin
         lower = self.y + 8 - self.box_height if self.wide else self.y - self.box_height
-        self.canvas.setStrokeColorRGB(*HAIRLINE)
-        self.canvas.setLineWidth(0.5)
-        self.canvas.roundRect(x, lower, self.box_width, self.box_height, 3)
-        self.canvas.saveState()
-        self.canvas.translate(x + 8, lower + 6)
-        self.canvas.scale(self.mark_scale, self.mark_scale)
-        self.canvas.doForm(_label(index))
-        self.canvas.restoreState()
+        box = left, lower, left + self.box_width, lower + self.box_height
+        with self.sheet.decoration():
+            self.sheet.frame(box, 0.5, HAIRLINE)
+        figure = self._element("Figure", _described(self.certificate.signers[index], self.words), box)
+        with self.sheet.part_of(figure), self.sheet.moved(left + 8, lower + 6, self.mark_scale):
+            self.sheet.show(_label(index), self.marks[index])
         self.y -= 8 if self.wide else self.box_height + 20
 
     def _rows(self, rows: Iterable[Row], room: float) -> None:
         for row in rows:
             self._need(self._row_height(row, room))
             labels, values = self._lines(row, room)
-            top = self.y
-            for line in labels:
-                self._text(self.margin, line, REGULAR, self.SIZE, QUIET)
-                self.y -= self.LEADING
+            element, top = self._element("P"), self.y
+            with self.sheet.part_of(element):
+                for line in labels:
+                    self._text(self.margin, line, Style.REGULAR, self.SIZE, QUIET)
+                    self.y -= self.LEADING
             lowest, self.y = self.y, top
-            for line in values:
-                self._text(self.values, line, REGULAR, self.SIZE, INK)
-                self.y -= self.LEADING
+            with self.sheet.part_of(element):
+                for line in values:
+                    self._text(self.values, line, Style.REGULAR, self.SIZE, INK)
+                    self.y -= self.LEADING
             self.y = min(lowest, self.y) - self.GAP
 
     def _lines(self, row: Row, room: float) -> tuple[list[str], list[str]]:
         label, value = row
         return (
-            typeface.wrapped(label, REGULAR, self.SIZE, self.LABELS - 10),
-            typeface.wrapped(shown(value), REGULAR, self.SIZE, room),
+            wrapped(label, Style.REGULAR, self.SIZE, self.LABELS - 10),
+            wrapped(shown(value), Style.REGULAR, self.SIZE, room),
         )
 
     def _row_height(self, row: Row, room: float) -> float:
         return self.LEADING * max(map(len, self._lines(row, room))) + self.GAP
 
-    def _rule(self) -> None:
-        self.canvas.setStrokeColorRGB(*HAIRLINE)
-        self.canvas.setLineWidth(0.5)
-        self.canvas.line(self.margin, self.y, self.width - self.margin, self.y)
-
-    def _text(self, x: float, text: str, face: str, size: float, colour: tuple[float, float, float]) -> None:
-        self.canvas.setFillColorRGB(*colour)
-        self.canvas.setFont(face, size)
-        self.canvas.drawString(x, self.y, text)
+    def _text(self, x: float, text: str, style: Style, size: float, colour: Colour) -> None:
+        self.sheet.text(x, self.y, text, style, size, colour)

@@ -4,6 +4,7 @@ ISO 32000-2 12.7.5.5 (signature fields), 12.8.1 (signature dictionaries), 12.8.2
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from pypdf.generic import (
@@ -16,6 +17,7 @@ from pypdf.generic import (
 
 from pdf.page import LastPage, annotate
 from pdf.placement import Rectangle
+from pdf.reader import Content
 from pdf.seal import Seal
 from pdf.update import (
     CannotUpdate,
@@ -40,6 +42,18 @@ PRINTED_AND_LOCKED = 4 + 128
 EXISTING_AND_APPEND_ONLY = 1 + 2
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """An original, and the sealed section that belongs behind it."""
+
+    original: Content
+    section: bytes
+    hashed: "hashlib._Hash"
+    """SHA-256, fed with the original: whoever hashes what begins with it copies this, and need not read it again."""
+
+    field_name: str
+
+
 class SignatureField:
     """A certifying signature field of an update, sealed by `seal` when everything else is in the update."""
 
@@ -56,6 +70,7 @@ class SignatureField:
         room: int,
     ) -> None:
         """`room` is the bytes kept for the CMS; `at` the time that the seal claims, aware and in UTC."""
+        self.name = PREFIX + request_id
         self._update = update
         self._byte_range = Verbatim(b"[0 0000000000 0000000000 0000000000]")
         self._contents = Verbatim(b"<" + b"00" * room + b">")
@@ -67,7 +82,7 @@ class SignatureField:
                 Type=name("/Annot"),
                 Subtype=name("/Widget"),
                 FT=name("/Sig"),
-                T=TextStringObject(PREFIX + request_id),
+                T=TextStringObject(self.name),
                 TU=TextStringObject(description),
                 V=value,
                 F=NumberObject(PRINTED_AND_LOCKED),
@@ -76,6 +91,7 @@ class SignatureField:
                 AP=dictionary(N=update.add(blank)),
             )
         )
+        self.widget = widget
         annotate(last, widget)
         _enter(update, widget)
         update.catalog()[name("/Perms")] = dictionary(DocMDP=value)
@@ -94,23 +110,25 @@ class SignatureField:
             Contents=self._contents,
         )
 
-    def seal(self, seal: Seal) -> bytes:
-        """The whole file: original, update, and the seal over all of it but itself."""
+    def seal(self, seal: Seal) -> "Sealed":
+        """Write the update, and the seal over all of the file but itself."""
+        original = self._update.original
         appended = self._update.write()
         base, section = appended.base, appended.section
         start, end = self._contents.offset, self._contents.offset + len(self._contents.text)
-        byte_range = b"[0 %d %d %d]" % (start, end, base + len(section) - end)
+        byte_range = b"[0 %d %d %d]" % (base + start, base + end, len(section) - end)
         room = len(self._byte_range.text)
-        _fill(section, self._byte_range.offset - base, byte_range.ljust(room))
-        digest = hashlib.sha256(self._update.original)
+        _fill(section, self._byte_range.offset, byte_range.ljust(room))
+        hashed = hashlib.sha256(original)
+        covered = hashed.copy()
         with memoryview(section) as view:
-            digest.update(view[: start - base])
-            digest.update(view[end - base :])
-        cms = seal.sign(digest.digest()).hex().encode()
+            covered.update(view[:start])
+            covered.update(view[end:])
+        cms = seal.sign(covered.digest()).hex().encode()
         if len(cms) > len(self._contents.text) - 2:
             raise CannotUpdate("the seal does not fit into the room that was kept for it")
-        _fill(section, start - base + 1, cms)
-        return b"".join((self._update.original, section))
+        _fill(section, start + 1, cms)
+        return Sealed(original, bytes(section), hashed, self.name)
 
 
 def _fill(section: bytearray, at: int, content: bytes) -> None:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from pdf import typeface
+from pdf.shaping import fitted
+from pdf.sheet import Curve, Place, Sheet
 from pdf.signature import Drawing, Mark, Point, TypedName
+from pdf.typeface import Style, shown
 
 WIDTH, HEIGHT = 208.0, 44.0
 """Points of the box that every mark is fitted into."""
@@ -18,29 +19,17 @@ LARGEST_SCALE = 0.8
 
 TYPED_SIZE = 24.0
 
-Place = tuple[float, float]
 
-
-def draw(canvas: Any, mark: Mark) -> None:
-    """Into the box from (0, 0) to (`WIDTH`, `HEIGHT`) of a reportlab canvas."""
+def draw(sheet: Sheet, mark: Mark) -> None:
+    """Into the box from (0, 0) to (`WIDTH`, `HEIGHT`)."""
     if isinstance(mark, TypedName):
-        _write(canvas, mark.name)
+        text, size = fitted(shown(mark.name), Style.ITALIC, TYPED_SIZE, WIDTH - 8, least=6)
+        sheet.text(2, 12, text, Style.ITALIC, size, COLOUR)
     else:
-        _trace(canvas, mark)
+        _trace(sheet, mark)
 
 
-def _write(canvas: Any, name: str) -> None:
-    text, size = typeface.fitted(typeface.shown(name), typeface.ITALIC, TYPED_SIZE, WIDTH - 8, least=6)
-    canvas.setFillColorRGB(*COLOUR)
-    canvas.setFont(typeface.ITALIC, size)
-    canvas.drawString(2, 10, text)
-
-
-def _trace(canvas: Any, drawing: Drawing) -> None:
-    canvas.setStrokeColorRGB(*COLOUR)
-    canvas.setFillColorRGB(*COLOUR)
-    canvas.setLineCap(1)
-    canvas.setLineJoin(1)
+def _trace(sheet: Sheet, drawing: Drawing) -> None:
     pen = 1.3
     scale, left, lower = _fit(drawing, pen)
     top = max(point.y for stroke in drawing.strokes for point in stroke)
@@ -48,11 +37,10 @@ def _trace(canvas: Any, drawing: Drawing) -> None:
         # the pad counts downwards, paper counts upwards
         places = _thinned([(left + point.x * scale, lower + (top - point.y) * scale) for point in stroke])
         thickness = pen * (0.6 + 0.8 * _pressure(stroke))
-        canvas.setLineWidth(thickness)
         if len(places) == 1:
-            canvas.circle(*places[0], thickness * 0.6, stroke=0, fill=1)
+            sheet.dot(places[0], thickness * 0.6, COLOUR)
         elif places:
-            canvas.drawPath(_curve(canvas.beginPath(), places), stroke=1, fill=0)
+            sheet.curve(places[0], list(_bezier(places)), thickness, COLOUR)
 
 
 def _fit(drawing: Drawing, pen: float) -> tuple[float, float, float]:
@@ -78,14 +66,7 @@ def _thinned(places: list[Place], nearest: float = 0.2) -> list[Place]:
     return kept
 
 
-def _curve(path: Any, places: list[Place]) -> Any:
-    path.moveTo(*places[0])
-    for control1, control2, end in _bezier(places):
-        path.curveTo(*control1, *control2, *end)
-    return path
-
-
-def _bezier(places: list[Place]) -> Iterator[tuple[Place, Place, Place]]:
+def _bezier(places: list[Place]) -> Iterator[Curve]:
     """A Catmull-Rom spline through all places, as cubic Bézier segments."""
     for index in range(len(places) - 1):
         before, start = places[max(index - 1, 0)], places[index]

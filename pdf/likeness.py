@@ -1,7 +1,9 @@
 """Whether two PDFs show the same, seen through PDFium. For confined processes: PDFium reads hostile bytes here."""
 
+import math
+
 import pypdfium2
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
 from pdf.placement import Rectangle
 
@@ -42,20 +44,37 @@ def differs(one: Image.Image, other: Image.Image) -> bool:
 
 
 def differs_only_within(before: Image.Image, after: Image.Image, part: Rectangle) -> bool:
-    """Something shows in `part`, and nothing changed elsewhere; `part` is in shares of the page, from below."""
+    """Nothing changed but in `part`, which is in shares of the page, from below."""
     if before.size != after.size:
         return False
     changes = _changes(before, after)
-    width, height = changes.size
-    box = (
-        max(0, int(part.left * width) - 2),
-        max(0, int((1 - part.top) * height) - 2),
-        min(width, int(part.right * width) + 3),
-        min(height, int((1 - part.bottom) * height) + 3),
+    left, upper, right, lower = pixels(before, part)
+    changes.paste(0, (max(0, left - 2), max(0, upper - 2), right + 2, lower + 2))
+    return changes.getbbox() is None
+
+
+def added(before: Image.Image, after: Image.Image, part: Rectangle) -> Image.Image:
+    """How much lighter or darker each pixel of `part` has become."""
+    return ImageChops.difference(before, after).crop(pixels(before, part))
+
+
+def share_shown(ink: Image.Image, model: Image.Image) -> float:
+    """How much of the model's ink there is, in its place; the model is scaled to fit."""
+    fitting = model.resize(ink.size)
+    both = ImageChops.darker(ink, fitting)
+    return float(ImageStat.Stat(both).sum[0] / max(1.0, ImageStat.Stat(fitting).sum[0]))
+
+
+def pixels(image: Image.Image, part: Rectangle) -> tuple[int, int, int, int]:
+    """Left, upper, right, lower; at least one pixel."""
+    width, height = image.size
+    left, upper = int(part.left * width), int((1 - part.top) * height)
+    return (
+        left,
+        upper,
+        max(left + 1, math.ceil(part.right * width)),
+        max(upper + 1, math.ceil((1 - part.bottom) * height)),
     )
-    shows = changes.crop(box).getbbox() is not None
-    changes.paste(0, box)
-    return shows and changes.getbbox() is None
 
 
 def _changes(one: Image.Image, other: Image.Image) -> Image.Image:

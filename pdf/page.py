@@ -15,6 +15,7 @@ from pypdf.generic import (
 )
 
 from pdf.placement import LETTER, Geometry, Matrix, Numbers4
+from pdf.reader import References
 from pdf.update import (
     UNREADABLE,
     CannotUpdate,
@@ -57,8 +58,7 @@ def open_last_page(update: Update) -> LastPage:
             if holder is not None:
                 own[name(key)] = holder.raw_get(key)
         parent_reference, parent = path[-2]
-        kids = entries_of(parent.raw_get("/Kids"))
-        if sum(kid == reference for kid in kids) > 1:
+        if sum(_is_same(kid, reference) for kid in entries_of(parent.raw_get("/Kids"))) > 1:
             reference = _clone_for_last_place(update, parent_reference, parent, reference, own)
         else:
             update.replace(reference, own)
@@ -72,7 +72,7 @@ def _path_to_last(update: Update) -> list[tuple[IndirectObject, DictionaryObject
     path: list[tuple[IndirectObject, DictionaryObject]] = []
     reference: PdfObject = update.root.raw_get("/Pages")
     while len(path) <= DEEPEST_TREE:
-        node = resolved(reference)
+        node = update.reader.page_node(reference) if isinstance(reference, IndirectObject) else None
         if not isinstance(reference, IndirectObject) or not isinstance(node, DictionaryObject):
             raise CannotUpdate("the page tree holds something that is no indirect dictionary")
         path.append((reference, node))
@@ -87,6 +87,10 @@ def _path_to_last(update: Update) -> list[tuple[IndirectObject, DictionaryObject
     raise CannotUpdate("the page tree is too deep, or a loop")
 
 
+def _is_same(kid: PdfObject, reference: IndirectObject) -> bool:
+    return type(kid) is IndirectObject and (kid.idnum, kid.generation) == (reference.idnum, reference.generation)
+
+
 def _clone_for_last_place(
     update: Update,
     parent_reference: IndirectObject,
@@ -96,7 +100,7 @@ def _clone_for_last_place(
 ) -> IndirectObject:
     clone = update.add(own)
     kids = entries_of(parent.raw_get("/Kids"))
-    last = max(index for index, kid in enumerate(kids) if kid == shared)
+    last = max(index for index, kid in enumerate(kids) if _is_same(kid, shared))
     changed = copied(parent)
     changed[name("/Kids")] = ArrayObject([*kids[:last], clone, *kids[last + 1 :]])
     update.replace(parent_reference, changed)
@@ -213,6 +217,8 @@ def append_page(update: Update, page: DictionaryObject) -> IndirectObject:
     if not isinstance(count, int):
         raise CannotUpdate("the page tree does not count its pages")
     changed[name("/Count")] = NumberObject(count + 1)
-    changed[name("/Kids")] = ArrayObject([*entries_of(changed.raw_get("/Kids")), reference])
+    kids = [*entries_of(changed.raw_get("/Kids")), reference]
+    only_references = all(type(kid) is IndirectObject for kid in kids)
+    changed[name("/Kids")] = References(kids) if only_references else ArrayObject(kids)
     update.replace(tree_reference, changed)
     return reference

@@ -1,20 +1,19 @@
 """From an original and its signatures to the signed copy: stamp, certificate, seal, in one appended revision."""
 
-import hashlib
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pypdf import PageObject, PdfReader, apply_configuration
-from pypdf.generic import DictionaryObject, IndirectObject
+from pypdf import apply_configuration
 
-from pdf.certificate import STAMP_WIDTH, Certificate, lay_out, stamp_height
+from pdf.addition import enter, structure
+from pdf.certificate import STAMP_WIDTH, Certificate, describe, lay_out, stamp_height
 from pdf.field import SignatureField
-from pdf.page import append_page, open_last_page, paint
+from pdf.page import open_last_page, paint
 from pdf.placement import Geometry, Placement, place
+from pdf.reader import Content
 from pdf.seal import Seal
-from pdf.update import READING, UNREADABLE, CannotUpdate, Update, copied, name, numbers
-from pdf.verify import verify_here
+from pdf.update import READING, UNREADABLE, CannotUpdate, Update
+from pdf.verify import NotAsSealed, check_sealed, verify_here
 
 
 class CannotStamp(Exception):
@@ -33,20 +32,44 @@ class SignedCopy:
     pages: int
 
 
+@dataclass(frozen=True)
+class Revision:
+    """What goes behind an original to make the signed copy of it."""
+
+    section: bytes
+    pages: int
+    """Of the signed copy."""
+
+    original_sha256: str
+    """Of the original as it was read: compare it with what it should be, instead of reading it once more."""
+
+    sha256: str
+    """Of the signed copy."""
+
+
+def revise(original: Content, certificate: Certificate, seal: Seal) -> Revision:
+    """As `stamp`, for storage that writes the original and what is appended one after the other.
+
+    The original may be a mapped file (`mmap.ACCESS_READ`), which is read once and never copied. Raises `CannotStamp`.
+    """
+    return Draft.of(original, certificate, seal).revision()
+
+
 def stamp(original: bytes, certificate: Certificate, seal: Seal) -> SignedCopy:
     """Stamp the last page, append the certificate and seal the file (SPEC D1 to D3). Raises `CannotStamp`.
 
     Two runs give different bytes (time and identifiers), each stamped once from the original. What is returned has
-    been verified. Blocks; not for an event loop.
+    been checked (`pdf.verify.check_sealed`). Blocks; not for an event loop.
     """
-    return Draft.of(original, certificate, seal).sealed()
+    revision = revise(original, certificate, seal)
+    return SignedCopy(b"".join((original, revision.section)), revision.pages)
 
 
 @dataclass(frozen=True)
 class Draft:
     """A document with everything in it but the seal."""
 
-    original: bytes
+    original: Content
     seal: Seal
     field: SignatureField
     page: Geometry
@@ -56,7 +79,7 @@ class Draft:
     pages: int
 
     @classmethod
-    def of(cls, original: bytes, certificate: Certificate, seal: Seal) -> "Draft":
+    def of(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
         """Raises `CannotStamp`."""
         if not certificate.signers:
             raise ValueError("a certificate without a signer")
@@ -69,57 +92,47 @@ class Draft:
             raise CannotStamp(f"{type(error).__name__}: {error}") from error
 
     @classmethod
-    def _drafted(cls, original: bytes, certificate: Certificate, seal: Seal) -> "Draft":
+    def _drafted(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
         update = Update(original)
         last = open_last_page(update)
         size = last.geometry.seen_width, last.geometry.seen_height
-        picture, *pages = PdfReader(io.BytesIO(lay_out(certificate, *size))).pages
-        height = stamp_height(certificate)
-        placement = place(last.geometry, STAMP_WIDTH, height)
-        bring = update.importer()
-        paint(update, last, _form(update, bring(_essence(picture)), STAMP_WIDTH, height), placement.matrix)
-        for page in pages:
-            append_page(update, bring(_essence(page)))
+        placement = place(last.geometry, STAMP_WIDTH, stamp_height(certificate))
+        added = enter(update, lay_out(certificate, *size), last)
+        paint(update, last, added.picture, placement.matrix)
         field = SignatureField(
             update,
             last,
             placement.rectangle,
             request_id=certificate.request_id,
-            description="Signature of " + ", ".join(signer.printed_name for signer in certificate.signers),
+            description=describe(certificate),
             organisation=seal.organisation,
             at=datetime.now(UTC),
             room=seal.room,
         )
+        structure(update, added, last, placement, field.widget)
         count = update.root["/Pages"]["/Count"]  # type: ignore[index]
-        return cls(original, seal, field, last.geometry, placement, int(count) + len(pages))
+        return cls(original, seal, field, last.geometry, placement, int(count) + len(added.layout.pages))
+
+    def revision(self) -> Revision:
+        """Seal, and check what came out. Raises `CannotStamp`."""
+        try:
+            with apply_configuration(READING):
+                sealed = self.field.seal(self.seal)
+                check_sealed(sealed, self.seal, self.pages)
+        except (CannotUpdate, NotAsSealed) as error:
+            raise CannotStamp(str(error)) from error
+        whole = sealed.hashed.copy()
+        whole.update(sealed.section)
+        return Revision(sealed.section, self.pages, sealed.hashed.hexdigest(), whole.hexdigest())
 
     def sealed(self) -> SignedCopy:
-        """Seal, and verify what came out. Raises `CannotStamp`."""
-        try:
-            data = self.field.seal(self.seal)
-        except CannotUpdate as error:
-            raise CannotStamp(str(error)) from error
+        """For trial, at intake: as one piece, and verified as strangers' files are. Raises `CannotStamp`.
+
+        What a later seal of the same document is not asked again: whether pyHanko reads the document as pypdf does.
+        """
+        revision = self.revision()
+        data = b"".join((self.original, revision.section))
         found = verify_here(data, self.seal.chain_pem)
-        if not found.valid or found.original_sha256 != hashlib.sha256(self.original).hexdigest():
+        if not found.valid or found.original_sha256 != revision.original_sha256:
             raise CannotStamp(f"the sealed file does not verify: {found}")
-        return SignedCopy(data, self.pages)
-
-
-def _essence(page: PageObject) -> DictionaryObject:
-    """What of a page of our own is worth bringing; nothing of it may be inherited from the document it joins."""
-    made = DictionaryObject({name(key): page.raw_get(key) for key in ("/Type", "/MediaBox", "/Resources", "/Contents")})
-    made[name("/CropBox")] = made["/MediaBox"]
-    made[name("/Rotate")] = numbers((0,))[0]
-    return made
-
-
-def _form(update: Update, page: DictionaryObject, width: float, height: float) -> IndirectObject:
-    """A page's content as a form XObject (ISO 32000-2 8.10)."""
-    content = update.current(page.raw_get("/Contents"))
-    form = content  # brought for us alone, so it may become the form itself
-    assert isinstance(form, DictionaryObject)
-    form[name("/Type")], form[name("/Subtype")] = name("/XObject"), name("/Form")
-    form[name("/BBox")] = numbers((0, 0, width, height))
-    form[name("/Resources")] = copied(page.raw_get("/Resources"))
-    reference: IndirectObject = page.raw_get("/Contents")
-    return reference
+        return SignedCopy(data, revision.pages)

@@ -5,6 +5,7 @@ is added, not what is there. pypdf's own incremental writer clones and hashes ev
 cross-reference stream even after a classic table, which upsets some readers.
 """
 
+import functools
 import io
 import logging
 import os
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pypdf import Configuration, PdfReader
+from pypdf import Configuration
 from pypdf.errors import PyPdfError
 from pypdf.generic import (
     ArrayObject,
@@ -30,6 +31,8 @@ from pypdf.generic import (
     StreamObject,
     TextStringObject,
 )
+
+from pdf.reader import Content, Reader
 
 # what pypdf and pyHanko find odd they log in the document's own words, which are nobody's business (SPEC A7)
 for _parser in ("pypdf", "pyhanko", "pyhanko_certvalidator"):
@@ -74,7 +77,7 @@ class CannotUpdate(Exception):
 
 
 class Verbatim(PdfObject):
-    """A value that is written as these bytes; its place is remembered, so that it can be filled in afterwards."""
+    """A value that is written as these bytes; its place in the section is remembered, to be filled in."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
@@ -85,8 +88,20 @@ class Verbatim(PdfObject):
         stream.write(self.text)
 
 
+class _Name(NameObject):
+    """pypdf encodes a name letter by letter each time that it is written; ours are few, and come again and again."""
+
+    def renumber(self) -> bytes:
+        return _encoded(str(self))
+
+
+@functools.lru_cache(maxsize=2048)
+def _encoded(text: str) -> bytes:
+    return NameObject(text).renumber()
+
+
 def name(text: str) -> NameObject:
-    return NameObject(text)
+    return _Name(text)
 
 
 def numbers(values: Sequence[float]) -> ArrayObject:
@@ -141,11 +156,11 @@ class Appended:
 class Update:
     """Changes to a PDF, collected until `write`. Raises `CannotUpdate` where appending would be unsafe."""
 
-    def __init__(self, original: bytes) -> None:
+    def __init__(self, original: Content) -> None:
         self.original = original
         self.previous, self.has_table = _last_section(original)
         try:
-            self.reader = PdfReader(io.BytesIO(original), strict=True)
+            self.reader = Reader(original)
             self.trailer = self.reader.trailer
             root_reference, size = self.trailer.raw_get("/Root"), int(self.trailer["/Size"])  # type: ignore[call-overload]
             root = resolved(root_reference)
@@ -210,21 +225,21 @@ class Update:
 
     def write(self) -> Appended:
         """The update section, in the style of the original's own cross-reference section."""
-        base, out = len(self.original), _Offset(len(self.original))
+        base, out = len(self.original), io.BytesIO()
         out.write(SEPARATOR)
         places: dict[int, tuple[int, int]] = {}
         for (number, generation), value in sorted(self._changed.items(), key=lambda item: item[0]):
-            places[number] = (out.tell(), generation)
+            places[number] = (base + out.tell(), generation)
             out.write(b"%d %d obj\n" % (number, generation))
-            value.write_to_stream(out)  # type: ignore[arg-type]
+            value.write_to_stream(out)
             out.write(b"\nendobj\n")
-        at = out.tell()
+        at = base + out.tell()
         if self.has_table:
             self._write_table(out, places)
         else:
             self._write_stream(out, places)
         out.write(b"startxref\n%d\n%%%%EOF\n" % at)
-        return Appended(base, out.section)
+        return Appended(base, bytearray(out.getbuffer()))
 
     def _new_trailer(self, size: int) -> DictionaryObject:
         made = DictionaryObject(
@@ -241,18 +256,18 @@ class Update:
         made[name("/Size")] = NumberObject(size)
         return made
 
-    def _write_table(self, out: "_Offset", places: dict[int, tuple[int, int]]) -> None:
+    def _write_table(self, out: io.BytesIO, places: dict[int, tuple[int, int]]) -> None:
         out.write(b"xref\n")
         for run in _runs(sorted(places)):
             out.write(b"%d %d\n" % (run.start, len(run)))
             for number in run:
                 out.write(b"%010d %05d n \n" % places[number])
         out.write(b"trailer\n")
-        self._new_trailer(self._next).write_to_stream(out)  # type: ignore[arg-type]
+        self._new_trailer(self._next).write_to_stream(out)
         out.write(b"\n")
 
-    def _write_stream(self, out: "_Offset", places: dict[int, tuple[int, int]]) -> None:
-        own, at = self._next, out.tell()
+    def _write_stream(self, out: io.BytesIO, places: dict[int, tuple[int, int]]) -> None:
+        own, at = self._next, len(self.original) + out.tell()
         places = {**places, own: (at, 0)}
         index = [NumberObject(value) for run in _runs(sorted(places)) for value in (run.start, len(run))]
         rows = b"".join(struct.pack(">BQH", 1, *places[number]) for number in sorted(places))
@@ -260,28 +275,13 @@ class Update:
         section[name("/Index")] = ArrayObject(index)
         section.update(self._new_trailer(own + 1))
         out.write(b"%d 0 obj\n" % own)
-        section.write_to_stream(out)  # type: ignore[arg-type]
+        section.write_to_stream(out)
         out.write(b"\nendobj\n")
 
 
-class _Offset:
-    """A stream whose positions count from the start of the whole file."""
-
-    def __init__(self, base: int) -> None:
-        self._base = base
-        self.section = bytearray()
-
-    def write(self, content: bytes) -> int:
-        self.section += content
-        return len(content)
-
-    def tell(self) -> int:
-        return self._base + len(self.section)
-
-
-def _last_section(original: bytes) -> tuple[int, bool]:
+def _last_section(original: Content) -> tuple[int, bool]:
     """Offset of the newest cross-reference section, and whether it is a classic table."""
-    if not original.startswith(b"%PDF-"):
+    if original[:5] != b"%PDF-":
         raise CannotUpdate("something precedes the header")
     found = re.search(rb"startxref\s+(\d+)\s+%%EOF\s*\Z", original[-1100:])
     if not found:

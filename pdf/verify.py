@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from asn1crypto.cms import ContentInfo
 from asn1crypto.parser import peek
@@ -19,10 +20,13 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
+from pypdf.generic import DictionaryObject
 
 from pdf.confine import Facts, GaveUp, Limits, confined
-from pdf.field import PREFIX
-from pdf.update import SEPARATOR
+from pdf.field import NO_CHANGES, PREFIX, Sealed
+from pdf.reader import Joined, Reader
+from pdf.seal import Seal
+from pdf.update import SEPARATOR, UNREADABLE, entries_of, resolved
 
 LIMITS = Limits(cpu_seconds=4, wall_seconds=10.0, memory=2**30)
 
@@ -109,11 +113,74 @@ def verify_here(data: bytes, trusted: bytes) -> Verification:
             trusted=status.trusted,
             covers_whole_file=status.coverage == SignatureCoverageLevel.ENTIRE_FILE,
             docmdp_ok=bool(status.docmdp_ok),
-            original_sha256=hashlib.sha256(data[: _length_of_original(signature)]).hexdigest(),
+            original_sha256=hashlib.sha256(memoryview(data)[: _length_of_original(signature)]).hexdigest(),
             sealed_at=signature.self_reported_timestamp,
         )
     except DAMAGED:
         return found
+
+
+class NotAsSealed(Exception):
+    """What was written is not what it should be; `str()` says where, for an operator."""
+
+
+def check_sealed(sealed: Sealed, seal: Seal, pages: int) -> None:
+    """Read back what we have just written, and check all that `verify` checks. Raises `NotAsSealed`.
+
+    The whole file is opened anew by pypdf, strictly, from its last line on: cross-reference sections, trailer,
+    catalog, form, our field, its signature, the last page. What is trusted is only what cannot have changed: the
+    original's bytes (not ours to write, and hashed when the seal was made), and pyHanko's judgement of the seal's
+    pattern (`Seal.is_seal`). pyHanko's question whether a later revision is allowed answers itself, as the signature
+    covers everything to the end of the file. That pyHanko can read such a document at all was found out at intake,
+    where the trial went through all of `verify`. For a file from anywhere, this here does not suffice.
+    """
+    try:
+        with_section = Reader(Joined(sealed.original, sealed.section))
+        root: Any = with_section.trailer["/Root"]
+        _check_signature(with_section, root, sealed, seal)
+        count, last = with_section.count_and_last(root.raw_get("/Pages"))
+        _require(count == pages, "the number of pages")
+        _require(isinstance(last, DictionaryObject) and last.get("/Type") == "/Page", "the last page")
+    except (*UNREADABLE, AssertionError) as error:
+        raise NotAsSealed(f"{type(error).__name__}: {error}") from error
+
+
+def _require(what: object, otherwise: str) -> None:
+    if not what:
+        raise NotAsSealed(f"the sealed file is not as it should be: {otherwise}")
+
+
+def _check_signature(reader: Reader, root: Any, sealed: Sealed, seal: Seal) -> None:
+    base, section = len(sealed.original), sealed.section
+    field: Any = resolved(entries_of(root["/AcroForm"].raw_get("/Fields"))[-1])
+    _require((field["/FT"], field["/T"]) == ("/Sig", sealed.field_name), "our field is not the last of the form")
+    reference = field.raw_get("/V")
+    value, start, end = _signature_dictionary(reader, section, base, reference.idnum)
+    transform = value["/Reference"][0]
+    certifies = transform["/TransformMethod"] == "/DocMDP" and transform["/TransformParams"]["/P"] == NO_CHANGES
+    _require(certifies and root["/Perms"].raw_get("/DocMDP") == reference, "it is not certified")
+    byte_range = [0, base + start, base + end, len(section) - end]
+    _require(list(value["/ByteRange"]) == byte_range, "the seal does not cover all of the file but itself")
+    contents = bytes.fromhex(section[start + 1 : end - 1].decode())
+    length = peek(contents)
+    _require(not contents[length:].strip(b"\0"), "there is something behind the seal in its place")
+    covered = sealed.hashed.copy()
+    covered.update(section[:start])
+    covered.update(section[end:])
+    _require(seal.is_seal(contents[:length], covered.digest()), "the seal is not valid over what is in the file")
+
+
+def _signature_dictionary(reader: Reader, section: bytes, base: int, number: int) -> tuple[Any, int, int]:
+    """It, and where in the section its `/Contents` begins and ends: pypdf reads digit by digit, so it is cut out."""
+    at = reader.xref[0][number] - base
+    header = b"%d 0 obj\n" % number
+    _require(at >= 0 and section.startswith(header, at), "the signature is not where it is said to be")
+    start = section.index(b"<", section.index(b"/Contents", at))
+    end = section.index(b">", start) + 1
+    without = section[at + len(header) : start] + b"<>" + section[end : section.index(b"endobj", end)]
+    value = DictionaryObject.read_from_stream(io.BytesIO(without), reader)
+    _require(not value["/Contents"], "the seal's place is not that of its value")
+    return value, start, end
 
 
 def _our_signature(signatures: Iterable[EmbeddedPdfSignature]) -> EmbeddedPdfSignature | None:

@@ -7,12 +7,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from pypdf import PdfReader
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from benchmarks import noop_worker
+from benchmarks import noop_worker, paper, rivals
+from benchmarks.__main__ import main as benchmark
 from benchmarks.actions import actions
 from benchmarks.noop import Steps
 from benchmarks.report import PARTS, percentile
@@ -89,3 +91,35 @@ async def test_the_control_is_worked_on_as_the_real_one_is(engine: Client, make_
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert [percentile([3.0, 1.0, 2.0, 4.0], percent) for percent in (50, 99, 100)] == [2.0, 4.0, 4.0]
     assert percentile([7.0], 50) == 7.0
+
+
+def test_paper_is_measured_against_the_floor_and_rivals_in_the_same_rounds(tmp_path: Path) -> None:
+    figures = tmp_path / "out" / "paper.json"
+    words = ["paper", "--rounds", "1", "--largest", "10", "--json", str(figures)]
+    assert benchmark(words) == 0
+    found = json.loads(figures.read_text())
+    assert figures.with_suffix(".svg").read_text().startswith("<?xml")
+    assert set(found["sizes"]) == {"1 page", "10 pages"}
+    for rows in found["milliseconds"].values():
+        assert {rivals.FLOOR, rivals.STREAMED, rivals.WHOLE, "pyHanko (seal only)"} <= set(rows)
+        assert len({len(rounds) for rounds in rows.values()}) == 1
+    assert {row["ratio"] for row in found["summary"] if row["method"] == rivals.FLOOR} == {1.0}
+
+
+def test_what_the_methods_make_is_signed_and_complete(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.pdf", tmp_path / "target.pdf"
+    source.write_bytes(rivals.document(10, 5, 1000))
+    for name, method in rivals.methods().items():
+        method(source, target)
+        made = PdfReader(target)
+        ours = name in {rivals.STREAMED, rivals.WHOLE}
+        assert len(made.pages) == 10 + (name != rivals.FLOOR and not name.startswith("pyHanko")), name
+        assert (b"/ByteRange" in target.read_bytes()) == (ours or name.startswith("pyHanko")), name
+
+
+def test_memory_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.pdf", tmp_path / "large.pdf"
+    small.write_bytes(rivals.document(1, 5, 1000))
+    large.write_bytes(rivals.document(10, 5, 500_000))
+    extra = paper._extra_memory(rivals.FLOOR, small, large, tmp_path / "target.pdf")
+    assert 4_000_000 < extra < 10_000_000

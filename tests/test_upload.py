@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from settings import Settings
 from tests.office import Office
@@ -78,6 +79,24 @@ async def test_a_fit_file_is_filed_with_its_type(api: httpx2.AsyncClient, office
     download = await api.get(f"/api/v1/documents/{filed.json()['id']}/file", headers=office.bearer)
     assert download.content.startswith(b"%PDF-")
     assert download.headers["content-disposition"].startswith('attachment; filename="document-')
+
+
+async def test_what_had_to_be_taken_out_is_told(api: httpx2.AsyncClient, office: Office) -> None:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(paper())))
+    script = {NameObject("/S"): NameObject("/JavaScript"), NameObject("/JS"): TextStringObject("app.alert(1)")}
+    writer.root_object[NameObject("/OpenAction")] = DictionaryObject(script)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    filed = await api.post(
+        f"/api/v1/clients/{office.client}/documents",
+        files={"file": ("note.pdf", buffer.getvalue(), "application/pdf")},
+        data={"kind": "treatment_plan"},
+        headers=office.bearer,
+    )
+    assert filed.status_code == HTTPStatus.CREATED, filed.text
+    assert filed.json()["changes"], "says what was taken out"
+    kept = await api.get(f"/api/v1/documents/{filed.json()['id']}/file", headers=office.bearer)
+    assert b"app.alert" not in kept.content
 
 
 async def test_a_clinical_note_needs_its_name(api: httpx2.AsyncClient, office: Office) -> None:

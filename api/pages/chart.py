@@ -38,6 +38,8 @@ DONE = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
     "invited": "Invitation sent. The link in it works for seven days.",
     "uploaded": "The document is in the chart.",
+    "uploaded-mended": "The document is in the chart. What could not stay in the file, such as scripts or damage, "
+    "was taken out or mended; its pages show the same.",
     "shared": "Shared. The client can download it in the Client Portal now.",
     "shared-for-signature": "Successfully shared for signature.",
     "received": "Received. It will be shared for signature as soon as the service has caught up.",
@@ -340,7 +342,7 @@ async def upload(
 ) -> Response:
     try:
         chosen = Kind(_one_of(tuple(Kind), kind, "the type of the document"))
-        await stories.upload(
+        uploaded = await stories.upload(
             res,
             staff,
             client_id,
@@ -361,7 +363,8 @@ async def upload(
             typed={"kind": kind, "note_name": note_name, "service_on": service_on},
             problem=refusal.message if isinstance(refusal, Unfit) else str(refusal),
         )
-    return see_other(f"/charts/{client_id}/documents?done=uploaded")
+    done = "uploaded-mended" if uploaded.changes else "uploaded"
+    return see_other(f"/charts/{client_id}/documents?done={done}")
 
 
 async def _content(file: UploadFile | None) -> bytes:

@@ -147,9 +147,9 @@ class Stage:
         access = [PortalAccess(ACCOUNT, client.name, "jordan@example.org", "self")] if client.registered else []
         return stories.Chart(client, access, self.documents if client_id == CLIENT else [])
 
-    async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> Document:
+    async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> stories.Uploaded:
         self._act("upload", **given)
-        return PLAN
+        return stories.Uploaded(PLAN, ())
 
     async def find_document(self, _r: object, _c: object, document_id: DocumentId) -> Document:
         return self._document(document_id)

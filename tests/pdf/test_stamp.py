@@ -1,6 +1,8 @@
 """Stamping: from an original and its signatures to the signed copy (SPEC D1 to D3)."""
 
+import hashlib
 import io
+import mmap
 import os
 import re
 import subprocess
@@ -19,9 +21,10 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from pdf import CannotStamp, TypedName, stamp, verify
+from pdf import CannotStamp, TypedName, revise, stamp, verify
 from pdf.page import balance
 from pdf.placement import MARGIN
+from pdf.stamp import Draft
 from tests.pdf.paper import (
     REQUEST_ID,
     box,
@@ -130,6 +133,19 @@ def test_the_original_is_the_unchanged_beginning_and_stamping_again_starts_from_
         assert signed.data.startswith(original)
         assert signed.pages == 4 == len(PdfReader(io.BytesIO(signed.data), strict=True).pages)
         assert text_of(signed.data, 2).count("Signed 23 November 2026") == 1
+
+
+def test_a_mapped_file_is_revised_without_being_copied_and_the_hashes_are_told(tmp_path: Path) -> None:
+    original = paper(3)
+    file = tmp_path / "original.pdf"
+    file.write_bytes(original)
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        revision = revise(mapped, certificate(), seal())
+    signed = original + revision.section
+    assert verify(signed, seal_pem()[1]).valid
+    assert revision.pages == len(PdfReader(io.BytesIO(signed), strict=True).pages)
+    assert revision.original_sha256 == hashlib.sha256(original).hexdigest()
+    assert revision.sha256 == hashlib.sha256(signed).hexdigest()
 
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n", b"\r"])
@@ -271,6 +287,13 @@ def test_what_was_not_inspected_is_refused_with_a_reason(unfit: bytes) -> None:
     with pytest.raises(CannotStamp) as refused:
         stamp(unfit, certificate(), seal())
     assert refused.value.reason
+
+
+def test_a_document_that_only_pypdf_reads_fails_the_trial_at_intake() -> None:
+    """Its signed copy could not be verified by others, and not by us."""
+    original = paper().replace(b"%PDF-1.", b"%PDF-x.", 1)
+    with pytest.raises(CannotStamp):
+        Draft.of(original, certificate(), seal()).sealed()
 
 
 @pytest.mark.parametrize("tool", ["pdfsig", "qpdf"])

@@ -1,0 +1,234 @@
+"""pypdf's reader, opened strictly, which reads at once what pypdf reads entry by entry, where it is as it should be.
+
+Cross-reference tables and page trees are most of what must be read to append to a long document. Everything that is
+not in the plainest form is left to pypdf, and what is read here is the same as what pypdf reads (a test compares).
+"""
+
+import io
+import itertools
+import mmap
+import re
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from pypdf import PdfReader
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
+
+Content = bytes | mmap.mmap
+"""A whole file. Mapped, it is not copied to be read; nothing may change it meanwhile, and its position is moved."""
+
+
+class Reader(PdfReader):
+    """Raises what pypdf raises in strict mode."""
+
+    def __init__(self, content: "Content | Joined") -> None:
+        self._content = content
+        stream = _Unshared(content) if isinstance(content, bytes) else content
+        super().__init__(cast(BinaryIO, stream), strict=True)
+
+    def _read_standard_xref_table(self, stream: Any) -> None:
+        """pypdf's way to classic tables (ISO 32000-2 7.5.4); the stream is behind the first letter of `xref`."""
+        start = stream.tell()
+        sections = _sections(stream)
+        if sections is None:
+            stream.seek(start)
+            super()._read_standard_xref_table(stream)
+            return
+        self.xref_index = sections[0].first or self.xref_index
+        for section in sections:
+            self._enter(section)
+
+    def _enter(self, section: "_Section") -> None:
+        """What a newer section says stays, as pypdf reads from the newest to the oldest."""
+        first = section.first
+        if section.free_generation is not None:
+            used = self._used(section.free_generation)
+            if first not in used:
+                self.xref_free_entry.get(section.free_generation, {})[first] = True
+                self.xref_free_entry.get(65535, {})[first] = True
+            first += 1
+        if section.offsets:
+            used = self._used(0)
+            entries = zip(range(first, first + len(section.offsets)), section.offsets, strict=True)
+            new = {number: at for number, at in entries if number not in used} if used else dict(entries)
+            used.update(new)
+            in_use = dict.fromkeys(new, False)
+            self.xref_free_entry.get(0, {}).update(in_use)
+            self.xref_free_entry.get(65535, {}).update(in_use)
+
+    def _used(self, generation: int) -> dict[Any, Any]:
+        if generation not in self.xref:  # a cross-reference stream does not count what is free
+            self.xref[generation], self.xref_free_entry[generation] = {}, {}
+        return self.xref[generation]
+
+    def _read_pdf15_xref_stream(self, stream: Any) -> StreamObject:
+        """pypdf's way to cross-reference streams (ISO 32000-2 7.5.8); its `_read_xref_subsections` is put off."""
+        read = super()._read_pdf15_xref_stream(stream)
+        subsections, get_entry, used_before = self._put_off
+        if not self._enter_rows(read, subsections):
+            super()._read_xref_subsections(subsections, get_entry, used_before)
+        return read
+
+    def _read_xref_subsections(self, *put_off: Any) -> None:
+        self._put_off = put_off
+
+    def _enter_rows(self, section: StreamObject, subsections: list[int]) -> bool:
+        """False, and nothing done, where rows are not of the common kinds."""
+        widths = [int(width) for width in cast(ArrayObject, section["/W"])]
+        if len(widths) != 3 or widths[0] != 1 or not all(0 <= width <= 8 for width in widths):
+            return False
+        stride, data = sum(widths), section.get_data()
+        count = sum(subsections[1::2])
+        kinds = data[0 : stride * count : stride]
+        if len(data) < stride * count or kinds.translate(None, b"\0\1\2"):
+            return False
+        data = data[: stride * count]
+        numbers = itertools.chain.from_iterable(
+            range(first, first + size) for first, size in zip(subsections[::2], subsections[1::2], strict=True)
+        )
+        ones, others = _column(data, 1, widths[1], stride), _column(data, 1 + widths[1], widths[2], stride)
+        packed = self.xref_objStm
+        for number, kind, one, other in zip(numbers, kinds, ones, others, strict=True):
+            if kind == 1:
+                used = self.xref.setdefault(other, {})
+                if number not in used and number not in packed:
+                    used[number] = one
+            elif kind == 2 and number not in packed and number not in self.xref.get(0, {}):
+                packed[number] = (one, other)
+        return True
+
+    def page_node(self, reference: IndirectObject) -> object:
+        """The object, which is expected to be a node of the page tree, maybe with thousands of kids."""
+        plain = self._plain_node(reference)
+        if plain is not None:
+            node, words = plain
+            kids = zip(map(int, words[::2]), map(int, words[1::2]), strict=True)
+            node[NameObject("/Kids")] = References([IndirectObject(*kid, self) for kid in kids])
+            self.cache_indirect_object(reference.generation, reference.idnum, node)
+        return reference.get_object()
+
+    def count_and_last(self, reference: IndirectObject) -> tuple[object, object]:
+        """What a node of the page tree says how many pages are under it, and its last kid."""
+        plain = self._plain_node(reference)
+        if plain is not None:
+            node, words = plain
+            return node["/Count"], IndirectObject(int(words[-2]), int(words[-1]), self).get_object()
+        found: Any = reference.get_object()
+        return found["/Count"], found["/Kids"][-1].get_object()
+
+    def _plain_node(self, reference: IndirectObject) -> tuple[DictionaryObject, list[bytes]] | None:
+        """A node but for its kids, and their numbers and generations; None where it must be left to pypdf."""
+        number, generation = reference.idnum, reference.generation
+        at = self.xref.get(generation, {}).get(number)
+        elsewhere = (generation, number) in self.resolved_objects or number in self.xref_objStm or self.is_encrypted
+        if at is None or elsewhere or self.xref_free_entry.get(generation, {}).get(number):
+            return None
+        content, at = self._content.part(at) if isinstance(self._content, Joined) else (self._content, at)
+        found = _NODE.match(content, at)
+        if not found or (int(found["number"]), int(found["generation"])) != (number, generation):
+            return None
+        if b"/Kids" in found["after"]:
+            return None
+        rest = io.BytesIO(b"<<%b%b>>" % (found["before"], found["after"]))
+        return DictionaryObject.read_from_stream(rest, self), found["kids"].replace(b"R", b" ").split()
+
+
+_NODE = re.compile(
+    rb"(?P<number>\d{1,10})[ \r\n]+(?P<generation>\d{1,5})[ \r\n]+obj[ \r\n]*+<<"
+    rb"(?P<before>[^<>()%\[\]#]*?)/Kids[ \r\n]*+\["
+    rb"(?P<kids>(?:[ \r\n]*+\d{1,10}+[ \r\n]++\d{1,5}+[ \r\n]++R(?=[ \r\n\]]))++)[ \r\n]*+\]"
+    rb"(?P<after>[^<>()%#]*+)>>[ \r\n]*+endobj"
+)
+"""A dictionary without strings, dictionaries, comments or escaped names in it, whose kids are references."""
+
+_SECTION = re.compile(rb"[ \r\n]+(\d{1,10}) (\d{1,10}) ?(?:\r\n|\r|\n)(?=\d)")
+_TRAILER = re.compile(rb"[ \r\n]*trailer")
+_ROWS = re.compile(rb"(?:\d{10} (?P<free>\d{5}) f(?: \r| \n|\r\n))?+(?P<used>(?:\d{10} 00000 n(?: \r| \n|\r\n))*+)")
+_ROW = 20
+
+
+class _Section(NamedTuple):
+    """Of a classic table: from object number `first` on, one that is free, if any, then those in use."""
+
+    first: int
+    free_generation: int | None
+    offsets: list[int]
+
+
+def _sections(stream: Any) -> list[_Section] | None:
+    """Those of a table, the stream then being behind the word `trailer`; None where one is not of the plain kind."""
+    found: list[_Section] = []
+    if stream.read(3) != b"ref":
+        return None
+    while True:
+        at = stream.tell()
+        ahead = stream.read(64)
+        if found and (end := _TRAILER.match(ahead)):
+            stream.seek(at + end.end())
+            return found
+        begins = _SECTION.match(ahead if not found else b"\n" + ahead)
+        if not begins:
+            return None
+        stream.seek(at + begins.end() - bool(found))
+        rows = stream.read(_ROW * int(begins[2]))
+        read = _ROWS.fullmatch(rows)
+        if not read or len(rows) != _ROW * int(begins[2]):
+            return None
+        free = int(read["free"]) if read["free"] is not None else None
+        found.append(_Section(int(begins[1]), free, list(map(int, read["used"].split()[::3]))))
+
+
+def _column(data: bytes, start: int, width: int, stride: int) -> Sequence[int]:
+    """Big-endian numbers of `width` bytes, one in each `stride` bytes; nothing reads as 0."""
+    read: Sequence[int] = bytes(len(data) // stride)
+    for at in range(start, start + width):
+        read = [above << 8 | below for above, below in zip(read, data[at::stride], strict=True)]
+    return read
+
+
+class References(ArrayObject):
+    """Nothing but references, of which a page tree may hold thousands: written at once."""
+
+    def write_to_stream(self, stream: Any, *_: object) -> None:
+        each = (b"%d %d R" % (reference.idnum, reference.generation) for reference in list.__iter__(self))
+        stream.write(b"[" + b" ".join(each) + b"]")
+
+
+class Joined:
+    """An original and what is appended to it, as a stream, without a copy of either."""
+
+    def __init__(self, original: Content, section: bytes | bytearray) -> None:
+        self._original, self._section = original, section
+        self._start, self._size = len(original), len(original) + len(section)
+        self._at = 0
+
+    def part(self, at: int) -> tuple[Content | bytearray, int]:
+        """The part that holds the offset `at`, and where in the part that is."""
+        return (self._original, at) if at < self._start else (self._section, at - self._start)
+
+    def read(self, count: int | None = -1) -> bytes:
+        start, at = self._start, self._at
+        end = self._size if count is None or count < 0 else min(at + count, self._size)
+        if at >= end:
+            return b""
+        self._at = end
+        if at >= start:
+            return bytes(self._section[at - start : end - start])
+        if end <= start:
+            return self._original[at:end]
+        return self._original[at:] + self._section[: end - start]
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+class _Unshared(io.BytesIO):
+    """Bytes as a stream that keeps sharing them: pypdf asks `getbuffer` for their length, which copies them all."""
+
+    @property
+    def getbuffer(self) -> Any:
+        raise AttributeError

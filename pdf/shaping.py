@@ -1,0 +1,224 @@
+"""From text to glyphs: which way each part runs (UAX #9), which face shows it, and how its letters join.
+
+HarfBuzz shapes; the order of mixed scripts is python-bidi's. Widths are in points at size 1.
+"""
+
+import functools
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import uharfbuzz
+from bidi import algorithm
+
+from pdf.typeface import JOINERS, Face, Style, faces
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """`text` is what is copied for it; empty where other glyphs stand for all that is said. Lengths are in em.
+
+    `advance` is to where the next glyph begins, `own` the font's width for this one; kerning sets them apart.
+    """
+
+    number: int
+    text: str
+    advance: float
+    own: float
+    dx: float
+    dy: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Glyphs of one face, from left to right."""
+
+    face: Face
+    glyphs: tuple[Glyph, ...]
+
+
+def runs_backwards(text: str) -> bool:
+    """Whether a paragraph is read from right to left: its first letter decides (UAX #9 P2)."""
+    first = next((kind for kind in map(unicodedata.bidirectional, text) if kind in {"L", "R", "AL"}), "L")
+    return first != "L"
+
+
+@functools.lru_cache(maxsize=4096)
+def shaped(text: str, style: Style, *, backwards: bool = False) -> tuple[Run, ...]:
+    """One line, from left to right; `backwards` is the paragraph's direction."""
+    levels = _levels(text, backwards)
+    runs = [
+        (levels[start], _run(text[start:end], face, levels[start] % 2 == 1))
+        for start, end, face in _pieces(text, levels, style)
+    ]
+    return tuple(run for _, run in _in_order(runs))
+
+
+def width(text: str, style: Style, size: float) -> float:
+    return size * _width(text, style)
+
+
+@functools.lru_cache(maxsize=4096)
+def _width(text: str, style: Style) -> float:
+    return sum(glyph.advance for run in shaped(text, style) for glyph in run.glyphs)
+
+
+def _levels(text: str, backwards: bool) -> list[int]:
+    """Of each character; odd ones run from right to left."""
+    if not backwards and all(unicodedata.bidirectional(character) not in {"R", "AL", "AN"} for character in text):
+        return [0] * len(text)
+    # joiners, which UAX #9 X9 removes, go with the letter before them
+    text = "".join(text[max(0, at - 1)] if character in JOINERS else character for at, character in enumerate(text))
+    text = "".join(_with_strong_brackets(text, backwards))
+    storage = algorithm.get_empty_storage()
+    storage["base_level"], storage["base_dir"] = (1, "R") if backwards else (0, "L")
+    algorithm.get_embedding_levels(text, storage)
+    for step in (
+        algorithm.explicit_embed_and_overrides,
+        algorithm.resolve_weak_types,
+        algorithm.resolve_neutral_types,
+        algorithm.resolve_implicit_levels,
+    ):
+        step(storage, False)
+    levels = [int(character["level"]) for character in storage["chars"]]
+    assert len(levels) == len(text), "`shown` leaves no other formatting characters"
+    return levels
+
+
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）", "「": "」"}
+_STRENGTH = {"L": "L", "R": "R", "AL": "R", "EN": "R", "AN": "R"}
+
+
+def _with_strong_brackets(text: str, backwards: bool) -> list[str]:
+    """Brackets replaced by a letter that runs as they must, which python-bidi does not know (UAX #9 N0)."""
+    own, letters = "R" if backwards else "L", {"L": "a", "R": "א"}
+    kinds = [_STRENGTH.get(unicodedata.bidirectional(character), "") for character in text]
+    made, opened = list(text), list[tuple[int, str]]()
+    for end, character in enumerate(text):
+        if character in _BRACKETS:
+            opened.append((end, _BRACKETS[character]))
+            continue
+        start = next((at for at, closing in reversed(opened) if closing == character), None)
+        if start is None:
+            continue
+        opened = [pair for pair in opened if pair[0] < start]
+        within = {kind for kind in kinds[start + 1 : end] if kind}
+        if within:
+            before = next((kind for kind in reversed(kinds[:start]) if kind), own)
+            kind = own if own in within or before == own else before
+            made[start] = made[end] = letters[kind]
+    return made
+
+
+def _pieces(text: str, levels: list[int], style: Style) -> Iterator[tuple[int, int, Face]]:
+    """Start, end and face of what one call of the shaper can take."""
+    known = faces(text, style)
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or known[end] is not known[start] or levels[end] != levels[start]:
+            face = known[start]
+            assert face is not None, "only what `shown` returns can be laid out"
+            yield start, end, face
+            start = end
+
+
+def _in_order(runs: list[tuple[int, Run]]) -> list[tuple[int, Run]]:
+    """From left to right: from the highest level down, whatever is at least as high is turned round (UAX #9 L2)."""
+    for level in range(max((level for level, _ in runs), default=0), 0, -1):
+        turned: list[tuple[int, Run]] = []
+        pending: list[tuple[int, Run]] = []
+        for run in runs:
+            if run[0] >= level:
+                pending.insert(0, run)
+            else:
+                turned += [*pending, run]
+                pending = []
+        runs = turned + pending
+    return runs
+
+
+def _run(text: str, face: Face, backwards: bool) -> Run:
+    buffer = uharfbuzz.Buffer()
+    buffer.add_codepoints([ord(character) for character in text])  # clusters then count characters
+    buffer.guess_segment_properties()
+    buffer.direction = "rtl" if backwards else "ltr"
+    uharfbuzz.shape(face.font, buffer)
+    infos, positions = buffer.glyph_infos, buffer.glyph_positions
+    said = _said(text, [(info.cluster, position.x_advance) for info, position in zip(infos, positions, strict=True)])
+    glyphs = (
+        Glyph(
+            info.codepoint,
+            part,
+            position.x_advance / face.units,
+            face.advance(info.codepoint) / face.units,
+            position.x_offset / face.units,
+            position.y_offset / face.units,
+        )
+        for info, position, part in zip(infos, positions, said, strict=True)
+    )
+    return Run(face, tuple(glyphs))
+
+
+def _said(text: str, glyphs: list[tuple[int, int]]) -> list[str]:
+    """What is copied for each glyph, given as its cluster and advance, so that all together say `text`.
+
+    Within a cluster the glyphs that take room share its characters, in the order of the text; marks are silent.
+    """
+    starts = sorted({cluster for cluster, _ in glyphs})
+    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
+    said = [""] * len(glyphs)
+    for start in starts:
+        members = [index for index, (cluster, _) in enumerate(glyphs) if cluster == start]
+        room = [index for index in members if glyphs[index][1] > 0] or members[:1]
+        rest = text[start : ends[start]]
+        for left, index in zip(range(len(room), 0, -1), room, strict=True):
+            taken = len(rest) if left == 1 else 1
+            said[index], rest = rest[:taken], rest[taken:]
+    return said
+
+
+def fitted(text: str, style: Style, size: float, room: float, *, least: float) -> tuple[str, float]:
+    """The text and a size, not under `least`, at which it fits into `room` points; shortened where it must be."""
+    needed = width(text, style, size)
+    if needed > room:
+        size = max(least, size * room / needed)
+    if width(text, style, size) > room + 0.01:
+        letters = _graphemes(text)
+        while letters and width("".join(letters) + "…", style, size) > room:
+            letters.pop()
+        text = "".join(letters) + "…"
+    return text, size
+
+
+def _graphemes(text: str) -> list[str]:
+    """Characters with the marks and joiners that hang on them, so that none is torn off."""
+    parts: list[str] = []
+    for character in text:
+        if parts and (unicodedata.category(character)[0] == "M" or character in JOINERS):
+            parts[-1] += character
+        else:
+            parts.append(character)
+    return parts
+
+
+def wrapped(text: str, style: Style, size: float, room: float) -> list[str]:
+    """Lines of at most `room` points; a word that is longer than a line is broken where the line ends.
+
+    Together they are `text`: the space at which a line was broken stays at its end, unseen, and is copied with it.
+    """
+    lines, line = [], ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if width(longer, style, size) <= room:
+            line = longer
+            continue
+        if line:
+            lines.append(line + " ")
+        rest = _graphemes(word)
+        while len(rest) > 1 and width("".join(rest), style, size) > room:
+            shorter = range(len(rest) - 1, 0, -1)
+            fits = next(n for n in shorter if n == 1 or width("".join(rest[:n]), style, size) <= room)
+            lines.append("".join(rest[:fits]))
+            rest = rest[fits:]
+        line = "".join(rest)
+    return [*lines, line]

@@ -1,0 +1,168 @@
+"""A surface to draw on: content with its marks for screen readers, in device-independent colours.
+
+ISO 32000-2 8 (graphics), 9.4 (text), 14.6 (marked content), 14.8 (tagged PDF). No transparency, colours CalRGB: what
+is drawn here keeps a PDF/A-1b document valid.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
+
+from pdf.embedding import Fonts
+from pdf.placement import Numbers4
+from pdf.shaping import Run, runs_backwards, shaped
+from pdf.typeface import Style
+from pdf.update import dictionary, name, numbers, stream
+
+Colour = tuple[float, float, float]
+Place = tuple[float, float]
+Curve = tuple[Place, Place, Place]
+"""Two control points and the end of a cubic Bézier segment."""
+
+_ROUND = 0.5523
+"""A quarter of a circle as a Bézier segment."""
+
+
+@dataclass
+class Element:
+    """A piece of a document's logical structure (ISO 32000-2 14.7.2).
+
+    `parts` are marked pieces of sheets, in reading order. `description` is read instead of what is drawn in `box`.
+    """
+
+    kind: str
+    description: str = ""
+    box: Numbers4 | None = None
+    language: str | None = None
+    parts: list[tuple["Sheet", int]] = field(default_factory=list)
+
+
+class Sheet:
+    """A page, or a picture that pages show. Lengths are points, from the lower left corner."""
+
+    def __init__(self, width: float, height: float, fonts: Fonts) -> None:
+        self.width, self.height = width, height
+        self.marks: list[Element] = []
+        """The element of each marked piece, by its MCID."""
+        self.shows: dict[str, Sheet] = {}
+        self._fonts = fonts
+        self._content: list[str] = []
+
+    def _write(self, *operators: str) -> None:
+        self._content += operators
+
+    @contextmanager
+    def part_of(self, element: Element) -> Iterator[None]:
+        """What is drawn meanwhile belongs to `element`."""
+        self._write(f"/{element.kind} <</MCID {len(self.marks)}>> BDC")
+        element.parts.append((self, len(self.marks)))
+        self.marks.append(element)
+        yield
+        self._write("EMC")
+
+    @contextmanager
+    def decoration(self) -> Iterator[None]:
+        """What is drawn meanwhile is not read out."""
+        self._write("/Artifact BMC")
+        yield
+        self._write("EMC")
+
+    @contextmanager
+    def moved(self, x: float, y: float, scale: float = 1.0) -> Iterator[None]:
+        self._write(f"q {_n(scale)} 0 0 {_n(scale)} {_n(x)} {_n(y)} cm")
+        yield
+        self._write("Q")
+
+    def text(self, x: float, y: float, text: str, style: Style, size: float, colour: Colour) -> None:
+        """One line, whose left end is at `x`. What `shown` returned, or a text of our own."""
+        self._write(f"/Colour cs {_colour(colour)} sc BT")
+        for run in shaped(text, style, backwards=runs_backwards(text)):
+            x += self._run(run, x, y, size)
+        self._write("ET")
+
+    def _run(self, run: Run, x: float, y: float, size: float) -> float:
+        """Its width. Glyphs that say nothing of their own follow behind, so that no reader stumbles over them."""
+        label, codes = self._fonts.codes(run)
+        self._write(f"/{label} {_n(size)} Tf 1 0 0 1 {_n(x)} {_n(y)} Tm")
+        pieces: list[str] = []
+        silent: list[str] = []
+        pen = cursor = rise = 0.0
+        for glyph, code in zip(run.glyphs, codes, strict=True):
+            place = pen + glyph.dx
+            pen += glyph.advance
+            if not glyph.text:
+                silent.append(f"1 0 0 1 {_n(x + place * size)} {_n(y + glyph.dy * size)} Tm <{code:04X}> Tj")
+                continue
+            if abs(glyph.dy - rise) > 0.0005:
+                rise = glyph.dy
+                self._write(f"[{''.join(pieces)}] TJ {_n(rise * size)} Ts")
+                pieces = []
+            if abs(place - cursor) > 0.0005:
+                pieces.append(_n(1000 * (cursor - place)))
+            pieces.append(f"<{code:04X}>")
+            cursor = place + glyph.own
+        self._write(f"[{''.join(pieces).replace('><', '')}] TJ")
+        if rise:
+            self._write("0 Ts")
+        if silent:
+            self._write("/Span <</ActualText ()>> BDC", *silent, "EMC")
+        return pen * size
+
+    def line(self, from_: Place, to: Place, thickness: float, colour: Colour) -> None:
+        self._write(f"/Colour CS {_colour(colour)} SC {_n(thickness)} w {_at(from_)} m {_at(to)} l S")
+
+    def curve(self, start: Place, segments: Sequence[Curve], thickness: float, colour: Colour) -> None:
+        """With round ends and joins, as a pen leaves them."""
+        self._write(f"q /Colour CS {_colour(colour)} SC {_n(thickness)} w 1 J 1 j {_at(start)} m")
+        self._write(*(f"{_at(one)} {_at(two)} {_at(end)} c" for one, two, end in segments), "S Q")
+
+    def dot(self, centre: Place, radius: float, colour: Colour) -> None:
+        x, y, r, k = *centre, radius, radius * _ROUND
+        self._write(f"/Colour cs {_colour(colour)} sc {_at((x + r, y))} m")
+        for one, two, end in (
+            ((x + r, y + k), (x + k, y + r), (x, y + r)),
+            ((x - k, y + r), (x - r, y + k), (x - r, y)),
+            ((x - r, y - k), (x - k, y - r), (x, y - r)),
+            ((x + k, y - r), (x + r, y - k), (x + r, y)),
+        ):
+            self._write(f"{_at(one)} {_at(two)} {_at(end)} c")
+        self._write("f")
+
+    def frame(self, box: Numbers4, thickness: float, colour: Colour) -> None:
+        left, bottom, right, top = box
+        self._write(f"/Colour CS {_colour(colour)} SC {_n(thickness)} w")
+        self._write(f"{_at((left, bottom))} {_at((right - left, top - bottom))} re S")
+
+    def show(self, label: str, picture: "Sheet") -> None:
+        """Another sheet, unmarked, as part of this one."""
+        self.shows[label] = picture
+        self._write(f"/{label} Do")
+
+    def content(self) -> StreamObject:
+        return stream(zlib.compress("\n".join(self._content).encode("ascii")), Filter=name("/FlateDecode"))
+
+
+def resources(fonts: DictionaryObject) -> DictionaryObject:
+    """What every sheet needs: `fonts`, and sRGB's primaries without an output intent (ISO 32000-2 8.6.5.3)."""
+    colours = dictionary(
+        WhitePoint=numbers((0.9505, 1, 1.089)),
+        Gamma=numbers((2.2, 2.2, 2.2)),
+        Matrix=numbers((0.4124, 0.2126, 0.0193, 0.3576, 0.7152, 0.1192, 0.1805, 0.0722, 0.9505)),
+    )
+    return dictionary(Font=fonts, ColorSpace=dictionary(Colour=ArrayObject([name("/CalRGB"), colours])))
+
+
+def _n(value: float) -> str:
+    """Six digits, at most three of them behind the point: no length here is long enough for an exponent."""
+    return f"{round(value, 3):g}"
+
+
+def _at(place: Place) -> str:
+    return f"{_n(place[0])} {_n(place[1])}"
+
+
+def _colour(colour: Colour) -> str:
+    return " ".join(map(_n, colour))

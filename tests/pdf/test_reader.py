@@ -1,0 +1,98 @@
+"""What is read quicker than pypdf reads it is the same as what pypdf reads."""
+
+import io
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader, PdfWriter, apply_configuration
+from pypdf.generic import DictionaryObject, IndirectObject
+
+from pdf import stamp
+from pdf.reader import Content, Joined, Reader
+from pdf.update import READING, UNREADABLE
+from tests.pdf.paper import certificate, corpus, paper, seal, written
+
+
+@pytest.fixture(autouse=True)
+def _within_limits() -> Iterator[None]:
+    with apply_configuration(READING):
+        yield
+
+
+def read(reader: PdfReader) -> Any:
+    return reader.xref, reader.xref_free_entry, reader.xref_objStm, list(reader.trailer), reader.xref_index
+
+
+def outcome(content: "Content | Joined") -> Any:
+    try:
+        return read(Reader(content))
+    except UNREADABLE as error:
+        return type(error)
+
+
+def outcome_of_pypdf(content: bytes) -> Any:
+    try:
+        return read(PdfReader(io.BytesIO(content), strict=True))
+    except UNREADABLE as error:
+        return type(error)
+
+
+def test_tables_and_streams_of_every_file() -> None:
+    for path in corpus():
+        content = path.read_bytes()
+        assert outcome(content) == outcome_of_pypdf(content), path.name
+
+
+def test_a_mapped_file_and_a_joined_one_read_alike(tmp_path: Path) -> None:
+    for content in (paper(3), stamp(paper(3), certificate(), seal()).data, paper()[:-200], b"nothing"):
+        expected = outcome_of_pypdf(content)
+        file = tmp_path / "a.pdf"
+        file.write_bytes(content)
+        with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            assert outcome(mapped) == expected
+            assert outcome(Joined(mapped, b"")) == expected
+        for cut in (0, 1, len(content) // 2, len(content) - 30 if len(content) > 30 else 2, len(content)):
+            assert outcome(Joined(content[:cut], content[cut:])) == expected
+
+
+def in_short(node: Any) -> Any:
+    """Without the readers that references hold."""
+    if isinstance(node, IndirectObject):
+        return node.idnum, node.generation
+    if isinstance(node, DictionaryObject):
+        return {key: in_short(node.raw_get(key)) for key in node}
+    return [in_short(each) for each in list.__iter__(node)] if isinstance(node, list) else node
+
+
+def test_page_trees_of_every_file() -> None:
+    compared = 0
+    for path in corpus():
+        try:
+            theirs, ours, other = (
+                PdfReader(io.BytesIO(path.read_bytes()), strict=True),
+                Reader(path.read_bytes()),
+                Reader(path.read_bytes()),
+            )
+            root: Any = theirs.trailer["/Root"]
+            reference = root.raw_get("/Pages")
+            expected, count, last = root["/Pages"], root["/Pages"]["/Count"], root["/Pages"]["/Kids"][-1].get_object()
+        except UNREADABLE:
+            continue
+        if isinstance(reference, IndirectObject):
+            compared += 1
+            here, there = (IndirectObject(reference.idnum, reference.generation, reader) for reader in (ours, other))
+            assert in_short(ours.page_node(here)) == in_short(expected), path.name
+            assert in_short(list(other.count_and_last(there))) == in_short([count, last]), path.name
+    assert compared > 50
+
+
+def test_numbers_in_a_newer_section_win() -> None:
+    changed = PdfWriter(io.BytesIO(paper(2)), incremental=True)
+    changed.pages[0].rotate(90)
+    content = written(changed)
+    assert outcome(content) == outcome_of_pypdf(content)
+    first: Any = Reader(content).pages[0]
+    assert first["/Rotate"] == 90
