@@ -56,12 +56,6 @@ async def find(transaction: Transaction, account_id: AccountId, message_id: Mess
     return Message(**row)
 
 
-async def of_request(transaction: Transaction, request_id: RequestId) -> MessageId:
-    """The message that a request put into the inbox."""
-    message_id: MessageId = await transaction.fetchval(OF_REQUEST, request_id)
-    return message_id
-
-
 async def read(transaction: Transaction, message_id: MessageId) -> None:
     await transaction.execute(READ, message_id)
 
@@ -95,8 +89,6 @@ on conflict (request_id) do nothing returning id
 INBOX = SQL(_SELECT + "order by m.created_at desc, m.id desc")
 
 FIND = SQL(_SELECT + "and m.id = $2")
-
-OF_REQUEST = SQL("select id from message where request_id = $1")
 
 READ = SQL("update message set read_at = now() where id = $1 and read_at is null")
 

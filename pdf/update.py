@@ -12,7 +12,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,6 @@ from pypdf.generic import (
     FloatObject,
     IndirectObject,
     NameObject,
-    NullObject,
     NumberObject,
     PdfObject,
     StreamObject,
@@ -200,28 +199,6 @@ class Update:
             known = copied(self.root)
             self.replace(self.root_reference, known)
         return known
-
-    def importer(self) -> Callable[[Any], Any]:
-        """Copies objects of *one* other, trusted document; shared objects stay shared."""
-        seen: dict[int, IndirectObject] = {}
-
-        def bring(value: Any) -> Any:
-            if isinstance(value, IndirectObject):
-                if value.idnum not in seen:
-                    seen[value.idnum] = self.add(NullObject())
-                    self.replace(seen[value.idnum], bring(value.get_object()))
-                return seen[value.idnum]
-            if isinstance(value, DictionaryObject):
-                made = type(value)()
-                made.update({key: bring(value.raw_get(key)) for key in value if key != "/Parent"})
-                if isinstance(value, StreamObject) and isinstance(made, StreamObject):
-                    made._data = value._data  # still compressed; pypdf has no public way to it
-                return made
-            if isinstance(value, ArrayObject):
-                return ArrayObject(bring(item) for item in entries_of(value))
-            return value
-
-        return bring
 
     def write(self) -> Appended:
         """The update section, in the style of the original's own cross-reference section."""
