@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One object for API, worker and commands; each field's description is what the README says of it."""
 
-    model_config = SettingsConfigDict(env_prefix="STS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="STS_", frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr = Field(
         description="Postgres DSN of the application's role, which owns nothing and cannot bypass row-level security."

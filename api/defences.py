@@ -77,7 +77,10 @@ FORGED = _problem(
     HTTPStatus.FORBIDDEN, "cross-site", "Sent from another site", "Open the page itself and send it from there."
 )
 TOO_LARGE = _problem(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Too large", "A PDF has 50 MB at most. Make a smaller one."
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too-large",
+    "Too large",
+    "A PDF may have 50 MB, all else 2 MB.",
 )
 
 
@@ -87,7 +90,7 @@ def _is_forged(scope: Scope) -> bool:
     Programs that show a bearer token instead of cookies cannot be made to do so.
     """
     headers = Headers(scope=scope)
-    if scope["method"] in {"GET", "HEAD", "OPTIONS"} or "authorization" in headers:
+    if scope["method"] in {"GET", "HEAD", "OPTIONS"} or ("authorization" in headers and "cookie" not in headers):
         return False
     if site := headers.get("sec-fetch-site"):
         return site not in {"same-origin", "none"}

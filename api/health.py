@@ -1,5 +1,6 @@
 """Liveness and readiness: whether the process runs, and whether it can do its work now."""
 
+import asyncio
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -8,6 +9,9 @@ from temporalio.service import RPCError
 
 from api.access import Res
 from gateways.postgres import LOST
+
+ANSWERS_WITHIN = 2.0
+"""Seconds after which a part counts as away."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,7 +32,7 @@ async def ready(res: Res) -> Response:
 
 async def _postgres(res: Res) -> bool:
     try:
-        async with res.database.anyone() as transaction:
+        async with asyncio.timeout(ANSWERS_WITHIN), res.database.anyone() as transaction:
             return bool(await transaction.fetchval("select true"))
     except LOST:
         return False
@@ -36,7 +40,8 @@ async def _postgres(res: Res) -> bool:
 
 async def _temporal(res: Res) -> bool:
     try:
-        return await res.engine.service_client.check_health()
-    except (RPCError, RuntimeError):
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            return await res.engine.service_client.check_health()
+    except (TimeoutError, RPCError, RuntimeError):
         # RuntimeError: the lazy client's first connection failed
         return False

@@ -59,9 +59,12 @@ class Hub:
             self._watchers.discard(queue)
 
     async def wait_until(self, true: Callable[[], Awaitable[bool]], request: UUID, *, most: timedelta) -> bool:
-        """Whether `true()` becomes true within `most`: asked at once, at each news of `request`, and each second."""
+        """Whether `true()` becomes true within `most`: asked at once, at each news of `request`, and each second.
+
+        False too when the database goes away meanwhile: what the engine holds, it holds all the same.
+        """
         async with self.watch() as queue:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, *LOST):
                 async with asyncio.timeout(most.total_seconds()):
                     while not await true():
                         await _next_of(request, queue)

@@ -91,6 +91,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for lost in postgres.LOST:
         app.add_exception_handler(lost, _chart_away)
+    app.add_exception_handler(postgres.UNSTORABLE, _unstorable)
     app.add_exception_handler(Exception, _unexpected)
 
     @app.get("/problems/{slug}", include_in_schema=False)
@@ -152,10 +153,14 @@ async def _chart_away(request: Request, error: Exception) -> Response:
     return answer(
         request,
         PROBLEMS[refusals.NotReachable],
-        "The database or the file store does not answer. Nothing was changed; try again in a moment.",
+        "The database or the file store does not answer. Try again in a moment; doing it twice counts once.",
     )
+
+
+async def _unstorable(request: Request, _: Exception) -> Response:
+    return answer(request, INVALID, "A text holds a character that cannot be stored. Take it out and send it again.")
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
-    return answer(request, UNEXPECTED, "This is our fault, and it is in our log. Nothing was changed; try again.")
+    return answer(request, UNEXPECTED, "This is our fault, and it is in our log. Try again.")

@@ -447,13 +447,13 @@ async def sign(
     process loses it; what it decides is read from the chart.
     """
     pdf.check_mark(mark)
-    now = datetime.now(UTC)
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
         if found.request_id is None:
             raise NotInThisState("This document is shared for reading; nobody asks for a signature.")
         asked = await request.find(transaction, found.request_id)
         consented = await consent.given(transaction, user.id)
+    now = datetime.now(UTC)
     request.check_may_sign(
         asked, user.id, Readiness(now, user.authenticated_at, shown_sha256, consented=consented, intends=intends)
     )

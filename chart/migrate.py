@@ -82,11 +82,14 @@ async def _make_role(connection: "asyncpg.Connection[asyncpg.Record]", applicati
         raise ValueError("STS_DATABASE_URL must name the application's role in plain lower-case letters")
     if name == await connection.fetchval("select current_user"):
         raise ValueError("STS_DATABASE_URL names the owner; give the application a role of its own, which is made here")
+    if await connection.fetchval("select rolsuper or rolbypassrls from pg_roles where rolname = $1", name):
+        raise ValueError("STS_DATABASE_URL names a role that can bypass row-level security; name one that cannot")
     await connection.execute(_MAKE_ROLES)
     # CREATE ROLE takes no parameters; quote_ident and quote_literal make them safe
     statement = await connection.fetchval(
-        "select format(case when exists (select from pg_roles where rolname = $1::text) then 'alter role %I' "
-        "else 'create role %I' end, $1::text) || ' login nosuperuser nobypassrls nocreaterole nocreatedb inherit' || "
+        # only a superuser may say again what a role may not, and the owner need not be one
+        "select format(case when exists (select from pg_roles where rolname = $1::text) then 'alter role %I login' "
+        "else 'create role %I login nosuperuser nobypassrls nocreaterole nocreatedb' end, $1::text) || "
         "case when $2::text = '' then '' else format(' password %L', $2::text) end",
         name,
         password,

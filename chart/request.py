@@ -206,7 +206,7 @@ update signature_request set viewed_at = now() where id = $1 and viewed_at is nu
 MOVE = SQL("""
 update signature_request
 set state = $2, attention = $3, signed_at = coalesce($4, signed_at), ended_at = case when $5 then now() end
-where id = $1 and ended_at is null returning id
+where id = $1 and ended_at is null and (state, attention) is distinct from ($2, $3) returning id
 """)
 
 ANNOUNCE = SQL("select pg_notify($1, $2)")

@@ -21,9 +21,18 @@ LOST: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
 )
-"""What a transaction raises when the server is away or has just gone."""
+"""What a transaction raises when the server is away, has just gone, or has no room."""
+
+UNSTORABLE = asyncpg.DataError
+"""A value that Postgres cannot hold, such as a text with a NUL in it."""
+
+WITHIN = 10.0
+"""Seconds that a connection of the pool, or a statement, may take."""
 
 NO_PRACTICE = ""
 """Row-level security lets nothing through under it, but the look-up functions of the sign-in."""
@@ -53,7 +62,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, practice: str) -> AsyncIterator[Transaction]:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.acquire(timeout=WITHIN) as connection, connection.transaction():
             # local to the transaction, so a pooled connection cannot carry it to the next caller
             await connection.execute("select set_config('app.practice', $1, true)", practice)
             yield connection
@@ -86,5 +95,5 @@ class Database:
 @asynccontextmanager
 async def connect(dsn: str, *, most: int = 10) -> AsyncIterator[Database]:
     """A `Database` over a pool of at most `most` connections, closed at the end."""
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=most) as pool:
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=most, command_timeout=WITHIN) as pool:
         yield Database(pool)

@@ -1,5 +1,6 @@
 """The mail relay: hand over one message, and tell a refusal from a bad moment."""
 
+import re
 from dataclasses import dataclass
 from email.message import EmailMessage
 
@@ -50,13 +51,18 @@ class Relay:
                 timeout=self.seconds,
             )
         except aiosmtplib.SMTPRecipientsRefused as refused:
-            raise _refusal(min(answer.code for answer in refused.recipients)) from None
+            raise _refusal(refused.recipients[0]) from None
         except aiosmtplib.SMTPDataError as answer:
-            raise _refusal(answer.code) from None
+            raise _refusal(answer) from None
         except (aiosmtplib.SMTPException, OSError) as failure:
             # also where the relay refuses us or our sender: that is mended in the settings, and then retried
             raise RelayUnavailable(type(failure).__name__) from None
 
 
-def _refusal(code: int) -> AddressRefused | RelayUnavailable:
-    return AddressRefused(f"answer {code}") if code >= 500 else RelayUnavailable(f"answer {code}")
+def _refusal(answer: aiosmtplib.SMTPResponseException) -> AddressRefused | RelayUnavailable:
+    """Of the address or of us: relays say 5xx of both; the enhanced code tells (RFC 3463 3.2: 5.1 is addressing)."""
+    enhanced = re.match(r"5\.(\d+)\.\d+", answer.message)
+    of_address = enhanced.group(1) == "1" if enhanced else answer.code in {550, 551, 553}
+    if answer.code >= 500 and of_address:
+        return AddressRefused(f"answer {answer.code}")
+    return RelayUnavailable(f"answer {answer.code}")

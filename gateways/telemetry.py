@@ -19,7 +19,8 @@ class _Line(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            # asyncio repeats an exception's text in the lines behind the first
+            "message": record.getMessage().split("\n")[0] if record.name == "asyncio" else record.getMessage(),
         }
         if record.exc_info and record.exc_info[1]:
             line["error"] = _chain(record.exc_info[1])

@@ -74,6 +74,11 @@ _CURRENT_DETAILS = b"temporal.api.sdk.v1.WorkflowMetadata"
 """Answer of the query by which the UI reads the current details; holds our plain words and names from the code."""
 
 
+_NOT_OURS = Payload(metadata={"encoding": b"refused/not-encrypted"})
+"""What stands for a payload that somebody without our keys has sent, such as a forged signature: no converter
+reads it, so the engine's client drops the signal that carries it."""
+
+
 class UnknownPayloadKey(Exception):
     """A payload was encrypted with a key that is not in `STS_PAYLOAD_KEYS`: add the key again to read it."""
 
@@ -102,7 +107,7 @@ class EncryptingCodec(PayloadCodec):
 
     def _decrypt(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != _ENCRYPTED:
-            return payload
+            return payload if _is_readable(payload) else _NOT_OURS
         key_id = payload.metadata["key"]
         cipher = self._ciphers.get(key_id.decode())
         if cipher is None:

@@ -1,6 +1,7 @@
 """Staff and portal accounts, and the invitation by which a client comes to have one (SPEC A1)."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,10 +39,10 @@ class Invitation:
 def check_address(email: str) -> None:
     """Raise `Unacceptable` unless mail can be sent to it as it stands (RFC 5322 3.4.1, ASCII)."""
     try:
-        address = Address(addr_spec=email)
+        address = Address(addr_spec=email) if re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", email) else None
     except (ValueError, IndexError, HeaderParseError):
         address = None
-    if not address or not address.username or not address.domain or not email.isascii() or address.addr_spec != email:
+    if not address or not address.username or not address.domain or address.addr_spec != email:
         raise Unacceptable("This is not an email address. It looks like name@example.org.")
 
 

@@ -75,6 +75,15 @@ async def test_sign_in_answers_alike_whether_the_account_exists(api: httpx2.Asyn
     assert wrong.json() == unknown.json()
 
 
+async def test_a_text_that_cannot_be_stored_is_refused(api: httpx2.AsyncClient, office: Office) -> None:
+    nul = await api.post("/api/v1/portal/sessions", json={"email": "a\u0000b@demo.example", "password": "x"})
+    assert nul.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    path = f"/api/v1/clients/{office.client}/invitations"
+    for email in ("a@[1.2.3.4", '"a b"@demo.example', "a@b@c", "name", "ü@demo.example"):
+        refused = await api.post(path, json={"email": email, "name": "A"}, headers=office.bearer)
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/unacceptable"), email
+
+
 async def test_a_session_ends_with_sign_out_and_after_idle_minutes(
     api: httpx2.AsyncClient, office: Office, database: Database
 ) -> None:

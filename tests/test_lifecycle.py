@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
@@ -137,6 +138,18 @@ async def test_a_signature_made_before_the_expiry_counts_when_it_arrives_just_af
     await skipping.sleep(order.expires_at - await skipping.get_current_time() + timedelta(seconds=20))
     await handle.signal(ShareToSign.sign, signature(handle, order, at=order.expires_at - timedelta(seconds=1)))
     assert await handle.result() is RequestState.SIGNED
+
+
+async def test_a_signature_that_was_not_encrypted_by_us_is_dropped(
+    skipping: WorkflowEnvironment, database: Database, office: Office
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    stranger = await Client.connect(skipping.client.service_client.config.target_host)
+    forged = TypeAdapter(Signature).dump_python(signature(handle, order), mode="json")
+    await stranger.get_workflow_handle(handle.id).signal("sign", forged)
+    assert await handle.result() is RequestState.EXPIRED
 
 
 async def test_the_second_signature_changes_nothing(
