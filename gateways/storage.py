@@ -37,7 +37,8 @@ class Storage:
     def _put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if path.exists():
+        # a damaged file of this name is put right, not kept
+        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
             return sha256
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent)

@@ -193,12 +193,13 @@ async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
     assert told == {About.NEEDS_ATTENTION, About.SIGNED}
 
 
-async def test_a_stored_file_with_another_hash_is_never_signed(
-    skipping: WorkflowEnvironment, database: Database, configured: Settings, office: Office
+async def test_a_stored_file_with_another_hash_is_never_signed_until_it_is_put_right(
+    skipping: WorkflowEnvironment, database: Database, storage: Storage, configured: Settings, office: Office
 ) -> None:
     order = office.order()
     path = configured.storage_folder / order.sha256[:2] / order.sha256
-    path.write_bytes(path.read_bytes().replace(b"%PDF-1", b"%PDF-2"))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"%PDF-1", b"%PDF-2"))
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))
@@ -209,7 +210,10 @@ async def test_a_stored_file_with_another_hash_is_never_signed(
         await skipping.sleep(timedelta(seconds=1))
     assert stuck.attention == "The shared version in the store was changed. Restore it, then resume."
     assert stuck.signed_sha256 is None
-    await handle.terminate()
+
+    await storage.put(content)
+    await handle.signal(ShareToSign.resume)
+    assert await handle.result() is RequestState.SIGNED
 
 
 async def test_mail_that_falters_is_retried_while_the_request_waits(
