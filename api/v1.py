@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import stories
 from api.access import PracticeCaller, Res
+from api.stories import charts, requests, sharing
 from chart.client import Client
 from chart.document import Document, Kind, ShareStatus
 from chart.ids import ClientId, DocumentId, RequestId
@@ -135,14 +135,14 @@ class RequestOut(BaseModel):
 @router.post("/clients", status_code=HTTPStatus.CREATED)
 async def create_client(res: Res, caller: PracticeCaller, new: NewClient) -> ClientOut:
     """Open a chart."""
-    return ClientOut.of(await stories.add_client(res, caller, **new.model_dump()))
+    return ClientOut.of(await charts.add_client(res, caller, **new.model_dump()))
 
 
 @router.post("/clients/search")
 async def search_clients(res: Res, caller: PracticeCaller, search: Search) -> ClientPage:
     """Clients by family name. A POST, so that no name stands in an address or its log."""
     after = ClientId(search.after) if search.after else None
-    found = await stories.search_clients(res, caller, search.words, after=after, limit=search.limit + 1)
+    found = await charts.search_clients(res, caller, search.words, after=after, limit=search.limit + 1)
     page = found[: search.limit]
     more = len(found) > search.limit
     return ClientPage(clients=[ClientOut.of(one) for one in page], next=page[-1].id if more else None)
@@ -150,20 +150,20 @@ async def search_clients(res: Res, caller: PracticeCaller, search: Search) -> Cl
 
 @router.get("/clients/{client_id}")
 async def read_client(res: Res, caller: PracticeCaller, client_id: UUID) -> ClientOut:
-    return ClientOut.of((await stories.open_chart(res, caller, ClientId(client_id))).client)
+    return ClientOut.of((await charts.open_chart(res, caller, ClientId(client_id))).client)
 
 
 @router.post("/clients/{client_id}/invitations", status_code=HTTPStatus.ACCEPTED)
 async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: Invitee) -> Response:
     """Invite somebody to act for the client in the Client Portal: a mail with a link that is good for seven days."""
-    await stories.invite(res, caller, ClientId(client_id), **invitee.model_dump())
+    await sharing.invite(res, caller, ClientId(client_id), **invitee.model_dump())
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
 @router.get("/clients/{client_id}/documents")
 async def list_documents(res: Res, caller: PracticeCaller, client_id: UUID) -> Documents:
     """The chart's Documents, newest first."""
-    chart = await stories.open_chart(res, caller, ClientId(client_id))
+    chart = await charts.open_chart(res, caller, ClientId(client_id))
     return Documents(documents=[DocumentOut.of(one) for one in chart.documents])
 
 
@@ -178,7 +178,7 @@ async def upload_document(
     note_name: Annotated[str | None, Form(max_length=80, description="Of a clinical note, e.g. Progress Note.")] = None,
 ) -> UploadedOut:
     """Inspect a PDF and file it in the chart. A file that could not be signed later is refused now, with the reason."""
-    uploaded = await stories.upload(
+    uploaded = await charts.upload(
         res,
         caller,
         ClientId(client_id),
@@ -194,7 +194,7 @@ async def upload_document(
 
 @router.get("/documents/{document_id}")
 async def read_document(res: Res, caller: PracticeCaller, document_id: UUID) -> DocumentOut:
-    return DocumentOut.of(await stories.find_document(res, caller, DocumentId(document_id)))
+    return DocumentOut.of(await charts.find_document(res, caller, DocumentId(document_id)))
 
 
 @router.get(
@@ -202,19 +202,19 @@ async def read_document(res: Res, caller: PracticeCaller, document_id: UUID) -> 
 )
 async def download(res: Res, caller: PracticeCaller, document_id: UUID) -> Response:
     """The PDF as it is shared."""
-    return pdf_response(await stories.download(res, caller, DocumentId(document_id), signed=False))
+    return pdf_response(await charts.download(res, caller, DocumentId(document_id), signed=False))
 
 
 @router.get("/documents/{document_id}/signed", response_class=Response, responses=PDF)
 async def download_signed(res: Res, caller: PracticeCaller, document_id: UUID) -> Response:
     """The stamped and sealed PDF; 404 until it is signed."""
-    return pdf_response(await stories.download(res, caller, DocumentId(document_id), signed=True))
+    return pdf_response(await charts.download(res, caller, DocumentId(document_id), signed=True))
 
 
 @router.post("/documents/{document_id}/share")
 async def share(res: Res, caller: PracticeCaller, document_id: UUID) -> DocumentOut:
     """Share: the client can download it in the portal at once; no signature is asked for. Repeating changes nothing."""
-    return DocumentOut.of(await stories.share(res, caller, DocumentId(document_id)))
+    return DocumentOut.of(await sharing.share(res, caller, DocumentId(document_id)))
 
 
 @router.post("/documents/{document_id}/share-to-sign", status_code=HTTPStatus.ACCEPTED)
@@ -222,24 +222,24 @@ async def share_to_sign(
     res: Res, caller: PracticeCaller, document_id: UUID, response: Response, term: Term | None = None
 ) -> AskedOut:
     """Share to Sign: start the durable request. Repeating it while one is open answers with that one."""
-    asked = await stories.share_to_sign(res, caller, DocumentId(document_id), days=term.days if term else None)
+    asked = await sharing.share_to_sign(res, caller, DocumentId(document_id), days=term.days if term else None)
     response.headers["location"] = f"/api/v1/requests/{asked.request_id}"
     return AskedOut.model_validate(asked, from_attributes=True)
 
 
 @router.get("/requests/{request_id}")
 async def read_request(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
-    return RequestOut.of(await stories.find_request(res, caller, RequestId(request_id)))
+    return RequestOut.of(await requests.find_request(res, caller, RequestId(request_id)))
 
 
 @router.post("/requests/{request_id}/resume", status_code=HTTPStatus.ACCEPTED)
 async def resume(res: Res, caller: PracticeCaller, request_id: UUID) -> Response:
     """Try again at once what needs attention."""
-    await stories.resume(res, caller, RequestId(request_id))
+    await requests.resume(res, caller, RequestId(request_id))
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
-def pdf_response(download: stories.Download) -> Response:
+def pdf_response(download: charts.Download) -> Response:
     """As an attachment: a PDF is never shown inside our pages' origin."""
     return Response(
         download.content,

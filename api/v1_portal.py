@@ -9,9 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 import pdf
-from api import stories
 from api.access import PortalCaller, PortalToken, Res, ip_address
-from api.stories import Outcome
+from api.stories import portal
 from api.v1 import PDF, In, pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
@@ -119,7 +118,9 @@ class SignatureIn(In):
 
 
 class OutcomeOut(BaseModel):
-    outcome: Outcome = Field(description="`received`: it is kept for good, and the signed document follows by itself.")
+    outcome: portal.Outcome = Field(
+        description="`received`: it is kept for good, and the signed document follows by itself."
+    )
 
 
 @router.post("/sessions", status_code=HTTPStatus.CREATED)
@@ -148,24 +149,24 @@ async def register(res: Res, registration: Registration) -> Response:
 
 @router.get("/messages")
 async def inbox(res: Res, user: PortalCaller) -> Messages:
-    return Messages(messages=[MessageOut.of(one) for one in await stories.inbox(res, user)])
+    return Messages(messages=[MessageOut.of(one) for one in await portal.inbox(res, user)])
 
 
 @router.get("/messages/{message_id}")
 async def read_message(res: Res, user: PortalCaller, message_id: UUID) -> MessageOut:
-    found, _ = await stories.open_message(res, user, MessageId(message_id))
+    found, _ = await portal.open_message(res, user, MessageId(message_id))
     return MessageOut.of(found)
 
 
 @router.get("/documents")
 async def my_documents(res: Res, user: PortalCaller) -> SharedDocuments:
-    return SharedDocuments(documents=[SharedOut.of(one) for one in await stories.shared_documents(res, user)])
+    return SharedDocuments(documents=[SharedOut.of(one) for one in await portal.shared_documents(res, user)])
 
 
 @router.get("/documents/{document_id}")
 async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
     """Open a document for review; signing asks for it."""
-    found = await stories.review(res, user, DocumentId(document_id))
+    found = await portal.review(res, user, DocumentId(document_id))
     return ReviewOut(
         document=SharedOut.of(found.document), consented=found.consented, received=found.received, fresh=found.fresh
     )
@@ -174,13 +175,13 @@ async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
 @router.get("/documents/{document_id}/file", response_class=Response, responses=PDF)
 async def download(res: Res, user: PortalCaller, document_id: UUID) -> Response:
     """The signed PDF if there is one, else the shared one."""
-    return pdf_response(await stories.portal_download(res, user, DocumentId(document_id)))
+    return pdf_response(await portal.download(res, user, DocumentId(document_id)))
 
 
 @router.post("/consent", status_code=HTTPStatus.NO_CONTENT)
 async def consent(res: Res, user: PortalCaller) -> None:
     """Consent to electronic records, as the review page words it."""
-    await stories.give_consent(res, user)
+    await portal.give_consent(res, user)
 
 
 @router.post("/documents/{document_id}/signature", responses={202: {"model": OutcomeOut}})
@@ -188,7 +189,7 @@ async def sign(
     request: Request, res: Res, user: PortalCaller, document_id: UUID, signature: SignatureIn, response: Response
 ) -> OutcomeOut:
     """Sign Document: 200 when it is signed, 202 when it is received and being sealed."""
-    outcome = await stories.sign(
+    outcome = await portal.sign(
         res,
         user,
         DocumentId(document_id),
@@ -197,5 +198,5 @@ async def sign(
         intends=signature.intends,
         ip_address=ip_address(request),
     )
-    response.status_code = HTTPStatus.OK if outcome is Outcome.SIGNED else HTTPStatus.ACCEPTED
+    response.status_code = HTTPStatus.OK if outcome is portal.Outcome.SIGNED else HTTPStatus.ACCEPTED
     return OutcomeOut(outcome=outcome)

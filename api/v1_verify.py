@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, File, UploadFile
 from pydantic import BaseModel, Field
 
-from api import stories
 from api.access import Res
+from api.stories import verifying
 from api.v1 import MOST_UPLOAD
 
 router = APIRouter(prefix="/api/v1", tags=["anybody"])
@@ -31,7 +31,7 @@ class VerificationOut(BaseModel):
 @router.post("/verifications", max_body_size=MOST_UPLOAD)
 async def verify(res: Res, file: Annotated[UploadFile, File(description="The PDF to look at.")]) -> VerificationOut:
     """Verify a file. It is not kept."""
-    verified = await stories.verify(res, await file.read())
+    verified = await verifying.verify(res, await file.read())
     found = verified.seal
     return VerificationOut(
         valid=found.valid,

@@ -4,11 +4,13 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Form, Request, Response
+from fastapi import APIRouter, Cookie, Request, Response
 
-from api import stories
-from api.access import PORTAL_COOKIE, PortalPage, Res, end_session, safe_next, start_portal_session
+from api.access import PORTAL_COOKIE, PortalPage, Res, start_portal_session
+from api.pages.door import Door
+from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
+from api.stories import portal
 from api.v1 import pdf_response
 from chart import consent
 from chart.document import Document, PortalTag
@@ -19,9 +21,9 @@ from identity import password as passwords
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-Typed = Annotated[str, Form(max_length=1000)]
-
 DONE = {"registered": "You are registered. Sign in with your email address and your new password."}
+
+_door = Door("portal/sign_in.html", address="/portal/sign-in", home="/portal/inbox", start_session=start_portal_session)
 
 
 class Filter(StrEnum):
@@ -46,7 +48,7 @@ class Filter(StrEnum):
 
 
 async def _page(request: Request, res: Res, user: PortalPage, name: str, **context: object) -> Response:
-    messages = await stories.inbox(res, user)
+    messages = await portal.inbox(res, user)
     unread = sum(one.read_at is None for one in messages)
     return page(request, name, HTTPStatus.OK, **{"user": user, "messages": messages, "unread": unread, **context})
 
@@ -56,40 +58,17 @@ async def _page(request: Request, res: Res, user: PortalPage, name: str, **conte
 
 @router.get("/sign-in")
 async def sign_in_form(request: Request, next: str = "", done: str = "") -> Response:
-    return page(
-        request,
-        "portal/sign_in.html",
-        following=safe_next(next, ""),
-        email="",
-        problem=None,
-        notification=Notification(DONE[done]) if done in DONE else None,
-    )
+    return _door.form(request, next, notification=Notification(DONE[done]) if done in DONE else None)
 
 
 @router.post("/sign-in")
 async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
-    try:
-        token = await session.sign_in_account(res.database, email, password)
-    except session.SignInFailed as refusal:
-        return page(
-            request,
-            "portal/sign_in.html",
-            HTTPStatus.FORBIDDEN,
-            following=safe_next(next, ""),
-            email=email,
-            problem=str(refusal),
-        )
-    response = see_other(safe_next(next, "/portal/inbox"))
-    start_portal_session(response, token)
-    return response
+    return await _door.enter(request, session.sign_in_account(res.database, email, password), email, next)
 
 
 @router.post("/sign-out")
 async def sign_out(res: Res, user: PortalPage, token: Annotated[str, Cookie(alias=PORTAL_COOKIE)] = "") -> Response:
-    await session.end(res.database, user, token)
-    response = see_other("/portal/sign-in")
-    end_session(response)
-    return response
+    return await _door.leave(res, user, token)
 
 
 @router.get("/register")
@@ -129,7 +108,7 @@ async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
 
 @router.get("/inbox/{message_id:uuid}")
 async def message(request: Request, res: Res, user: PortalPage, message_id: MessageId) -> Response:
-    found, about = await stories.open_message(res, user, message_id)
+    found, about = await portal.open_message(res, user, message_id)
     return await _page(request, res, user, "portal/message.html", message=found, document=about)
 
 
@@ -139,7 +118,7 @@ async def message(request: Request, res: Res, user: PortalPage, message_id: Mess
 @router.get("/documents")
 async def my_documents(request: Request, res: Res, user: PortalPage, show: str = "all") -> Response:
     chosen = Filter(show) if show in set(Filter) else Filter.ALL
-    shared = await stories.shared_documents(res, user)
+    shared = await portal.shared_documents(res, user)
     return await _page(
         request,
         res,
@@ -153,7 +132,7 @@ async def my_documents(request: Request, res: Res, user: PortalPage, show: str =
 
 @router.get("/documents/{document_id:uuid}")
 async def review(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
-    found = await stories.review(res, user, document_id)
+    found = await portal.review(res, user, document_id)
     return await _page(
         request,
         res,
@@ -169,16 +148,16 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
 async def page_image(
     res: Res, user: PortalPage, document_id: DocumentId, number: int, width: int = WIDTHS[0]
 ) -> Response:
-    shown = await stories.portal_page_image(res, user, document_id, number - 1, nearest_width(width))
+    shown = await portal.page_image(res, user, document_id, number - 1, nearest_width(width))
     return Response(shown.webp, media_type="image/webp")
 
 
 @router.get("/documents/{document_id:uuid}/pages/{number:int}.txt")
 async def page_text(res: Res, user: PortalPage, document_id: DocumentId, number: int) -> Response:
-    shown = await stories.portal_page_image(res, user, document_id, number - 1, WIDTHS[0])
+    shown = await portal.page_image(res, user, document_id, number - 1, WIDTHS[0])
     return Response(shown.text, media_type="text/plain")
 
 
 @router.get("/documents/{document_id:uuid}/file")
 async def download(res: Res, user: PortalPage, document_id: DocumentId) -> Response:
-    return pdf_response(await stories.portal_download(res, user, document_id))
+    return pdf_response(await portal.download(res, user, document_id))

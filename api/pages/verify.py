@@ -5,10 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from api import stories
 from api.access import Res
 from api.pages.rendering import page
-from api.stories import Verified
+from api.stories import verifying
 from api.v1 import MOST_UPLOAD
 
 router = APIRouter(include_in_schema=False)
@@ -24,12 +23,12 @@ async def verify(request: Request, res: Res, file: Annotated[UploadFile | None, 
     if not file or not file.filename:
         problem = "Choose a PDF file."
         return page(request, "verify.html", HTTPStatus.UNPROCESSABLE_ENTITY, verdict=None, good=False, problem=problem)
-    verified = await stories.verify(res, await file.read())
+    verified = await verifying.verify(res, await file.read())
     good = verified.seal.valid and verified.known
     return page(request, "verify.html", verdict=verdict(verified), good=good, problem=None)
 
 
-def verdict(verified: Verified) -> str:
+def verdict(verified: verifying.Verified) -> str:
     """One sentence, most serious finding first."""
     seal = verified.seal
     if seal.valid and verified.known:

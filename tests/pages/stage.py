@@ -9,8 +9,9 @@ from uuid import UUID, uuid5
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from api import access, pages, stories
+from api import access, pages
 from api.access import PortalPage, StaffPage
+from api.stories import charts, portal, requests, sharing
 from chart.client import Client, PortalAccess
 from chart.document import Document, Kind
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
@@ -43,22 +44,12 @@ NOTHING = SimpleNamespace(
 """Resources that hold nothing but addresses."""
 
 
-ACTS = (
-    "search_clients",
-    "add_client",
-    "open_chart",
-    "upload",
-    "find_document",
-    "share",
-    "share_to_sign",
-    "invite",
-    "resume",
-    "staff_notices",
-    "inbox",
-    "open_message",
-    "shared_documents",
-    "review",
-)
+ACTS = {
+    charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices"),
+    sharing: ("share", "share_to_sign", "invite"),
+    requests: ("resume",),
+    portal: ("inbox", "open_message", "shared_documents", "review"),
+}
 """The functions of `api.stories` that a `Stage` plays."""
 
 
@@ -142,14 +133,14 @@ class Stage:
         self._act("add client", **given)
         return a_client()
 
-    async def open_chart(self, _r: object, _c: object, client_id: ClientId) -> stories.Chart:
+    async def open_chart(self, _r: object, _c: object, client_id: ClientId) -> charts.Chart:
         client = next(one for one in self.clients if one.id == client_id)
         access = [PortalAccess(ACCOUNT, client.name, "jordan@example.org", "self")] if client.registered else []
-        return stories.Chart(client, access, self.documents if client_id == CLIENT else [])
+        return charts.Chart(client, access, self.documents if client_id == CLIENT else [])
 
-    async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> stories.Uploaded:
+    async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
-        return stories.Uploaded(PLAN, ())
+        return charts.Uploaded(PLAN, ())
 
     async def find_document(self, _r: object, _c: object, document_id: DocumentId) -> Document:
         return self._document(document_id)
@@ -158,9 +149,9 @@ class Stage:
         self._act("share", document=document_id)
         return self._document(document_id)
 
-    async def share_to_sign(self, _r: object, _c: object, document_id: DocumentId) -> stories.Asked:
+    async def share_to_sign(self, _r: object, _c: object, document_id: DocumentId) -> sharing.Asked:
         self._act("share to sign", document=document_id)
-        return stories.Asked(REQUEST, self.delivered)
+        return sharing.Asked(REQUEST, self.delivered)
 
     async def invite(self, _r: object, _c: object, client_id: ClientId, **given: Any) -> None:
         check_address(given["email"])
@@ -184,10 +175,10 @@ class Stage:
     async def shared_documents(self, _r: object, _u: object) -> list[Document]:
         return [one for one in self.documents if one.shared]
 
-    async def review(self, _r: object, _u: object, document_id: DocumentId) -> stories.Review:
+    async def review(self, _r: object, _u: object, document_id: DocumentId) -> portal.Review:
         document = self._document(document_id)
         request = _request(document) if document.request_state else None
-        return stories.Review(document, request, self.consented, self.received, self.fresh)
+        return portal.Review(document, request, self.consented, self.received, self.fresh)
 
     def _document(self, document_id: DocumentId) -> Document:
         return next(one for one in self.documents if one.id == document_id)
@@ -198,9 +189,10 @@ class Stage:
         self.done.append((what, given))
 
     def app(self, patch: Any) -> FastAPI:
-        """The pages over this stage; `patch(name, function)` puts a function into `api.stories`."""
-        for act in ACTS:
-            patch(act, getattr(self, act))
+        """The pages over this stage; `patch(module, name, function)` puts a function into a module of `api.stories`."""
+        for module, acts in ACTS.items():
+            for act in acts:
+                patch(module, act, getattr(self, act))
         app = FastAPI()
         app.include_router(pages.router)
         user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")

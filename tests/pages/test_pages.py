@@ -9,8 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api import stories
-from api.pages import chart, portal, static
+from api.pages import chart, document, portal, room, static
 from api.pages.static import VERSION, static_url
 from chart import consent
 from chart.document import Document, Kind
@@ -57,7 +56,7 @@ def on_stage() -> Stage:
 
 @pytest.fixture
 def browser(on_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    app = on_stage.app(lambda name, act: monkeypatch.setattr(stories, name, act))
+    app = on_stage.app(monkeypatch.setattr)
     with TestClient(app, follow_redirects=False) as client:
         yield client
 
@@ -314,9 +313,9 @@ def test_the_search_finds_by_words_that_stay_out_of_the_address(browser: TestCli
 
 
 def test_a_long_list_says_that_there_is_more(browser: TestClient, on_stage: Stage) -> None:
-    on_stage.clients = [a_client()] * (chart.MOST_SHOWN + 1)
+    on_stage.clients = [a_client()] * (room.MOST_SHOWN + 1)
     html = browser.get("/charts").text
-    assert html.count("Rivera, Jordan") == chart.MOST_SHOWN
+    assert html.count("Rivera, Jordan") == room.MOST_SHOWN
     assert "There are more clients than fit here." in html
 
 
@@ -412,7 +411,12 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 
 
 def _routes() -> list[APIRoute]:
-    return [one for part in (static, chart, portal) for one in part.router.routes if isinstance(one, APIRoute)]
+    return [
+        one
+        for part in (static, room, chart, document, portal)
+        for one in part.router.routes
+        if isinstance(one, APIRoute)
+    ]
 
 
 def test_names_are_escaped_wherever_they_stand(browser: TestClient, on_stage: Stage) -> None:

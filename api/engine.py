@@ -1,0 +1,93 @@
+"""What the edge says to the engine: start a workflow, signal a request, ask what it holds.
+
+Each answers within seconds, or refuses in plain words.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from temporalio.client import WorkflowHandle
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.resources import Resources
+from chart.refusals import NotInThisState, NotReachable
+from chart.request import Request
+from gateways.temporal import PlainWords
+from workflows.share_to_sign import workflow_id
+
+WITHIN = timedelta(seconds=10)
+AWAY = "The service that handles signatures does not answer. Try again in a moment; doing it twice counts once."
+
+MOST_WAIT = timedelta(seconds=3)
+"""How long a page waits for the workflow's outcome before it says 'received'."""
+
+_Input = TypeVar("_Input")
+
+
+async def start(
+    resources: Resources,
+    workflow: Callable[[Any, _Input], Awaitable[Any]],
+    given: _Input,
+    *,
+    id: str,
+    summary: str,
+    known: Sequence[SearchAttributePair[Any]],
+    id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+) -> UUID:
+    """Start a workflow and tell its first run; `summary` and `known` can be read by operators, so they hold no PHI."""
+    with answers():
+        started = await resources.engine.start_workflow(
+            workflow,
+            given,
+            id=id,
+            task_queue=resources.settings.temporal_task_queue,
+            id_conflict_policy=id_conflict_policy,
+            static_summary=PlainWords(summary),
+            search_attributes=TypedSearchAttributes(known),
+            rpc_timeout=WITHIN,
+        )
+    assert started.first_execution_run_id is not None, "start_workflow always tells the run"
+    return UUID(started.first_execution_run_id)
+
+
+async def signal(resources: Resources, asked: Request, which: Any, *argument: object) -> None:
+    """Send one of the workflow's signals; once this returns, the engine holds it for good."""
+    with answers():
+        await handle(resources, asked).signal(which, *argument, rpc_timeout=WITHIN)
+
+
+async def holds_signature(resources: Resources, asked: Request) -> bool:
+    """Whether the request's history holds a signature: the engine is the only place that knows.
+
+    While the engine is away nobody knows; the document can be read all the same.
+    """
+    with suppress(NotReachable, NotInThisState), answers():
+        async for event in handle(resources, asked).fetch_history_events(rpc_timeout=timedelta(seconds=2)):
+            if event.workflow_execution_signaled_event_attributes.signal_name == "sign":
+                return True
+    return False
+
+
+@contextmanager
+def answers() -> Iterator[None]:
+    """Say in plain words that a request has ended, or that the engine is away."""
+    try:
+        yield
+    except RPCError as answer:
+        if answer.status is RPCStatusCode.NOT_FOUND:
+            raise NotInThisState("This request ended in the meantime. Open the document again to see how.") from None
+        if answer.status not in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+            raise
+        raise NotReachable(AWAY) from answer
+    except RuntimeError as never_connected:
+        raise NotReachable(AWAY) from never_connected
+
+
+def handle(resources: Resources, asked: Request) -> WorkflowHandle[Any, Any]:
+    """The workflow of a request."""
+    # by its id alone: the request stays the same when an operator resets its run
+    return resources.engine.get_workflow_handle(workflow_id(asked.document_id))

@@ -1,0 +1,42 @@
+"""The frame of the practice's pages: who is at the desk and what they may, what happened lately, what was just done."""
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+
+from api.access import Res, StaffPage
+from api.pages import rendering
+from api.pages.rendering import Notification
+from api.stories import charts
+from identity import policy
+
+DONE = {
+    "added": "The chart is open. Invite the client to the Client Portal to share documents.",
+    "invited": "Invitation sent. The link in it works for seven days.",
+    "uploaded": "The document is in the chart.",
+    "uploaded-mended": "The document is in the chart. What could not stay in the file, such as scripts or damage, "
+    "was taken out or mended; its pages show the same.",
+    "shared": "Shared. The client can download it in the Client Portal now.",
+    "shared-for-signature": "Successfully shared for signature.",
+    "received": "Received. It will be shared for signature as soon as the service has caught up.",
+    "resumed": "The request is being tried again.",
+}
+"""What a notification says; its name travels in the address, its text does not."""
+
+
+async def page(
+    request: Request, res: Res, staff: StaffPage, name: str, status: int = HTTPStatus.OK, **context: object
+) -> Response:
+    done = DONE.get(request.query_params.get("done", "")) if request.method == "GET" else None
+    return rendering.page(
+        request,
+        name,
+        status,
+        **{
+            "staff": staff,
+            "may": policy.MAY[staff.role],
+            "notices": await charts.staff_notices(res, staff),
+            "notification": Notification(done) if done else None,
+            **context,
+        },
+    )

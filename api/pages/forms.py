@@ -1,0 +1,38 @@
+"""What was typed into a form: fields that may be left out, and refusals that name the field."""
+
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Form
+
+from chart.refusals import KindRefused, NotAllowed, Refusal, Unacceptable
+
+Typed = Annotated[str, Form(max_length=1000)]
+"""A form field as it was typed; empty when it was left out, so that the page can say so itself."""
+
+
+def name(typed: str, what: str) -> str:
+    if not 1 <= len(typed) <= 100 or not typed.isprintable():
+        raise Unacceptable(f"Enter {what}, 100 characters at most.")
+    return typed
+
+
+def calendar_day(typed: str, what: str) -> date:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        raise Unacceptable(f"Enter {what} as year-month-day, such as 1990-03-24.") from None
+
+
+def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
+    if typed not in choices:
+        raise Unacceptable(f"Choose {what}.")
+    return typed
+
+
+def status(refusal: Refusal) -> HTTPStatus:
+    """Of the page that shows the form again with the refusal."""
+    if isinstance(refusal, KindRefused | Unacceptable):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPStatus.FORBIDDEN if isinstance(refusal, NotAllowed) else HTTPStatus.CONFLICT

@@ -1,0 +1,114 @@
+"""The way in for the practice, the Chart Room, and the form that opens a new chart."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Request, Response
+
+from api.access import STAFF_COOKIE, Res, StaffPage, start_staff_session
+from api.pages import desk, forms
+from api.pages.door import Door
+from api.pages.forms import Typed
+from api.pages.rendering import see_other
+from api.stories import charts
+from chart.refusals import Refusal
+from identity import session
+
+router = APIRouter(include_in_schema=False)
+
+MOST_SHOWN = 100
+"""Clients in the Chart Room at once; more words find the others."""
+
+_door = Door("chart/sign_in.html", address="/sign-in", home="/charts", start_session=start_staff_session)
+
+
+@router.get("/")
+async def start(request: Request, res: Res) -> Response:
+    """Each surface has a host of its own; the bare address leads to the right one."""
+    portal = res.settings.portal_url.split("://")[-1]
+    chart = res.settings.chart_url.split("://")[-1]
+    return see_other("/portal" if request.headers.get("host") == portal != chart else "/charts")
+
+
+@router.get("/sign-in")
+async def sign_in_form(request: Request, next: str = "") -> Response:
+    return _door.form(request, next)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
+    return await _door.enter(request, session.sign_in_staff(res.database, email, password), email, next)
+
+
+@router.post("/sign-out")
+async def sign_out(res: Res, staff: StaffPage, token: Annotated[str, Cookie(alias=STAFF_COOKIE)] = "") -> Response:
+    return await _door.leave(res, staff, token)
+
+
+# -- Chart Room
+
+
+@router.get("/charts")
+async def chart_room(request: Request, res: Res, staff: StaffPage) -> Response:
+    return await _chart_room(request, res, staff, "")
+
+
+@router.post("/charts")
+async def search(request: Request, res: Res, staff: StaffPage, search: Typed = "") -> Response:
+    """Posted, so that no client's name stands in an address, a history or a log (SPEC A7)."""
+    return await _chart_room(request, res, staff, search)
+
+
+async def _chart_room(request: Request, res: Res, staff: StaffPage, words: str) -> Response:
+    clients = await charts.search_clients(res, staff, words, limit=MOST_SHOWN + 1)
+    return await desk.page(
+        request,
+        res,
+        staff,
+        "chart/room.html",
+        clients=clients[:MOST_SHOWN],
+        more=len(clients) > MOST_SHOWN,
+        search=words,
+    )
+
+
+# -- a new client
+
+
+@router.get("/charts/new")
+async def new_client_form(request: Request, res: Res, staff: StaffPage) -> Response:
+    return await desk.page(request, res, staff, "chart/new_client.html", typed=_NO_CLIENT, problem=None)
+
+
+_NO_CLIENT = {"given_name": "", "family_name": "", "birth_date": "", "external_id": ""}
+
+
+@router.post("/charts/new")
+async def new_client(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    given_name: Typed = "",
+    family_name: Typed = "",
+    birth_date: Typed = "",
+    external_id: Typed = "",
+) -> Response:
+    typed = {
+        "given_name": given_name.strip(),
+        "family_name": family_name.strip(),
+        "birth_date": birth_date,
+        "external_id": external_id.strip(),
+    }
+    try:
+        added = await charts.add_client(
+            res,
+            staff,
+            given_name=forms.name(typed["given_name"], "the given name"),
+            family_name=forms.name(typed["family_name"], "the family name"),
+            birth_date=forms.calendar_day(birth_date, "the date of birth"),
+            external_id=typed["external_id"] or None,
+        )
+    except Refusal as refusal:
+        return await desk.page(
+            request, res, staff, "chart/new_client.html", forms.status(refusal), typed=typed, problem=str(refusal)
+        )
+    return see_other(f"/charts/{added.id}?done=added")
