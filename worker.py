@@ -9,11 +9,13 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.ask import StartAgain
 from activities.deliver import Deliver
+from activities.end import End
 from activities.file import File
 from activities.invite import MailInvitation
-from activities.move import MoveRequest, TellStaff
-from activities.notify import Notify
+from activities.notify import GiveUpMail, Notify
+from activities.record import Record
 from activities.stamp import Stamp
 from gateways import postgres, temporal
 from gateways.postgres import Database
@@ -22,8 +24,10 @@ from gateways.storage import Storage
 from gateways.telemetry import log_to_stderr
 from pdf import Seal
 from settings import Settings, settings
+from workflows.ask_again import AskAgain
 from workflows.invite import Invite
 from workflows.share_to_sign import ShareToSign
+from workflows.tell import TellSigners
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +36,25 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
     """A worker with every workflow and activity; tests run the same one."""
     relay = Relay.of(configured)
     seal = Seal.load(configured.seal_key_file.read_bytes(), configured.seal_certificate_file.read_bytes())
+    notify = Notify(database, relay, configured.mail_from, configured.portal_url)
+    record = Record(database)
     return Worker(
         engine,
         task_queue=configured.temporal_task_queue,
-        workflows=[ShareToSign, Invite],
+        workflows=[ShareToSign, TellSigners, AskAgain, Invite],
         activities=[
-            Deliver(database),
-            Notify(database, relay, configured.mail_from, configured.portal_url),
+            Deliver(database, notify),
+            notify,
+            GiveUpMail(notify),
             Stamp(database, Storage(configured.storage_folder), seal),
             File(database),
-            MoveRequest(database),
-            TellStaff(database),
+            End(database),
+            record.answer,
+            record.term,
+            record.too_late,
+            record.attention,
+            record.version,
+            StartAgain(engine, configured.temporal_task_queue),
             MailInvitation(relay, configured.mail_from, configured.portal_url),
         ],
         # re-importing our modules for each new workflow costs more than it finds; they hold no state

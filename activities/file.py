@@ -1,14 +1,15 @@
-"""File: the signed version, the state and the audit entry appear in the chart together (SPEC main job, 5)."""
+"""File: the signed version, the answers, the state and the audit entry appear in the chart together (main job, 5)."""
 
 from dataclasses import dataclass
 
 from temporalio import activity
 
 from activities.stamp import Signature, Stamped
-from chart import audit, document, request
-from chart.audit import Action, Actor
+from chart import audit, document, message, request
+from chart.audit import Action
 from chart.ids import RequestId
-from chart.request import Order, RequestState
+from chart.lifecycle import Order, RequestState, SeatState
+from chart.message import About
 from gateways.postgres import Database
 
 
@@ -16,7 +17,8 @@ from gateways.postgres import Database
 class Filing:
     order: Order
     request_id: RequestId
-    signature: Signature
+    signatures: tuple[Signature, ...]
+    """All of them, in the order in which they came."""
     stamped: Stamped
 
 
@@ -28,8 +30,18 @@ class File:
     async def __call__(self, filing: Filing) -> None:
         """One transaction; a second run finds the first signed version and changes nothing."""
         order, request_id, stamped = filing.order, filing.request_id, filing.stamped
+        last = filing.signatures[-1]
         async with self.database.practice(order.practice) as transaction:
-            filed = await document.add_signed_version(
+            ended = await request.end(
+                transaction, order, request_id, RequestState.SIGNED, by=last.signer, signed_at=last.at
+            )
+            if not ended:
+                return
+            for signature in filing.signatures:
+                await request.answer(
+                    transaction, request_id, signature.signer, SeatState.SIGNED, signature.at, reason=None
+                )
+            await document.add_signed_version(
                 transaction,
                 order.practice,
                 request_id,
@@ -37,18 +49,16 @@ class File:
                 size=stamped.size,
                 pages=stamped.pages,
             )
-            if not filed:
-                return
-            await request.move(transaction, order, request_id, RequestState.SIGNED, signed_at=filing.signature.at)
             await audit.record(
                 transaction,
                 order.practice,
-                Actor(f"account:{filing.signature.signer}"),
+                last.signer,
                 Action.SIGNED,
                 chart=order.client,
                 document=order.document,
                 request=request_id,
                 sha256=order.sha256,
                 signed_sha256=stamped.sha256,
-                ip_address=filing.signature.ip_address,
+                ip_address=last.ip_address,
             )
+            await message.tell_staff(transaction, order.practice, request_id, About.SIGNED)

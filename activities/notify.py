@@ -1,32 +1,79 @@
-"""Notify: the email that a new portal message is available, and no more (SPEC N1, N3).
+"""Notify: the email that a new portal message is available, and no more (SPEC N1, N3, N5).
 
 What stands in a mail is read by mail programs, relays and whoever holds the phone. So it names nobody
 and nothing: no client, practice, title, type or date, and its link signs nobody in.
 """
 
+import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from temporalio import activity
 
-from activities.deliver import Delivery
-from chart import audit, message
-from chart.audit import Action
-from gateways.postgres import SQL, Database, Record
-from gateways.smtp import AddressRefused, Relay
+from chart import audit, message, request
+from chart.audit import Action, Actor
+from chart.ids import RequestId
+from chart.lifecycle import Order
+from chart.message import About, Letter, MailState, MessageAbout
+from gateways.postgres import Database
+from gateways.smtp import AddressRefused, Relay, RelayUnavailable
 
-SUBJECT = "You have a new portal message"
+FIRST = "first"
+"""The occasion of the first mail that tells of a message; reminders are `reminder-1`, `reminder-2`, …"""
 
-BODY = """\
+RELAY_WITHIN = 8.0
+"""Seconds for one mail; shorter than the step that sends it may take."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    new_message: str
+    reminder: str
+    body: str
+
+
+IN = {
+    "en": Wording(
+        new_message="You have a new portal message",
+        reminder="Reminder: a portal message waits for you",
+        body="""\
 A new message is available for you in the Client Portal.
 
 Sign in to read it:
 {link}
 
 This mailbox is not read. If you did not expect this email, you can ignore it.
-"""
+""",
+    ),
+    "es": Wording(
+        new_message="Tiene un mensaje nuevo en el portal",
+        reminder="Recordatorio: le espera un mensaje en el portal",
+        body="""\
+Hay un mensaje nuevo para usted en el Portal del Cliente.
+
+Inicie sesión para leerlo:
+{link}
+
+Nadie lee este buzón. Si no esperaba este correo, puede ignorarlo.
+""",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Notification:
+    """Of which message, to whom, on which occasion."""
+
+    order: Order
+    request_id: RequestId
+    about: MessageAbout
+    occasion: str
+    parties: tuple[Actor, ...]
+    at: datetime
+    """Date of the mail, so that a repeated one is the same."""
 
 
 @activity.defn(name="notify")
@@ -37,55 +84,108 @@ class Notify:
     mail_from: str
     portal_url: str
 
-    async def __call__(self, delivery: Delivery) -> bool:
-        """Send the email unless it is known to have been sent or refused; False if the address is refused.
+    async def __call__(self, notification: Notification) -> None:
+        """Send what is not sent yet. `RelayUnavailable` is the engine's to retry, for days.
 
-        A temporary failure (`RelayUnavailable`) is the engine's to retry. Killed between the send and its
-        record, the mail goes out again with the same Message-ID, which mail programs show once.
+        Each recipient has a checkpoint in the chart. Killed between the send and its record, the mail goes out again
+        with the same Message-ID, which mail programs show once.
         """
-        practice = delivery.order.practice
-        async with self.database.practice(practice) as transaction:
-            row = await transaction.fetchrow(ADDRESSEE, delivery.request_id)
-            assert row is not None, "notify follows deliver"
-        if row["state"]:
-            return bool(row["state"] == "sent")
-        try:
-            await self.relay.send(self._mail(row))
-        except AddressRefused:
-            await self._keep(delivery, "refused")
-            return False
-        await self._keep(delivery, "sent")
-        return True
+        if await self.send(notification):
+            raise RelayUnavailable("not every mail was taken")
 
-    def _mail(self, row: Record) -> EmailMessage:
+    async def send(self, notification: Notification) -> list[Letter]:
+        """Try each mail once; those that are to be tried again."""
+        left = await self._not_taken(notification)
+        states = await asyncio.gather(*(self._try(notification, letter) for letter in left))
+        return [letter for letter, state in zip(left, states, strict=True) if state is MailState.DELAYED]
+
+    async def give_up(self, notification: Notification) -> None:
+        """Note every mail that was not taken as failed, and tell staff."""
+        for letter in await self._not_taken(notification):
+            await self._keep(notification, letter, MailState.FAILED)
+
+    async def _not_taken(self, notification: Notification) -> list[Letter]:
+        of = notification
+        async with self.database.practice(of.order.practice) as transaction:
+            letters = await message.letters(transaction, of.request_id, of.about, of.occasion, of.parties)
+        return [letter for letter in letters if letter.state not in {MailState.SENT, MailState.REFUSED}]
+
+    async def _try(self, notification: Notification, letter: Letter) -> MailState:
+        try:
+            async with asyncio.timeout(RELAY_WITHIN):
+                await self.relay.send(self._mail(notification, letter))
+        except AddressRefused:
+            state = MailState.REFUSED
+        except (RelayUnavailable, TimeoutError):
+            state = MailState.DELAYED
+        else:
+            state = MailState.SENT
+        await self._keep(notification, letter, state)
+        return state
+
+    def _mail(self, notification: Notification, letter: Letter) -> EmailMessage:
+        words = IN[letter.language]
         return mail(
             sender=self.mail_from,
-            to=row["email"],
-            key=f"{row['message_id']}",
-            at=format_datetime(row["created_at"]),
-            subject=SUBJECT,
-            body=BODY.format(link=f"{self.portal_url}/portal/inbox/{row['message_id']}"),
+            to=letter.email,
+            key=f"{letter.message_id}.{notification.occasion}",
+            at=format_datetime(notification.at),
+            subject=words.reminder if is_reminder(notification.occasion) else words.new_message,
+            body=words.body.format(link=f"{self.portal_url}/portal/inbox/{letter.message_id}"),
+            language=letter.language,
         )
 
-    async def _keep(self, delivery: Delivery, state: str) -> None:
-        order, request_id = delivery.order, delivery.request_id
+    async def _keep(self, notification: Notification, letter: Letter, state: MailState) -> None:
+        order, request_id = notification.order, notification.request_id
         async with self.database.practice(order.practice) as transaction:
-            if not await message.note_mail(transaction, order.practice, request_id, state):
+            if not await message.note_mail(
+                transaction, order.practice, letter.message_id, notification.occasion, state
+            ):
                 return
             await audit.record(
                 transaction,
                 order.practice,
                 audit.SERVICE,
-                Action.MAILED if state == "sent" else Action.MAIL_REFUSED,
+                _ACTIONS[state],
                 chart=order.client,
                 document=order.document,
                 request=request_id,
+                to=letter.party,
+                occasion=notification.occasion,
             )
-            if state == "refused":
-                await message.tell_staff(transaction, order.practice, request_id, message.About.MAIL_REFUSED)
+            if state is MailState.SENT and is_reminder(notification.occasion):
+                await request.note_reminder(transaction, request_id, notification.at)
+            if state in _TOLD:
+                await message.tell_staff(transaction, order.practice, request_id, _TOLD[state])
+            await request.announce(transaction, order.practice, order.client, request_id)
 
 
-def mail(*, sender: str, to: str, key: str, at: str, subject: str, body: str) -> EmailMessage:
+@activity.defn(name="give_up_mail")
+@dataclass(frozen=True)
+class GiveUpMail:
+    """After days without a relay that takes it: the mail is told to staff, and the request lives on (SPEC N3)."""
+
+    notify: Notify
+
+    async def __call__(self, notification: Notification) -> None:
+        await self.notify.give_up(notification)
+
+
+def is_reminder(occasion: str) -> bool:
+    return occasion.startswith("reminder")
+
+
+_ACTIONS = {
+    MailState.SENT: Action.MAILED,
+    MailState.DELAYED: Action.MAIL_DELAYED,
+    MailState.REFUSED: Action.MAIL_REFUSED,
+    MailState.FAILED: Action.MAIL_FAILED,
+}
+
+_TOLD = {MailState.REFUSED: About.MAIL_REFUSED, MailState.FAILED: About.MAIL_FAILED}
+
+
+def mail(*, sender: str, to: str, key: str, at: str, subject: str, body: str, language: str = "en") -> EmailMessage:
     """A plain-text mail by a program (RFC 3834).
 
     Its Message-ID and date come from `key` and `at`, so that a retry is the same mail.
@@ -98,12 +198,6 @@ def mail(*, sender: str, to: str, key: str, at: str, subject: str, body: str) ->
     letter["Date"] = at
     letter["Message-ID"] = f"<{key}@{address.domain}>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(body, cte="7bit")
+    letter["Content-Language"] = language
+    letter.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")
     return letter
-
-
-ADDRESSEE = SQL("""
-select a.email, m.id as message_id, m.created_at, n.state
-from message m join portal_account a on a.id = m.account_id left join notice n on n.request_id = m.request_id
-where m.request_id = $1
-""")

@@ -1,4 +1,4 @@
-"""Stamp: the original version and the signature become the stamped, sealed bytes in the store.
+"""Stamp: the original version and all signatures become the stamped, sealed bytes in the store.
 
 Always from the original, so that a repeated run cannot stamp twice (SPEC D1). Sealed bytes differ from run to
 run; which ones count is decided when they are filed.
@@ -11,15 +11,20 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from chart import audit, practice
-from chart.ids import AccountId, RequestId
-from chart.request import Order
-from gateways.postgres import SQL, Database
+from chart import audit, practice, request
+from chart.audit import Actor
+from chart.ids import RequestId
+from chart.lifecycle import Order
+from chart.practice import Practice
+from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
 from pdf import CannotStamp, Certificate, Mark, Seal, Signer, TypedName, stamp
 
 MEANING = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
+
+COUNTER_MEANING = "I have reviewed this document and counter-sign it."
+"""The same for a provider or supervisor."""
 
 BEYOND_RETRY = "BeyondRetry"
 """Type of an error whose message is written for staff and operators."""
@@ -30,7 +35,7 @@ class Signature:
     """What a Sign Document carries; everything but the mark comes from the session and the server (SPEC G4)."""
 
     request_id: RequestId
-    signer: AccountId
+    signer: Actor
     sha256: str
     """Of the version that was on the signer's screen (SPEC G5)."""
     mark: Mark
@@ -43,7 +48,8 @@ class Signature:
 class Stamping:
     order: Order
     request_id: RequestId
-    signature: Signature
+    signatures: tuple[Signature, ...]
+    """In the order in which they came; all are put into one revision (docs/decisions/010)."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +95,39 @@ class Stamp:
         return Stamped(**row) if row else None
 
     async def _certificate(self, stamping: Stamping) -> Certificate:
-        order, signature = stamping.order, stamping.signature
+        order = stamping.order
         async with self.database.practice(order.practice) as transaction:
-            timezone = (await practice.current(transaction)).timezone
-            row = await transaction.fetchrow(SIGNER, signature.signer, order.client)
-            assert row is not None, "the signer of a request has a relationship, which never goes away"
+            ours = await practice.current(transaction)
+            signers = [await _signer(transaction, order, ours, signature) for signature in stamping.signatures]
             audit_head = await audit.head(transaction, order.client)
-        signer = Signer(
-            printed_name=row["name"],
-            relationship=row["kind"],
-            meaning=MEANING,
-            signed_at=signature.at,
-            timezone=timezone,
-            method="typed" if isinstance(signature.mark, TypedName) else "drawn",
-            mark=signature.mark,
-            ip_address=signature.ip_address,
-        )
         return Certificate(
             request_id=str(stamping.request_id),
             version_sha256=order.sha256,
-            consent_version=signature.consent_version,
+            consent_version=_consent(stamping.signatures),
             audit_head=audit_head,
-            signers=(signer,),
+            signers=tuple(signers),
+            language="es" if ours.language == "es" else "en",
         )
+
+
+def _consent(signatures: tuple[Signature, ...]) -> str:
+    """Of the clients; staff is not asked for one."""
+    return next((signature.consent_version for signature in signatures if signature.consent_version), "")
+
+
+async def _signer(transaction: Transaction, order: Order, ours: Practice, signature: Signature) -> Signer:
+    row = await transaction.fetchrow(SIGNER, signature.signer, order.client)
+    assert row is not None, "accounts and staff never go away"
+    return Signer(
+        printed_name=row["name"],
+        relationship=row["capacity"],
+        meaning=COUNTER_MEANING if request.staff_of(signature.signer) else MEANING,
+        signed_at=signature.at,
+        timezone=ours.timezone,
+        method="typed" if isinstance(signature.mark, TypedName) else "drawn",
+        mark=signature.mark,
+        ip_address=signature.ip_address,
+    )
 
 
 def _beyond_retry(sentence: str) -> ApplicationError:
@@ -121,6 +137,8 @@ def _beyond_retry(sentence: str) -> ApplicationError:
 FILED = SQL("select sha256, size, pages from version where signed_by_request = $1")
 
 SIGNER = SQL("""
-select a.name, r.kind from portal_account a join relationship r on r.account_id = a.id
-where a.id = $1 and r.client_id = $2
+select a.name, r.kind as capacity from portal_account a join relationship r on r.account_id = a.id
+where 'account:' || a.id = $1 and r.client_id = $2
+union all
+select name, role from staff where 'staff:' || id = $1
 """)

@@ -9,17 +9,19 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.ask import WITHIN, workflow_id
+from activities.stamp import Signature
 from api.resources import Resources
+from chart.audit import Actor
 from chart.refusals import NotInThisState, NotReachable
 from chart.request import Request
 from gateways.temporal import PlainWords
-from workflows.share_to_sign import workflow_id
 
-WITHIN = timedelta(seconds=10)
 AWAY = "The service that handles signatures does not answer. Try again in a moment; doing it twice counts once."
 
 MOST_WAIT = timedelta(seconds=3)
@@ -60,16 +62,25 @@ async def signal(resources: Resources, asked: Request, which: Any, *argument: ob
         await handle(resources, asked).signal(which, *argument, rpc_timeout=WITHIN)
 
 
-async def holds_signature(resources: Resources, asked: Request) -> bool:
-    """Whether the request's history holds a signature: the engine is the only place that knows.
+async def holds_signature(resources: Resources, asked: Request, party: Actor) -> bool:
+    """Whether the request's history holds this signer's signature: the engine is the only place that knows.
 
     While the engine is away nobody knows; the document can be read all the same.
     """
     with suppress(NotReachable, NotInThisState), answers():
         async for event in handle(resources, asked).fetch_history_events(rpc_timeout=timedelta(seconds=2)):
-            if event.workflow_execution_signaled_event_attributes.signal_name == "sign":
+            signaled = event.workflow_execution_signaled_event_attributes
+            if signaled.signal_name == "sign" and await _is_by(resources, signaled.input.payloads, asked, party):
                 return True
     return False
+
+
+async def _is_by(resources: Resources, payloads: Sequence[Payload], asked: Request, party: Actor) -> bool:
+    try:
+        signature, *_ = await resources.engine.data_converter.decode(payloads, [Signature])
+    except (ValueError, RuntimeError):  # a signal that somebody without our keys has sent
+        return False
+    return signature.request_id == asked.id and signature.signer == party
 
 
 @contextmanager

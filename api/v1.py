@@ -101,15 +101,81 @@ class Documents(BaseModel):
     documents: list[DocumentOut]
 
 
-class Term(In):
+class NewVersionOut(UploadedOut):
+    version_number: int
+
+
+class VersionOut(BaseModel):
+    number: int
+    created_at: datetime
+    reason: str | None = Field(description="Why it took the place of the version before; null of the first.")
+    sha256: str
+    shared: bool
+    signed_sha256: str | None
+    signed_at: datetime | None
+
+    @classmethod
+    def of(cls, found: Version) -> "VersionOut":
+        return cls.model_validate(found, from_attributes=True)
+
+
+class Versions(BaseModel):
+    versions: list[VersionOut]
+
+
+class SignerIn(In):
+    """Either an account that acts for the client, or staff for a counter-signature."""
+
+    account_id: UUID | None = None
+    staff_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "SignerIn":
+        if (self.account_id is None) == (self.staff_id is None):
+            raise ValueError("name either account_id or staff_id")
+        return self
+
+    @property
+    def party(self) -> Actor:
+        return Actor(f"account:{self.account_id}" if self.account_id else f"staff:{self.staff_id}")
+
+
+Days = Annotated[list[Annotated[int, Field(ge=1, le=365)]], Field(max_length=schedule.MOST_REMINDERS)]
+
+
+class TermsIn(In):
     days: int | None = Field(
         default=None, ge=1, le=365, description="Until it expires; the practice's default if null."
     )
+    signers: Annotated[list[SignerIn], Field(max_length=10)] = Field(
+        default=[], description="Who must sign; the client, or who acts for them, if empty."
+    )
+    in_order: bool = Field(default=False, description="Each is asked when everybody before has signed.")
+    on_decline: OnDecline = Field(default=OnDecline.ENDS, description="What one signer's decline does to the request.")
+    reminder_days: Days | None = Field(
+        default=None, description="Days after delivery on which a reminder goes out; the practice's if null."
+    )
+    when_registered: bool = Field(
+        default=False, description="Of a client who is not registered: wait durably until somebody registers."
+    )
+    invite: Invitee | None = Field(default=None, description="Invite this person too; implies `when_registered`.")
 
 
 class AskedOut(BaseModel):
     request_id: UUID
-    delivered: bool = Field(description="False: the engine holds it for sure, and the client's portal has it soon.")
+    delivered: bool = Field(description="False: the engine holds it for sure, and it stands in the chart soon.")
+
+
+class SignerOut(BaseModel):
+    position: int
+    party: str | None = Field(description="`account:<id>` or `staff:<id>`; null until somebody registers.")
+    name: str | None
+    relationship: str | None
+    state: SeatState
+    viewed_at: datetime | None
+    answered_at: datetime | None
+    reason: str | None = Field(description="Of a decline.")
+    notice: str | None = Field(description="What became of the latest email: `sent`, `delayed`, `refused`, `failed`.")
 
 
 class RequestOut(BaseModel):
@@ -117,19 +183,93 @@ class RequestOut(BaseModel):
     document_id: UUID
     client_id: UUID
     state: RequestState
+    label: str = Field(description="As it stands beside the Share Status.")
     attention: str | None = Field(description="Why it needs attention.")
+    offers: list[Act] = Field(description="What the practice may do now.")
+    in_order: bool
+    on_decline: OnDecline
     created_at: datetime
     expires_at: datetime
-    viewed_at: datetime | None
+    reminders: list[datetime]
+    reminded_at: datetime | None
     signed_at: datetime | None
     ended_at: datetime | None
+    ended_by: str | None
+    end_reason: str | None
+    correction: bool = Field(description="Declined with the wish for a correction.")
+    record: dict[str, Any] | None = Field(description="Attempts and dates that staff has recorded.")
     sha256: str = Field(description="Of the version that is shared and signed.")
     signed_sha256: str | None = Field(description="Of the signed copy.")
-    notice: str | None = Field(description="What became of the client's email: `sent`, `refused`, or null so far.")
+    notice: str | None = Field(description="The worst of the signers' `notice`; null so far.")
+    signers: list[SignerOut]
 
     @classmethod
     def of(cls, found: Request) -> "RequestOut":
-        return cls.model_validate(found, from_attributes=True)
+        made = cls.model_validate(found, from_attributes=True)
+        return made.model_copy(update={"offers": sorted(found.offers)})
+
+
+class EntryOut(BaseModel):
+    at: datetime
+    actor: str
+    name: str | None = Field(description="Of the actor.")
+    action: Action
+    detail: dict[str, str | int | None]
+
+
+class TimelineOut(BaseModel):
+    request: RequestOut
+    entries: list[EntryOut] = Field(description="What happened, oldest first.")
+
+
+class WaitingOut(BaseModel):
+    request_id: UUID
+    document_id: UUID
+    client_id: UUID
+    client_name: str
+    type: str
+    label: str
+    created_at: datetime
+    expires_at: datetime
+    next_reminder_at: datetime | None
+    overdue: bool
+    attention: str | None
+
+
+class QueueOut(BaseModel):
+    requests: list[WaitingOut]
+
+
+Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class ReasonIn(In):
+    reason: Words
+
+
+class UntilIn(In):
+    until: date = Field(description="The last day on which it can be signed, in the practice's time zone.")
+
+
+class RemindersIn(In):
+    days: Days = Field(description="Days after delivery; those that have passed are not made up. Empty: none.")
+
+
+class Attempt(In):
+    on: date
+    how: Words
+
+
+class UnableIn(In):
+    """SPEC G7: what was tried before giving up."""
+
+    reason: Words
+    attempts: Annotated[list[Attempt], Field(min_length=1, max_length=20)]
+
+
+class PaperIn(In):
+    reason: Words = Field(description="Why on paper, and where the paper is kept.")
+    signed_on: date
 
 
 @router.post("/clients", status_code=HTTPStatus.CREATED)
@@ -184,7 +324,7 @@ async def upload_document(
         ClientId(client_id),
         kind=kind,
         note_name=note_name,
-        service_on=service_on or date.today(),  # noqa: DTZ011 - a day, not a moment
+        service_on=service_on,
         content=await file.read(),
     )
     return UploadedOut.model_validate(
@@ -217,14 +357,83 @@ async def share(res: Res, caller: PracticeCaller, document_id: UUID) -> Document
     return DocumentOut.of(await sharing.share(res, caller, DocumentId(document_id)))
 
 
+@router.post("/documents/{document_id}/hide")
+async def hide(res: Res, caller: PracticeCaller, document_id: UUID, why: ReasonIn) -> DocumentOut:
+    """Take a plain share out of the portal, for a reason. A signed copy is never taken away."""
+    return DocumentOut.of(await sharing.hide(res, caller, DocumentId(document_id), why.reason))
+
+
+@router.post("/documents/{document_id}/versions", status_code=HTTPStatus.CREATED, max_body_size=MOST_UPLOAD)
+async def upload_version(
+    res: Res,
+    caller: PracticeCaller,
+    document_id: UUID,
+    file: Annotated[UploadFile, File(description="The PDF, 50 MB at most.")],
+    reason: Annotated[str, Form(max_length=500, description="Why it takes the place of the version before.")],
+) -> NewVersionOut:
+    """A new version: it is not shared yet, and voids a request that is open on the version before."""
+    uploaded = await charts.upload_version(
+        res, caller, DocumentId(document_id), content=await file.read(), reason=reason
+    )
+    found = DocumentOut.of(uploaded.document).model_dump()
+    number = uploaded.document.version_number
+    return NewVersionOut.model_validate({**found, "changes": list(uploaded.changes), "version_number": number})
+
+
+@router.get("/documents/{document_id}/versions")
+async def list_versions(res: Res, caller: PracticeCaller, document_id: UUID) -> Versions:
+    """All versions with their signed copies, newest first."""
+    found = await charts.versions(res, caller, DocumentId(document_id))
+    return Versions(versions=[VersionOut.of(one) for one in found])
+
+
+@router.get("/documents/{document_id}/versions/{number}/file", response_class=Response, responses=PDF)
+async def download_version(
+    res: Res, caller: PracticeCaller, document_id: UUID, number: Annotated[int, Path(ge=1, le=100_000)]
+) -> Response:
+    return pdf_response(await charts.download(res, caller, DocumentId(document_id), signed=False, number=number))
+
+
+@router.get("/documents/{document_id}/versions/{number}/signed", response_class=Response, responses=PDF)
+async def download_signed_version(
+    res: Res, caller: PracticeCaller, document_id: UUID, number: Annotated[int, Path(ge=1, le=100_000)]
+) -> Response:
+    return pdf_response(await charts.download(res, caller, DocumentId(document_id), signed=True, number=number))
+
+
 @router.post("/documents/{document_id}/share-to-sign", status_code=HTTPStatus.ACCEPTED)
 async def share_to_sign(
-    res: Res, caller: PracticeCaller, document_id: UUID, response: Response, term: Term | None = None
+    res: Res, caller: PracticeCaller, document_id: UUID, response: Response, terms: TermsIn | None = None
 ) -> AskedOut:
     """Share to Sign: start the durable request. Repeating it while one is open answers with that one."""
-    asked = await sharing.share_to_sign(res, caller, DocumentId(document_id), days=term.days if term else None)
+    wanted = terms or TermsIn()
+    asked = await sharing.share_to_sign(
+        res,
+        caller,
+        DocumentId(document_id),
+        Terms(
+            days=wanted.days,
+            signers=tuple(signer.party for signer in wanted.signers),
+            in_order=wanted.in_order,
+            on_decline=wanted.on_decline,
+            reminder_days=None if wanted.reminder_days is None else tuple(wanted.reminder_days),
+            when_registered=wanted.when_registered or wanted.invite is not None,
+        ),
+        invite=wanted.invite.model_dump() if wanted.invite else None,
+    )
+    return _asked(asked, response)
+
+
+def _asked(asked: Asked, response: Response) -> AskedOut:
     response.headers["location"] = f"/api/v1/requests/{asked.request_id}"
     return AskedOut.model_validate(asked, from_attributes=True)
+
+
+@router.get("/requests")
+async def read_queue(res: Res, caller: PracticeCaller, show: Filter = Filter.ALL) -> QueueOut:
+    """Requests that wait for somebody: what needs attention first, then what expires first; 200 at most."""
+    found = await requests.queue(res, caller, show)
+    return QueueOut(requests=[WaitingOut.model_validate(one, from_attributes=True) for one in found])
 
 
 @router.get("/requests/{request_id}")
@@ -232,11 +441,83 @@ async def read_request(res: Res, caller: PracticeCaller, request_id: UUID) -> Re
     return RequestOut.of(await requests.find_request(res, caller, RequestId(request_id)))
 
 
-@router.post("/requests/{request_id}/resume", status_code=HTTPStatus.ACCEPTED)
-async def resume(res: Res, caller: PracticeCaller, request_id: UUID) -> Response:
+@router.get("/requests/{request_id}/timeline")
+async def read_timeline(res: Res, caller: PracticeCaller, request_id: UUID) -> TimelineOut:
+    """What happened to a request, from the audit log."""
+    found = await requests.timeline(res, caller, RequestId(request_id))
+    return TimelineOut(
+        request=RequestOut.of(found.request),
+        entries=[
+            EntryOut(
+                at=entry.at,
+                actor=entry.actor,
+                name=found.names.get(entry.actor),
+                action=entry.action,
+                detail=entry.detail,
+            )
+            for entry in found.entries
+        ],
+    )
+
+
+@router.post("/requests/{request_id}/recall")
+async def recall(res: Res, caller: PracticeCaller, request_id: UUID, why: ReasonIn) -> RequestOut:
+    """Take a request back until it is signed. 409 says what came first."""
+    return RequestOut.of(await requests.recall(res, caller, RequestId(request_id), why.reason))
+
+
+@router.post("/requests/{request_id}/extend")
+async def extend(res: Res, caller: PracticeCaller, request_id: UUID, term: UntilIn) -> RequestOut:
+    """Move the expiry of an open request."""
+    return RequestOut.of(await requests.extend(res, caller, RequestId(request_id), term.until))
+
+
+@router.post("/requests/{request_id}/reminders")
+async def reschedule(res: Res, caller: PracticeCaller, request_id: UUID, reminders: RemindersIn) -> RequestOut:
+    """Change the days of the reminders of an open request."""
+    return RequestOut.of(await requests.reschedule(res, caller, RequestId(request_id), reminders.days))
+
+
+@router.post("/requests/{request_id}/remind")
+async def remind(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
+    """Send a reminder now; not more often than every five minutes."""
+    return RequestOut.of(await requests.remind(res, caller, RequestId(request_id)))
+
+
+@router.post("/requests/{request_id}/unable-to-obtain")
+async def unable_to_obtain(res: Res, caller: PracticeCaller, request_id: UUID, tried: UnableIn) -> RequestOut:
+    """Record that the signature could not be obtained, with what was tried."""
+    dates = tried.model_dump(mode="json", include={"attempts"})
+    return RequestOut.of(
+        await requests.record(res, caller, RequestId(request_id), Act.RECORD_UNABLE, tried.reason, dates)
+    )
+
+
+@router.post("/requests/{request_id}/signed-on-paper")
+async def signed_on_paper(res: Res, caller: PracticeCaller, request_id: UUID, paper: PaperIn) -> RequestOut:
+    """Record that the document was signed on paper."""
+    dates = paper.model_dump(mode="json", include={"signed_on"})
+    return RequestOut.of(
+        await requests.record(res, caller, RequestId(request_id), Act.RECORD_PAPER, paper.reason, dates)
+    )
+
+
+@router.post("/requests/{request_id}/resume")
+async def resume(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
     """Try again at once what needs attention."""
-    await requests.resume(res, caller, RequestId(request_id))
-    return Response(status_code=HTTPStatus.ACCEPTED)
+    return RequestOut.of(await requests.resume(res, caller, RequestId(request_id)))
+
+
+@router.post("/requests/{request_id}/skip")
+async def skip(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
+    """Leave out the step that needs attention, where `offers` says so."""
+    return RequestOut.of(await requests.skip(res, caller, RequestId(request_id)))
+
+
+@router.post("/requests/{request_id}/reissue", status_code=HTTPStatus.ACCEPTED)
+async def reissue(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> AskedOut:
+    """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
+    return _asked(await requests.reissue(res, caller, RequestId(request_id)), response)
 
 
 def pdf_response(download: charts.Download) -> Response:

@@ -5,6 +5,9 @@ so no writer can forget it.
 """
 
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
@@ -35,10 +38,27 @@ class Action(StrEnum):
     MAILED = "mailed"
     MAIL_REFUSED = "mail refused"
     CONSENTED = "consented to electronic records"
+    REGISTRATION_AWAITED = "waits for registration"
+    MAIL_DELAYED = "mail delayed"
+    MAIL_FAILED = "mail failed"
+    REMINDED = "reminded"
+    SIGNATURE_TAKEN = "signature taken"
     SIGNED = "signed"
+    DECLINED = "declined"
+    RECALLED = "recalled"
     EXPIRED = "expired"
+    REPLACED = "replaced by a new version"
+    UNABLE_TO_OBTAIN = "unable to obtain a signature"
+    SIGNED_ON_PAPER = "signed on paper"
+    EXTENDED = "extended"
+    RESCHEDULED = "reminders changed"
     NEEDS_ATTENTION = "needs attention"
     RESUMED = "resumed"
+    SKIPPED = "skipped"
+    REISSUED = "re-issued"
+    CAME_TOO_LATE = "came too late"
+    ADDED_VERSION = "added a version"
+    HID = "taken out of the portal"
 
 
 async def record(
@@ -58,6 +78,29 @@ async def record(
     )
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A line of the log, as a timeline shows it."""
+
+    at: datetime
+    actor: Actor
+    action: Action
+    detail: dict[str, str | int | None]
+
+
+async def of_request(transaction: Transaction, request: RequestId) -> list[Entry]:
+    """What happened to a request, oldest first."""
+    return [
+        Entry(row["at"], Actor(row["actor"]), Action(row["action"]), json.loads(row["detail"]))
+        for row in await transaction.fetch(OF_REQUEST, request)
+    ]
+
+
+async def names(transaction: Transaction, actors: Collection[Actor]) -> dict[str, str]:
+    """Who the actors are, for the practice's own eyes."""
+    return {row["actor"]: row["name"] for row in await transaction.fetch(NAMES, list(actors))}
+
+
 async def head(transaction: Transaction, chart: UUID) -> str:
     """Hash of the chain's last entry, hexadecimal: it commits to everything before it. Empty for a new chain."""
     return await transaction.fetchval(HEAD, chart) or ""
@@ -66,6 +109,14 @@ async def head(transaction: Transaction, chart: UUID) -> str:
 RECORD = SQL("""
 insert into audit (practice_id, chart_id, actor, action, document_id, request_id, detail)
 values ($1, $2, $3, $4, $5, $6, $7::jsonb)
+""")
+
+OF_REQUEST = SQL("select at, actor, action, detail from audit where request_id = $1 order by number")
+
+NAMES = SQL("""
+select 'staff:' || id as actor, name from staff where 'staff:' || id = any($1::text[])
+union all select 'account:' || id, name from portal_account where 'account:' || id = any($1::text[])
+union all select 'key:' || id, name from api_key where 'key:' || id = any($1::text[])
 """)
 
 HEAD = SQL("select encode(hash, 'hex') from audit where chart_id = $1 order by number desc limit 1")

@@ -91,7 +91,7 @@ _COLUMNS = """
     ) as registered,
     (
         select count(*)::int from signature_request q
-        where q.client_id = c.id and q.state in ('pending', 'needs_attention')
+        where q.client_id = c.id and q.ended_at is null
     ) as waiting
 """
 

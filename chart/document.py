@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from chart.audit import Actor
+from chart import audit
+from chart.audit import Action, Actor
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, VersionId
-from chart.refusals import KindRefused, NotFound, Unacceptable
-from chart.request import RequestState
+from chart.lifecycle import RequestState, SeatState
+from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
+from chart.request import hold, label
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -60,6 +62,8 @@ class Document:
     service_on: date
     created_at: datetime
     version_id: VersionId
+    version_number: int
+    """Counted with the signed copies."""
     sha256: str
     size: int
     pages: int
@@ -68,23 +72,22 @@ class Document:
     request_state: RequestState | None
     attention: str | None
     viewed: bool
+    correction: bool
+    seats: int
+    """Signatures that the request asks for."""
+    signed_seats: int
     expires_at: datetime | None
     signed_sha256: str | None
     signed_pages: int | None
     """Of the signed copy, with its certificate."""
+    my_seat: SeatState | None = None
+    """What the portal account that looks has answered; None for whoever is not asked."""
+    my_turn: bool = False
 
     @property
     def type(self) -> str:
-        """The label of the Type column: Document, Treatment Plan, or the note's name."""
-        match self.kind:
-            case Kind.CLINICAL_NOTE:
-                return self.note_name or "Clinical Note"
-            case Kind.TREATMENT_PLAN | Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN:
-                return "Treatment Plan"
-            case Kind.DOCUMENT:
-                return "Document"
-            case Kind.PSYCHOTHERAPY_NOTE:
-                return "Psychotherapy Note"
+        """As in the Type column."""
+        return type_label(self.kind, self.note_name)
 
     @property
     def share_status(self) -> ShareStatus:
@@ -95,25 +98,22 @@ class Document:
     @property
     def waits_for(self) -> str | None:
         """What stands beside the Share Status, not instead of it (SPEC S2)."""
-        match self.request_state:
-            case RequestState.PENDING:
-                return "Viewed" if self.viewed else "Pending signature"
-            case RequestState.NEEDS_ATTENTION:
-                return "Needs attention"
-            case RequestState.EXPIRED:
-                return "Expired"
-            case RequestState.SIGNED | None:
-                return None
+        if self.request_state is None or self.request_state is RequestState.SIGNED:
+            return None
+        return label(
+            self.request_state,
+            attention=self.attention is not None,
+            viewed=self.viewed,
+            correction=self.correction,
+            signed=self.signed_seats,
+            seats=self.seats,
+        )
 
     @property
     def tag(self) -> PortalTag | None:
-        match self.request_state:
-            case RequestState.SIGNED:
-                return PortalTag.SIGNED
-            case RequestState.PENDING | RequestState.NEEDS_ATTENTION:
-                return PortalTag.PENDING_REVIEW
-            case RequestState.EXPIRED | None:
-                return None
+        if self.request_state is RequestState.SIGNED or self.my_seat is SeatState.SIGNED:
+            return PortalTag.SIGNED
+        return PortalTag.PENDING_REVIEW if self.my_turn else None
 
     @property
     def may_be_shared(self) -> bool:
@@ -122,6 +122,19 @@ class Document:
     @property
     def may_be_signed(self) -> bool:
         return self.kind in SIGNABLE
+
+
+def type_label(kind: Kind, note_name: str | None) -> str:
+    """The label of the Type column: Document, Treatment Plan, or the note's name."""
+    match kind:
+        case Kind.CLINICAL_NOTE:
+            return note_name or "Clinical Note"
+        case Kind.TREATMENT_PLAN | Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN:
+            return "Treatment Plan"
+        case Kind.DOCUMENT:
+            return "Document"
+        case Kind.PSYCHOTHERAPY_NOTE:
+            return "Psychotherapy Note"
 
 
 def file_name(document_id: DocumentId, *, signed: bool) -> str:
@@ -150,6 +163,24 @@ def check_may_be_signed(document: Document) -> None:
         )
 
 
+def check_reason(reason: str) -> None:
+    """Whoever takes back or replaces says why, in 1 to 500 characters."""
+    if not reason.strip() or len(reason) > 500:
+        raise Unacceptable("Say why, in at most 500 characters.")
+
+
+def check_may_go_to(document: Document, relationship: Relationship) -> None:
+    """42 CFR 2.31, 2.33: a substance use disorder record goes to its client freely, to others under a consent only.
+
+    Consents are not recorded yet, so it is refused (SPEC S9).
+    """
+    if document.kind is Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN and relationship is not Relationship.SELF:
+        raise KindRefused(
+            "A chemical dependency treatment plan goes to anyone but the client only under a recorded consent "
+            "(42 CFR Part 2). Ask the client to sign."
+        )
+
+
 async def add(
     transaction: Transaction,
     practice: PracticeId,
@@ -168,6 +199,81 @@ async def add(
     document_id = await transaction.fetchval(ADD, practice, client_id, kind, note_name, service_on)
     await transaction.execute(ADD_VERSION, practice, document_id, sha256, upload_sha256, size, pages)
     return await find(transaction, document_id)
+
+
+async def add_version(
+    transaction: Transaction, practice: PracticeId, client_id: ClientId, document_id: DocumentId, version: "NewVersion"
+) -> None:
+    """File a new version behind the ones that are there, with its audit entry; once, however often (SPEC S7).
+
+    It is not shared, and the unsigned version before is no more; what was signed before stays as it is.
+    """
+    await hold(transaction, document_id)
+    await transaction.execute(HIDE_UNSIGNED, document_id, version.added_by)
+    kept = await transaction.fetchval(
+        ADD_NEXT_VERSION,
+        version.id,
+        practice,
+        document_id,
+        version.sha256,
+        version.upload_sha256,
+        version.size,
+        version.pages,
+        version.reason,
+        version.added_by,
+    )
+    if kept is not None:
+        await audit.record(
+            transaction,
+            practice,
+            version.added_by,
+            Action.ADDED_VERSION,
+            chart=client_id,
+            document=document_id,
+            sha256=version.sha256,
+            upload_sha256=version.upload_sha256,
+        )
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """Stored and inspected bytes that take the place of a document's present version."""
+
+    id: VersionId
+    sha256: str
+    upload_sha256: str
+    size: int
+    pages: int
+    reason: str
+    added_by: Actor
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of a document's versions with its signed copy, if there is one."""
+
+    id: VersionId
+    number: int
+    created_at: datetime
+    reason: str | None
+    sha256: str
+    shared: bool
+    signed_sha256: str | None
+    signed_at: datetime | None
+
+
+async def new_version_id(transaction: Transaction) -> VersionId:
+    """An id for a version that is about to be filed."""
+    return VersionId(await transaction.fetchval(NEW_ID))
+
+
+async def has_version(transaction: Transaction, version_id: VersionId) -> bool:
+    return await transaction.fetchval(HAS_VERSION, version_id) is not None
+
+
+async def versions(transaction: Transaction, document_id: DocumentId) -> list[Version]:
+    """All that stands in the chart, newest first; each stays retrievable for ever."""
+    return [Version(**row) for row in await transaction.fetch(VERSIONS, document_id)]
 
 
 async def find(transaction: Transaction, document_id: DocumentId) -> Document:
@@ -200,6 +306,15 @@ async def share(transaction: Transaction, practice: PracticeId, version_id: Vers
     return await transaction.fetchval(SHARE, practice, version_id, by) is not None
 
 
+async def hide(transaction: Transaction, found: Document, by: Actor, reason: str) -> bool:
+    """Take a plain share out of the portal (SPEC S6); False if it was not shared."""
+    if found.request_state is RequestState.SIGNED:
+        raise NotInThisState("A signed copy is never taken away from the client.")
+    if found.request_state is not None and not found.request_state.ended:
+        raise NotInThisState("A signature is asked for. Recall the request first, then take the document back.")
+    return await transaction.fetchval(HIDE, found.version_id, by, reason) is not None
+
+
 async def add_signed_version(
     transaction: Transaction, practice: PracticeId, request_id: RequestId, *, sha256: str, size: int, pages: int
 ) -> bool:
@@ -213,25 +328,68 @@ async def is_signed_version(transaction: Transaction, sha256: str) -> bool:
 
 
 def _document(row: Record) -> Document:
-    state = row["request_state"]
-    return Document(**{**row, "kind": Kind(row["kind"]), "request_state": RequestState(state) if state else None})
+    state, seat = row["request_state"], row.get("my_seat")
+    known = {
+        "kind": Kind(row["kind"]),
+        "request_state": RequestState(state) if state else None,
+        "my_seat": SeatState(seat) if seat else None,
+    }
+    return Document(**{**row, **known})
 
 
-_SELECT = """
+_COLUMNS = """
 select d.id, d.client_id, d.kind, d.note_name, d.service_on, d.created_at,
-    v.id as version_id, v.sha256, v.size, v.pages, s.id is not null as shared,
-    q.id as request_id, q.state as request_state, q.attention, q.viewed_at is not null as viewed, q.expires_at,
-    signed.sha256 as signed_sha256, signed.pages as signed_pages
-from document d
-join lateral (
-    select * from version where document_id = d.id and signed_by_request is null order by number desc limit 1
-) v on true
+    v.id as version_id, v.number as version_number, v.sha256, v.size, v.pages,
+    s.id is not null and s.hidden_at is null as shared,
+    q.id as request_id, q.state as request_state, q.attention, q.expires_at, coalesce(q.correction, false) as correction,
+    coalesce(signers.viewed, false) as viewed, coalesce(signers.seats, 0) as seats,
+    coalesce(signers.signed, 0) as signed_seats, signed.sha256 as signed_sha256, signed.pages as signed_pages
+"""
+
+_REQUEST = """
 left join share s on s.version_id = v.id
 left join lateral (
     select * from signature_request where version_id = v.id order by created_at desc limit 1
 ) q on true
+left join lateral (
+    select bool_or(viewed_at is not null) as viewed, count(*)::int as seats,
+        (count(*) filter (where state = 'signed'))::int as signed
+    from signer where request_id = q.id
+) signers on q.id is not null
 left join version signed on signed.signed_by_request = q.id
 """
+
+_SELECT = (
+    _COLUMNS
+    + """
+from document d
+join lateral (
+    select * from version where document_id = d.id and signed_by_request is null order by number desc limit 1
+) v on true
+"""
+    + _REQUEST
+)
+
+# a client sees the newest version that is shared; a newer one may be in the chart already
+_SELECT_FOR_ACCOUNT = (
+    _COLUMNS
+    + """
+    , mine.state as my_seat,
+    coalesce(mine.state = 'waiting' and q.state = 'pending' and not (q.in_order and exists (
+        select from signer before
+        where before.request_id = q.id and before.state = 'waiting' and before.position < mine.position
+    )), false) as my_turn
+from document d
+join lateral (
+    select shared.* from version shared join share on share.version_id = shared.id and share.hidden_at is null
+    where shared.document_id = d.id and shared.signed_by_request is null order by shared.number desc limit 1
+) v on true
+"""
+    + _REQUEST
+    + """
+left join signer mine on mine.request_id = q.id and mine.account_id = $1
+"""
+)
 
 ADD = SQL("""
 insert into document (practice_id, client_id, kind, note_name, service_on) values ($1, $2, $3, $4, $5) returning id
@@ -242,24 +400,56 @@ insert into version (practice_id, document_id, number, sha256, upload_sha256, si
 values ($1, $2, 1, $3, $4, $5, $6)
 """)
 
+ADD_NEXT_VERSION = SQL("""
+insert into version (id, practice_id, document_id, number, sha256, upload_sha256, size, pages, reason, added_by)
+select $1, $2, $3, max(number) + 1, $4, $5, $6, $7, $8, $9 from version where document_id = $3
+on conflict (id) do nothing returning id
+""")
+
+HIDE_UNSIGNED = SQL("""
+update share set hidden_at = now(), hidden_by = $2, hide_reason = 'Replaced by a new version.'
+from version v where v.id = share.version_id and v.document_id = $1 and share.hidden_at is null
+and not exists (select from signature_request q where q.version_id = v.id and q.state in ('signed', 'sealing'))
+""")
+
+NEW_ID = SQL("select uuidv7()")
+
+HAS_VERSION = SQL("select true from version where id = $1")
+
+VERSIONS = SQL("""
+select v.id, v.number, v.created_at, v.reason, v.sha256, s.id is not null and s.hidden_at is null as shared,
+    signed.sha256 as signed_sha256, q.signed_at
+from version v left join share s on s.version_id = v.id
+left join signature_request q on q.version_id = v.id and q.state = 'signed'
+left join version signed on signed.signed_by_request = q.id
+where v.document_id = $1 and v.signed_by_request is null order by v.number desc
+""")
+
 FIND = SQL(_SELECT + "where d.id = $1")
 
 OF_CHART = SQL(_SELECT + "where d.client_id = $1 order by d.service_on desc, d.id desc")
 
 _SHARED_WITH = """
-where s.id is not null and d.kind <> 'psychotherapy_note' and exists (
+where d.kind <> 'psychotherapy_note' and exists (
     select from relationship r where r.account_id = $1 and r.client_id = d.client_id
     and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
 )
 """
 
-OF_ACCOUNT = SQL(_SELECT + _SHARED_WITH + "order by s.created_at desc")
+OF_ACCOUNT = SQL(_SELECT_FOR_ACCOUNT + _SHARED_WITH + "order by s.created_at desc")
 
-FIND_FOR_ACCOUNT = SQL(_SELECT + _SHARED_WITH + "and d.id = $2")
+FIND_FOR_ACCOUNT = SQL(_SELECT_FOR_ACCOUNT + _SHARED_WITH + "and d.id = $2")
 
 SHARE = SQL("""
 insert into share (practice_id, version_id, shared_by) values ($1, $2, $3)
-on conflict (version_id) do nothing returning id
+on conflict (version_id) do update
+set hidden_at = null, hidden_by = null, hide_reason = null, shared_by = excluded.shared_by, created_at = now()
+where share.hidden_at is not null returning id
+""")
+
+HIDE = SQL("""
+update share set hidden_at = now(), hidden_by = $2, hide_reason = $3
+where version_id = $1 and hidden_at is null returning id
 """)
 
 IS_SIGNED_VERSION = SQL("select is_signed_version($1)")

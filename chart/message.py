@@ -1,19 +1,30 @@
-"""Messages in the client's portal inbox, and notices for staff."""
+"""Messages in the client's portal inbox, the emails that tell of them, and notices for staff."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chart.audit import Actor
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId
 from chart.refusals import NotFound
-from gateways.postgres import SQL, Transaction
+from gateways.postgres import SQL, Record, Transaction
+
+
+class MessageAbout(StrEnum):
+    """What a portal message says."""
+
+    RECORD_REQUEST = "record_request"
+    RECALLED = "recalled"
+    REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
 class Message:
-    """A record request: somebody of the practice asks for a signature."""
+    """Somebody of the practice asks for a signature, or no longer does."""
 
     id: MessageId
+    about: MessageAbout
     request_id: RequestId
     document_id: DocumentId
     practice_name: str
@@ -25,9 +36,38 @@ class About(StrEnum):
     """What staff is told."""
 
     SIGNED = "signed"
+    DECLINED = "declined"
     EXPIRED = "expired"
+    COUNTER_SIGNATURE = "waits for a counter-signature"
     MAIL_REFUSED = "mail refused"
+    MAIL_FAILED = "mail failed"
     NEEDS_ATTENTION = "needs attention"
+    NOT_DELIVERED = "not delivered"
+
+
+class MailState(StrEnum):
+    """What became of an email."""
+
+    SENT = "sent"
+    DELAYED = "delayed"
+    """The relay has not taken it yet; it is tried again with growing pauses."""
+    REFUSED = "refused"
+    """The address is wrong (5xx); somebody must correct it."""
+    FAILED = "failed"
+    """Given up after days without a relay that takes it."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An email that tells of a message."""
+
+    message_id: MessageId
+    party: Actor
+    email: str = field(repr=False)
+    language: str
+    created_at: datetime
+    state: MailState | None
+    """Of this occasion; nothing yet if it was not tried."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +79,54 @@ class StaffNotice:
     created_at: datetime
 
 
-async def deliver(transaction: Transaction, practice: PracticeId, to: AccountId, request_id: RequestId) -> bool:
-    """Put the record request into the inbox; False if it is there already."""
-    return await transaction.fetchval(DELIVER, practice, to, request_id) is not None
+async def deliver(
+    transaction: Transaction, practice: PracticeId, to: AccountId, request_id: RequestId, about: MessageAbout
+) -> bool:
+    """Put a message into the inbox; False if it is there already."""
+    return await transaction.fetchval(DELIVER, practice, to, request_id, about) is not None
+
+
+async def holders(transaction: Transaction, request_id: RequestId) -> list[Actor]:
+    """Whoever has the record request in the inbox."""
+    return [Actor(row["party"]) for row in await transaction.fetch(HOLDERS, request_id)]
+
+
+async def letters(
+    transaction: Transaction, request_id: RequestId, about: MessageAbout, occasion: str, parties: Sequence[Actor]
+) -> list[Letter]:
+    """The emails that tell these parties of their message, on one occasion; none of a request that has ended."""
+    rows = await transaction.fetch(LETTERS, request_id, about, occasion, parties)
+    return [
+        Letter(**{**row, "party": Actor(row["party"]), "state": MailState(row["state"]) if row["state"] else None})
+        for row in rows
+    ]
 
 
 async def inbox(transaction: Transaction, account_id: AccountId) -> list[Message]:
     """Newest first."""
-    return [Message(**row) for row in await transaction.fetch(INBOX, account_id)]
+    return [_message(row) for row in await transaction.fetch(INBOX, account_id)]
 
 
 async def find(transaction: Transaction, account_id: AccountId, message_id: MessageId) -> Message:
     row = await transaction.fetchrow(FIND, account_id, message_id)
     if row is None:
         raise NotFound("There is no such message, or it is not yours.")
-    return Message(**row)
+    return _message(row)
+
+
+def _message(row: Record) -> Message:
+    return Message(**{**row, "about": MessageAbout(row["about"])})
 
 
 async def read(transaction: Transaction, message_id: MessageId) -> None:
     await transaction.execute(READ, message_id)
 
 
-async def note_mail(transaction: Transaction, practice: PracticeId, request_id: RequestId, state: str) -> bool:
-    """Keep what became of the email; False if that is known already."""
-    return await transaction.fetchval(NOTE_MAIL, practice, request_id, state) is not None
+async def note_mail(
+    transaction: Transaction, practice: PracticeId, message_id: MessageId, occasion: str, state: MailState
+) -> bool:
+    """Keep what became of an email; False if that is known already: sent and refused are final."""
+    return await transaction.fetchval(NOTE_MAIL, practice, message_id, occasion, state) is not None
 
 
 async def tell_staff(transaction: Transaction, practice: PracticeId, request_id: RequestId, about: About) -> None:
@@ -76,14 +140,28 @@ async def staff_notices(transaction: Transaction, limit: int = 20) -> list[Staff
 
 
 _SELECT = """
-select m.id, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at
+select m.id, m.about, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id
 where m.account_id = $1
 """
 
 DELIVER = SQL("""
-insert into message (practice_id, account_id, request_id) values ($1, $2, $3)
-on conflict (request_id) do nothing returning id
+insert into message (practice_id, account_id, request_id, about) values ($1, $2, $3, $4)
+on conflict (request_id, account_id, about) do nothing returning id
+""")
+
+HOLDERS = SQL("""
+select 'account:' || account_id as party from message where request_id = $1 and about = 'record_request' order by id
+""")
+
+LETTERS = SQL("""
+select m.id as message_id, 'account:' || a.id as party, a.email, a.language, m.created_at, l.state
+from message m join portal_account a on a.id = m.account_id
+left join mail l on l.message_id = m.id and l.occasion = $3
+join signature_request q on q.id = m.request_id
+where m.request_id = $1 and m.about = $2 and 'account:' || a.id = any($4::text[])
+and (m.about <> 'record_request' or q.ended_at is null)
+order by m.created_at, m.id
 """)
 
 INBOX = SQL(_SELECT + "order by m.created_at desc, m.id desc")
@@ -93,8 +171,9 @@ FIND = SQL(_SELECT + "and m.id = $2")
 READ = SQL("update message set read_at = now() where id = $1 and read_at is null")
 
 NOTE_MAIL = SQL("""
-insert into notice (practice_id, request_id, state) values ($1, $2, $3)
-on conflict (request_id) do nothing returning request_id
+insert into mail (practice_id, message_id, occasion, state) values ($1, $2, $3, $4)
+on conflict (message_id, occasion) do update set state = excluded.state, at = now()
+where mail.state not in ('sent', 'refused') and mail.state <> excluded.state returning message_id
 """)
 
 TELL_STAFF = SQL("""

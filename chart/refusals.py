@@ -29,6 +29,14 @@ class NotInThisState(Refusal):
     """The request has ended, or does not wait for this."""
 
 
+class NotYourTurn(Refusal):
+    """This person is not asked to sign, has answered already, or others sign first."""
+
+
+class TooSoon(Refusal):
+    """The same was done a moment ago; the sentence says when it may be done again."""
+
+
 class NotReachable(Refusal):
     """The engine does not answer now; what was asked for may be tried again and counts once."""
 

@@ -1,16 +1,21 @@
-"""Signature requests: their states, who may sign and when, and the rows that say so.
+"""Signature requests in the chart: the rows that say what `chart.lifecycle` has decided.
 
 The state of a request is written by activities only, each write in one transaction with its audit entry.
 A NOTIFY on `CHANNEL` tells whoever watches; it carries ids only and is a hint to read the row again.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
-from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, VersionId
+from chart.audit import Actor
+from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, StaffId, VersionId
+from chart.lifecycle import STATES, Act, Life, OnDecline, Order, RequestState, Seat, SeatState, check_takes, offers
 from chart.refusals import FreshSignInNeeded, NotFound, NotInThisState, NotReadyToSign
-from gateways.postgres import SQL, Transaction
+from gateways.postgres import SQL, Record, Transaction
 
 CHANNEL = "chart"
 """NOTIFY channel; the text is `practice/client/request`."""
@@ -19,43 +24,23 @@ FRESH_FOR = timedelta(minutes=5)
 """How old the sign-in may be when somebody signs (SPEC G1)."""
 
 
-class RequestState(StrEnum):
-    PENDING = "pending"
-    NEEDS_ATTENTION = "needs_attention"
-    SIGNED = "signed"
-    EXPIRED = "expired"
-
-    @property
-    def label(self) -> str:
-        return _LABELS[self]
-
-    @property
-    def ended(self) -> bool:
-        return self in {RequestState.SIGNED, RequestState.EXPIRED}
-
-
-_LABELS = {
-    RequestState.PENDING: "Pending signature",
-    RequestState.NEEDS_ATTENTION: "Needs attention",
-    RequestState.SIGNED: "Signed",
-    RequestState.EXPIRED: "Expired",
-}
-
-
 @dataclass(frozen=True)
-class Order:
-    """What a Share to Sign asks for: the input of the workflow. Ids and times only."""
+class Signer:
+    """A line of the request: whom it asks, and what they have answered."""
 
-    practice: PracticeId
-    client: ClientId
-    document: DocumentId
-    version: VersionId
-    sha256: str
-    """Of the version that is shared; a signature for any other is refused."""
-    signer: AccountId
-    requested_by: str
-    """The audit's actor."""
-    expires_at: datetime
+    position: int
+    party: Actor | None
+    """None while it waits for somebody to register for the client."""
+    name: str | None = field(repr=False)
+    relationship: str | None
+    """To the client; `provider`, `supervisor` … for a counter-signature."""
+    state: SeatState
+    viewed_at: datetime | None
+    answered_at: datetime | None
+    reason: str | None = field(repr=False)
+    """Of a decline."""
+    notice: str | None
+    """What became of the latest email: `sent`, `delayed`, `refused`, `failed`, or nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +50,77 @@ class Request:
     client_id: ClientId
     document_id: DocumentId
     version_id: VersionId
-    account_id: AccountId
     state: RequestState
     attention: str | None
+    """Why it needs attention, in plain words; the state is what it was."""
+    attention_skippable: bool
+    in_order: bool
+    on_decline: OnDecline
+    requested_by: Actor
     created_at: datetime
     expires_at: datetime
-    viewed_at: datetime | None
+    reminder_days: tuple[int, ...]
+    """The schedule as it was asked for, in days after the delivery."""
+    reminders: tuple[datetime, ...]
+    """Those planned at delivery or since; the ones behind us have gone out."""
+    reminded_at: datetime | None
     signed_at: datetime | None
     ended_at: datetime | None
+    ended_by: Actor | None
+    end_reason: str | None = field(repr=False)
+    correction: bool
+    """Declined with the wish for a correction."""
+    record: dict[str, Any] | None = field(repr=False)
+    """Attempts and dates of *unable to obtain* and *signed on paper*."""
     sha256: str
     signed_sha256: str | None
-    notice: str | None
-    """What became of the client's email: `sent`, `refused` or nothing yet."""
+    signers: tuple[Signer, ...]
+
+    @property
+    def life(self) -> Life:
+        """What is decided, as far as the chart knows; the workflow may be a step ahead."""
+        seats = tuple(Seat(signer.party, signer.state) for signer in self.signers)
+        return Life(self.state, seats, self.expires_at, self.in_order, self.on_decline)
+
+    @property
+    def label(self) -> str:
+        """What it waits for or how it ended, as it stands beside the Share Status (SPEC S2)."""
+        return label(
+            self.state,
+            attention=self.attention is not None,
+            viewed=any(signer.viewed_at for signer in self.signers),
+            correction=self.correction,
+            signed=sum(signer.state is SeatState.SIGNED for signer in self.signers),
+            seats=len(self.signers),
+        )
+
+    @property
+    def notice(self) -> str | None:
+        """The worst that became of the signers' latest emails: somebody has to look at that one."""
+        known = {signer.notice for signer in self.signers}
+        return next((state for state in ("refused", "failed", "delayed", "sent") if state in known), None)
+
+    @property
+    def offers(self) -> frozenset[Act]:
+        return offers(self.state, attention=self.attention is not None, skippable=self.attention_skippable)
+
+    def signer(self, party: Actor) -> Signer | None:
+        return next((signer for signer in self.signers if signer.party == party), None)
+
+
+def label(
+    state: RequestState, *, attention: bool, viewed: bool, correction: bool, signed: int, seats: int
+) -> str:
+    """In the words of SPEC S2."""
+    if attention and not state.ended:
+        return "Needs attention"
+    if state is RequestState.DECLINED and correction:
+        return "Correction requested"
+    if state is RequestState.PENDING and seats > 1 and signed:
+        return f"Pending signature ({signed} of {seats} signed)"
+    if state is RequestState.PENDING and viewed:
+        return "Viewed"
+    return state.label
 
 
 @dataclass(frozen=True)
@@ -90,13 +134,13 @@ class Readiness:
     intends: bool
 
 
-def check_may_sign(request: Request, signer: AccountId, ready: Readiness) -> None:
-    """SPEC G1, G5: who signs what, after having seen and accepted what. The workflow checks its part again."""
-    if signer != request.account_id:
-        raise NotFound("There is no such document, or it is not shared with you.")
-    if request.state.ended or ready.now >= request.expires_at:
-        raise NotInThisState(_ENDED[request.state])
-    if request.viewed_at is None:
+def check_may_sign(request: Request, party: Actor, ready: Readiness) -> None:
+    """SPEC G1, G5: who signs what, after having seen and accepted what. The workflow decides again."""
+    asked = request.signer(party)
+    if asked is None:
+        raise NotFound("There is no such document, or nobody asks you to sign it.")
+    request.life.signed(party, ready.now)
+    if asked.viewed_at is None:
         raise NotReadyToSign("Open and review the document before you sign it.")
     if ready.shown_sha256 != request.sha256:
         raise NotReadyToSign("The document has changed. Open it again and review it before you sign.")
@@ -108,19 +152,36 @@ def check_may_sign(request: Request, signer: AccountId, ready: Readiness) -> Non
         raise FreshSignInNeeded("For your safety, enter your password again to sign.")
 
 
-_ENDED = {
-    RequestState.PENDING: "This request has expired. Ask the practice to share the document again.",
-    RequestState.NEEDS_ATTENTION: "This request has expired. Ask the practice to share the document again.",
-    RequestState.EXPIRED: "This request has expired. Ask the practice to share the document again.",
-    RequestState.SIGNED: "This document has been signed.",
-}
+def check_offers(request: Request, act: Act) -> None:
+    """Raise `NotInThisState`, saying what happened, unless the practice may do this to the request now."""
+    if act in request.offers:
+        return
+    if act in {Act.RESUME, Act.SKIP, Act.REISSUE} and not request.state.ended:
+        raise NotInThisState("This request does not need attention, so there is nothing to mend.")
+    raise NotInThisState(STATES[request.state].too_late)
 
 
-async def open_request(transaction: Transaction, request_id: RequestId, order: Order) -> bool:
-    """Write the row of a request that has just been delivered.
+def party_of(account_id: AccountId) -> Actor:
+    return Actor(f"account:{account_id}")
 
-    False if the version has another request that is open or signed: then this one has nothing to do.
+
+async def open_request(
+    transaction: Transaction,
+    request_id: RequestId,
+    order: Order,
+    life: Life,
+    reminder_days: Sequence[int],
+    reminders: Sequence[datetime],
+) -> bool:
+    """Write the row of a request, or what registration has changed; False if nothing is to be done.
+
+    That is so if the version was signed, or a newer version stands in the chart.
     """
+    await hold(transaction, order.document)
+    newest = await transaction.fetchval(NEWEST_VERSION, order.document)
+    if newest != order.version or await transaction.fetchval(SIGNED_ALREADY, order.version, request_id):
+        return False
+    await transaction.execute(CLOSE_ORPHANS, order.document, request_id, ORPHANED)
     await transaction.execute(
         OPEN,
         request_id,
@@ -128,51 +189,176 @@ async def open_request(transaction: Transaction, request_id: RequestId, order: O
         order.client,
         order.document,
         order.version,
-        order.signer,
         order.requested_by,
-        RequestState.PENDING,
+        life.state,
         order.expires_at,
+        order.in_order,
+        order.on_decline,
+        reminder_days,
+        reminders,
     )
-    mine = await exists(transaction, request_id)
-    if mine:
-        await announce(transaction, order.practice, order.client, request_id)
-    return mine
+    for position, seat in enumerate(life.seats):
+        await transaction.execute(SEAT, request_id, order.practice, position, _account(seat), _staff(seat))
+    await announce(transaction, order.practice, order.client, request_id)
+    return True
+
+
+def _account(seat: Seat) -> UUID | None:
+    return _id_of(seat.party, "account")
+
+
+def _staff(seat: Seat) -> UUID | None:
+    return _id_of(seat.party, "staff")
+
+
+def _id_of(party: Actor | None, kind: str) -> UUID | None:
+    which, _, identity = (party or "").partition(":")
+    return UUID(identity) if which == kind else None
+
+
+def account_of(party: Actor) -> AccountId | None:
+    """The portal account of a signer; None for staff."""
+    found = _id_of(party, "account")
+    return AccountId(found) if found else None
+
+
+def staff_of(party: Actor) -> StaffId | None:
+    found = _id_of(party, "staff")
+    return StaffId(found) if found else None
 
 
 async def find(transaction: Transaction, request_id: RequestId) -> Request:
     row = await transaction.fetchrow(FIND, request_id)
     if row is None:
         raise NotFound("There is no such signature request in this practice, or it has not been delivered yet.")
-    return Request(**{**row, "state": RequestState(row["state"])})
+    return _request(row)
+
+
+async def newest_of(transaction: Transaction, document_id: DocumentId) -> Request | None:
+    """The document's latest request, open or ended."""
+    row = await transaction.fetchrow(NEWEST_OF, document_id)
+    return _request(row) if row else None
+
+
+async def awaiting_registration(transaction: Transaction, client_id: ClientId) -> list[Request]:
+    """Requests that can be delivered once somebody registers for the client."""
+    return [_request(row) for row in await transaction.fetch(AWAITING, client_id)]
+
+
+def _request(row: Record) -> Request:
+    signers = tuple(
+        Signer(
+            position=line["position"],
+            party=Actor(line["party"]) if line["party"] else None,
+            name=line["name"],
+            relationship=line["relationship"],
+            state=SeatState(line["state"]),
+            viewed_at=_time(line["viewed_at"]),
+            answered_at=_time(line["answered_at"]),
+            reason=line["reason"],
+            notice=line["notice"],
+        )
+        for line in json.loads(row["signers"])
+    )
+    known = {
+        "state": RequestState(row["state"]),
+        "on_decline": OnDecline(row["on_decline"]),
+        "reminder_days": tuple(row["reminder_days"]),
+        "reminders": tuple(row["reminders"]),
+        "record": json.loads(row["record"]) if row["record"] else None,
+        "signers": signers,
+    }
+    return Request(**{**row, **known})
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 async def exists(transaction: Transaction, request_id: RequestId) -> bool:
-    """Whether the request has been delivered."""
+    """Whether the request stands in the chart."""
     return await transaction.fetchval(EXISTS, request_id) is not None
 
 
-async def view(transaction: Transaction, opened: Request) -> bool:
-    """Note that the signer has opened the document; True the first time."""
-    first = await transaction.fetchval(VIEW, opened.id) is not None
+async def view(transaction: Transaction, opened: Request, party: Actor) -> bool:
+    """Note that a signer has opened the document; True the first time."""
+    first = await transaction.fetchval(VIEW, opened.id, party) is not None
     if first:
         await announce(transaction, opened.practice_id, opened.client_id, opened.id)
     return first
 
 
-async def move(
+async def answer(
+    transaction: Transaction, request_id: RequestId, party: Actor, state: SeatState, at: datetime, reason: str | None
+) -> bool:
+    """Write what a signer has answered; False if that stands there already."""
+    return await transaction.fetchval(ANSWER, request_id, party, state, at, reason) is not None
+
+
+async def end(
     transaction: Transaction,
     order: Order,
     request_id: RequestId,
     state: RequestState,
     *,
-    attention: str | None = None,
+    by: Actor,
+    reason: str | None = None,
+    correction: bool = False,
+    record: dict[str, Any] | None = None,
     signed_at: datetime | None = None,
 ) -> bool:
-    """Set the state of a request that has not ended; False if it has: an ending is for ever."""
-    moved = await transaction.fetchval(MOVE, request_id, state, attention, signed_at, state.ended) is not None
+    """Write how the request ended; False if it has ended before: an ending is for ever."""
+    kept = json.dumps(record) if record else None
+    row = await transaction.fetchval(END, request_id, state, by, reason, correction, kept, signed_at)
+    if row is None:
+        return False
+    await announce(transaction, order.practice, order.client, request_id)
+    return True
+
+
+async def attend(
+    transaction: Transaction,
+    order: Order,
+    request_id: RequestId,
+    state: RequestState,
+    *,
+    attention: str | None,
+    skippable: bool = False,
+) -> bool:
+    """Say why a request needs attention, or that it does no more; False if that stands there already.
+
+    `state` shows whether it is being sealed; an ending is not shown before `end` has written it.
+    """
+    shown = None if state.ended else state
+    moved = await transaction.fetchval(ATTEND, request_id, shown, attention, skippable) is not None
     if moved:
         await announce(transaction, order.practice, order.client, request_id)
     return moved
+
+
+async def set_term(
+    transaction: Transaction,
+    order: Order,
+    request_id: RequestId,
+    *,
+    expires_at: datetime,
+    reminders: Sequence[datetime],
+) -> bool:
+    """Write a new expiry or new reminders; False if they stand there already."""
+    changed = await transaction.fetchval(SET_TERM, request_id, expires_at, reminders) is not None
+    if changed:
+        await announce(transaction, order.practice, order.client, request_id)
+    return changed
+
+
+async def note_reminder(transaction: Transaction, request_id: RequestId, at: datetime) -> None:
+    """Keep when the latest reminder went out."""
+    await transaction.execute(NOTE_REMINDER, request_id, at)
+
+
+async def hold(transaction: Transaction, document_id: DocumentId) -> None:
+    """Hold the document until the transaction ends, so that a new version and a request cannot miss each other."""
+    await transaction.execute(HOLD, document_id)
 
 
 async def announce(transaction: Transaction, practice: PracticeId, client_id: ClientId, request_id: RequestId) -> None:
@@ -180,33 +366,106 @@ async def announce(transaction: Transaction, practice: PracticeId, client_id: Cl
     await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{request_id}")
 
 
+ORPHANED = "Its workflow was ended in the engine by an operator."
+
+NOTE_REMINDER = SQL("update signature_request set reminded_at = $2 where id = $1")
+
+HOLD = SQL("select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 1))")
+
+NEWEST_VERSION = SQL("""
+select id from version where document_id = $1 and signed_by_request is null order by number desc limit 1
+""")
+
+SIGNED_ALREADY = SQL("""
+select true from signature_request where version_id = $1 and state in ('signed', 'signed_on_paper') and id <> $2
+""")
+
+# whoever runs now under the document's workflow id is alone: an older open request has lost its workflow
+CLOSE_ORPHANS = SQL("""
+update signature_request
+set state = 'recalled', attention = null, ended_at = now(), ended_by = 'service', end_reason = $3
+where document_id = $1 and id <> $2 and ended_at is null
+""")
+
 OPEN = SQL("""
-insert into signature_request
-    (id, practice_id, client_id, document_id, version_id, account_id, requested_by, state, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-on conflict do nothing
+insert into signature_request (
+    id, practice_id, client_id, document_id, version_id, requested_by, state, expires_at, in_order, on_decline,
+    reminder_days, reminders
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict (id) do update set state = excluded.state, reminders = excluded.reminders
+where signature_request.ended_at is null and signature_request.state = 'awaiting_registration'
+""")
+
+SEAT = SQL("""
+insert into signer (request_id, practice_id, position, account_id, staff_id) values ($1, $2, $3, $4, $5)
+on conflict (request_id, position) do update set account_id = excluded.account_id
+where signer.account_id is null and signer.staff_id is null
 """)
 
 EXISTS = SQL("select true from signature_request where id = $1")
 
-FIND = SQL("""
-select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.account_id, q.state, q.attention, q.created_at,
-    q.expires_at, q.viewed_at, q.signed_at, q.ended_at, v.sha256, signed.sha256 as signed_sha256, n.state as notice
+_PARTY = "case when s.account_id is not null then 'account:' || s.account_id when s.staff_id is not null then 'staff:' || s.staff_id end"
+
+_SELECT = (
+    """
+select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q.attention, q.attention_skippable,
+    q.in_order, q.on_decline, q.requested_by, q.created_at, q.expires_at, q.reminder_days, q.reminders, q.reminded_at, q.signed_at,
+    q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256, signed.sha256 as signed_sha256,
+    (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'position', s.position, 'party', """
+    + _PARTY
+    + """, 'name', coalesce(a.name, t.name),
+            'relationship', coalesce(r.kind, t.role), 'state', s.state, 'viewed_at', s.viewed_at,
+            'answered_at', s.answered_at, 'reason', s.reason, 'notice', (
+                select l.state from mail l join message m on m.id = l.message_id
+                where m.request_id = q.id and m.account_id = s.account_id order by l.at desc limit 1
+            )
+        ) order by s.position), '[]')
+        from signer s left join portal_account a on a.id = s.account_id left join staff t on t.id = s.staff_id
+        left join relationship r on r.account_id = s.account_id and r.client_id = q.client_id
+        where s.request_id = q.id
+    ) as signers
 from signature_request q
 join version v on v.id = q.version_id
 left join version signed on signed.signed_by_request = q.id
-left join notice n on n.request_id = q.id
-where q.id = $1
-""")
+"""
+)
 
-VIEW = SQL("""
-update signature_request set viewed_at = now() where id = $1 and viewed_at is null returning id
-""")
+FIND = SQL(_SELECT + "where q.id = $1")
 
-MOVE = SQL("""
+NEWEST_OF = SQL(_SELECT + "where q.document_id = $1 order by q.created_at desc limit 1")
+
+AWAITING = SQL(_SELECT + "where q.client_id = $1 and q.state = 'awaiting_registration'")
+
+VIEW = SQL(
+    "update signer s set viewed_at = now() where s.request_id = $1 and s.viewed_at is null and "
+    + _PARTY
+    + " = $2 returning position"
+)
+
+ANSWER = SQL(
+    "update signer s set state = $3, answered_at = $4, reason = $5 where s.request_id = $1 and s.state = 'waiting' and "
+    + _PARTY
+    + " = $2 returning position"
+)
+
+END = SQL("""
 update signature_request
-set state = $2, attention = $3, signed_at = coalesce($4, signed_at), ended_at = case when $5 then now() end
-where id = $1 and ended_at is null and (state, attention) is distinct from ($2, $3) returning id
+set state = $2, attention = null, ended_at = now(), ended_by = $3, end_reason = $4, correction = $5,
+    record = $6::jsonb, signed_at = $7
+where id = $1 and ended_at is null returning id
+""")
+
+ATTEND = SQL("""
+update signature_request set state = coalesce($2::text, state), attention = $3, attention_skippable = $4
+where id = $1 and ended_at is null and (coalesce($2::text, state), attention) is distinct from (state, $3) returning id
+""")
+
+SET_TERM = SQL("""
+update signature_request set expires_at = $2, reminders = $3
+where id = $1 and ended_at is null and (expires_at, reminders) is distinct from ($2, $3) returning id
 """)
 
 ANNOUNCE = SQL("select pg_notify($1, $2)")

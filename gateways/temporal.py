@@ -30,8 +30,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from settings import Settings
 
-STATE = SearchAttributeKey.for_keyword("StsState")
-"""What a request waits for or how it ended, in the words of the chart: `Pending signature`, `Needs attention`, …"""
+WAITS_FOR = SearchAttributeKey.for_keyword("StsWaitsFor")
+"""What an open request waits for: `Signature`, `Registration` or `Attention`."""
+
+ENDING = SearchAttributeKey.for_keyword("StsEnding")
+"""How a request ended that was not signed: `Declined`, `Recalled`, `Expired`, …
+
+A completed one without it was signed: so the common way costs no billable action.
+"""
 
 PRACTICE = SearchAttributeKey.for_keyword("StsPractice")
 """Opaque id of the practice."""
@@ -39,7 +45,7 @@ PRACTICE = SearchAttributeKey.for_keyword("StsPractice")
 EXPIRES = SearchAttributeKey.for_datetime("StsExpires")
 """When the request ends if nobody signs."""
 
-SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (STATE, PRACTICE, EXPIRES)
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (WAITS_FOR, ENDING, PRACTICE, EXPIRES)
 
 
 class PlainWords(str):

@@ -74,6 +74,18 @@ async def invite(
     return Invitation(invitation_id, token, email)
 
 
+async def invited_for(database: Database, token: str) -> tuple[PracticeId, ClientId]:
+    """For which client of which practice an invitation is that can be used now; or `InvitationEnded`."""
+    async with database.anyone() as transaction:
+        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, _digest(token))
+    if practice is not None:
+        async with database.practice(practice) as transaction:
+            client_id = await transaction.fetchval(INVITED_FOR, _digest(token))
+        if client_id is not None:
+            return PracticeId(practice), ClientId(client_id)
+    raise InvitationEnded
+
+
 async def register(database: Database, token: str, password: str) -> AccountId:
     """Use an invitation: make the account, or let the existing one of this address act for one client more.
 
@@ -131,6 +143,11 @@ values ($1, $2, $3, $4, $5, $6, now() + $7::interval) returning id
 """)
 
 PRACTICE_OF_INVITATION = SQL("select practice_of_invitation($1)")
+
+INVITED_FOR = SQL("""
+select client_id from invitation
+where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
+""")
 
 # one statement, so that an invitation cannot be used twice at once
 USE = SQL("""

@@ -32,6 +32,7 @@ class StaffMember:
     practice: PracticeId
     id: StaffId
     role: Role
+    authenticated_at: datetime
     name: str = field(repr=False)
 
     @property

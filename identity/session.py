@@ -47,10 +47,11 @@ async def sign_in_account(database: Database, email: str, password: str) -> Toke
         return await _start(transaction, found.practice, account=AccountId(found.id))
 
 
-async def authenticate_again(database: Database, user: PortalUser, token: Token, password: str) -> None:
+async def authenticate_again(database: Database, user: PortalUser | StaffMember, token: Token, password: str) -> None:
     """Make the session fresh for signing, by the password of its own account."""
+    of = ACCOUNT_PASSWORD if isinstance(user, PortalUser) else STAFF_PASSWORD
     async with database.practice(user.practice) as transaction:
-        password_hash = await transaction.fetchval(ACCOUNT_PASSWORD, user.id)
+        password_hash = await transaction.fetchval(of, user.id)
     if not await passwords.matches(password_hash, password):
         raise SignInFailed
     async with database.practice(user.practice) as transaction:
@@ -126,6 +127,8 @@ ACCOUNT_BY_EMAIL = SQL("select id, practice_id, password_hash from account_by_em
 
 ACCOUNT_PASSWORD = SQL("select password_hash from portal_account where id = $1")
 
+STAFF_PASSWORD = SQL("select password_hash from staff where id = $1")
+
 PRACTICE_OF_SESSION = SQL("select practice_of_session($1)")
 
 START = SQL("insert into session (token_sha256, practice_id, staff_id, account_id) values ($1, $2, $3, $4)")
@@ -145,7 +148,8 @@ _ALIVE = "s.token_sha256 = $1 and s.created_at > now() - $2::interval and s.seen
 
 STAFF_OF_SESSION = SQL(
     _SEEN
-    + "select s.practice_id as practice, t.id, t.role, t.name from session s join staff t on t.id = s.staff_id where "
+    + "select s.practice_id as practice, t.id, t.role, s.authenticated_at, t.name from session s "
+    + "join staff t on t.id = s.staff_id where "
     + _ALIVE
 )
 

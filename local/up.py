@@ -21,7 +21,12 @@ from local.supervisor import Part, Supervisor
 _CLONE = Path(__file__).resolve().parent.parent
 _TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
 
-SEARCH_ATTRIBUTES = {"StsState": "Keyword", "StsPractice": "Keyword", "StsExpires": "Datetime"}
+SEARCH_ATTRIBUTES = {
+    "StsWaitsFor": "Keyword",
+    "StsEnding": "Keyword",
+    "StsPractice": "Keyword",
+    "StsExpires": "Datetime",
+}
 """Those of `gateways.temporal`, to which a test holds them: importing it takes longer than starting Temporal.
 
 The worker registers them wherever it runs. Here the API may be ready a moment before it, and able to start requests.

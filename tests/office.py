@@ -8,10 +8,11 @@ from uuid import uuid4
 import asyncpg
 
 import pdf
-from chart import client, document
+from chart import audit, client, document, request
+from chart.audit import Actor
 from chart.document import Document, Kind
 from chart.ids import AccountId, ClientId, PracticeId
-from chart.request import Order
+from chart.lifecycle import Order, Seat
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account, api_key
@@ -43,6 +44,11 @@ class Office:
     def bearer(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.key}"}
 
+    @property
+    def party(self) -> Actor:
+        """The registered client as a signer."""
+        return request.party_of(self.account)
+
     def order(self, *, lasts: timedelta = timedelta(days=60)) -> Order:
         """What a Share to Sign of the note asks for."""
         return Order(
@@ -51,8 +57,9 @@ class Office:
             document=self.note.id,
             version=self.note.version_id,
             sha256=self.note.sha256,
-            signer=self.account,
-            requested_by="service",
+            seats=(Seat(self.party),),
+            requested_by=audit.SERVICE,
+            asked_at=datetime.now(UTC),
             expires_at=datetime.now(UTC) + lasts,
         )
 

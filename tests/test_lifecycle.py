@@ -14,9 +14,11 @@ import pdf
 from activities.stamp import Signature, Stamp, Stamping
 from chart import consent, document, message, request
 from chart.document import PortalTag, ShareStatus
-from chart.ids import AccountId, RequestId
+from chart.audit import Actor
+from chart.ids import RequestId
 from chart.message import About
-from chart.request import Order, Request, RequestState
+from chart.lifecycle import Order, RequestState
+from chart.request import Request
 from gateways import temporal
 from gateways.postgres import Database
 from gateways.storage import Storage
@@ -25,7 +27,8 @@ from tests.conftest import SCRIPTS, Mailbox
 from tests.office import Office, open_office
 from tests.papers import drawing
 from worker import make_worker
-from workflows.share_to_sign import ShareToSign, workflow_id
+from activities.ask import workflow_id
+from workflows.share_to_sign import ShareToSign
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def request_id(handle: Handle) -> RequestId:
 
 def signature(handle: Handle, order: Order, *, at: datetime | None = None) -> Signature:
     return Signature(
-        request_id(handle), order.signer, order.sha256, drawing(), at or datetime.now(UTC), "192.0.2.7", consent.VERSION
+        request_id(handle), order.seats[0].party, order.sha256, drawing(), at or datetime.now(UTC), "192.0.2.7", consent.VERSION
     )
 
 
@@ -112,7 +115,7 @@ async def test_a_request_that_nobody_signs_expires_after_sixty_days(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda fits: replace(fits, signer=AccountId(uuid4())),
+        lambda fits: replace(fits, signer=Actor(f"account:{uuid4()}")),
         lambda fits: replace(fits, sha256="0" * 64),
         lambda fits: replace(fits, request_id=RequestId(uuid4())),
         lambda fits: replace(fits, at=fits.at + timedelta(days=90)),
@@ -177,10 +180,10 @@ async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
     await handle.signal(ShareToSign.sign, signature(handle, order))
     for _ in range(50):
         stuck = await read(database, order, handle)
-        if stuck.state is RequestState.NEEDS_ATTENTION:
+        if stuck.attention:
             break
         await skipping.sleep(timedelta(seconds=1))
-    assert stuck.state is RequestState.NEEDS_ATTENTION
+    assert (stuck.state, stuck.label) == (RequestState.SEALING, "Needs attention")
     assert stuck.attention == "The shared version is missing from the store. Restore it, then resume."
     assert stuck.signed_sha256 is None
 
@@ -280,7 +283,7 @@ async def test_stamping_again_finds_what_is_filed(
     await handle.result()
     filed = await read(database, order, handle)
     before = {path.name for path in configured.storage_folder.rglob("*")}
-    again = await Stamp(database, storage, seal)(Stamping(order, request_id(handle), signature(handle, order)))
+    again = await Stamp(database, storage, seal)(Stamping(order, request_id(handle), (signature(handle, order),)))
     assert again.sha256 == filed.signed_sha256
     assert {path.name for path in configured.storage_folder.rglob("*")} == before
 

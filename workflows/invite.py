@@ -7,7 +7,7 @@ from temporalio import workflow
 
 from activities.invite import InvitationMail, MailInvitation
 from gateways.temporal import PlainWords
-from workflows.share_to_sign import MAIL, STEP
+from workflows.patience import MAIL, STEP
 
 
 def workflow_id(invitation: UUID) -> str:

@@ -1,221 +1,530 @@
 """The life of one signature request, from top to bottom in the order in which it happens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
-from typing import TypeVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ParentClosePolicy
 
-from activities.deliver import Deliver, Delivery
+from activities.ask import waits_for
+from activities.deliver import Deliver, Delivered, Delivery, Outcome
+from activities.end import SIGNERS_ARE_TOLD, End, Ending, EndRequest
 from activities.file import File, Filing
-from activities.move import Move, MoveRequest, Telling, TellStaff
-from activities.notify import Notify
+from activities.notify import FIRST, GiveUpMail, Notification, Notify
+from activities.record import Answer, Attention, Record, Term, TooLate, VersionFiling
 from activities.stamp import BEYOND_RETRY, Signature, Stamp, Stamped, Stamping
-from chart.ids import DocumentId, RequestId
-from chart.message import About
-from chart.request import Order, RequestState
-from gateways.temporal import STATE, PlainWords
+from chart import audit, schedule
+from chart.audit import Action, Actor
+from chart.ids import RequestId
+from chart.lifecycle import Act, Life, Order, RequestState, SeatState, check_takes
+from chart.message import MessageAbout
+from chart.refusals import NotInThisState, NotReadyToSign, Refusal
+from gateways.temporal import ENDING, EXPIRES, WAITS_FOR, PlainWords
+from workflows.ask_again import AskAgain
+from workflows.patience import FIRST_OWN_TRY, LONGEST_PAUSE, MAIL, MAIL_FOR, ROUND, STEP, UNTIL_DONE
+from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
+from workflows.tell import TellSigners
 
 Result = TypeVar("Result")
+T = TypeVar("T")
 
-# how long a crash of the worker can hold a step up (FACTS: 10 to 15 s for database, mail and stamp)
-STEP = timedelta(seconds=15)
-ROUND = RetryPolicy(
-    initial_interval=timedelta(milliseconds=300), maximum_interval=timedelta(seconds=5), maximum_attempts=7
-)
-"""A bounded round of tries, about 20 s; after it the request needs attention instead of failing."""
-MAIL = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(hours=1))
-MAIL_FOR = timedelta(days=5)
-"""RFC 5321 4.5.4.1: give up after four to five days at the earliest."""
-UNTIL_DONE = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1))
-NEXT_OWN_TRY = timedelta(hours=1)
-ON_ITS_WAY = timedelta(minutes=1)
-"""How long a signature that was made in time may take to arrive: the expiry takes none that was acknowledged."""
+LONG_HISTORY = 4_000
+"""Events after which a request goes on in a new run; a year of reminders and signers stays far below."""
 
 
-def workflow_id(document: DocumentId) -> str:
-    """Derived from the document: the engine itself allows one open request on it (SPEC S4)."""
-    return f"share-to-sign/{document}"
+LOOKS = tuple(timedelta(seconds=seconds) for seconds in (0, 2, 10, 60, 300))
+"""When to look for a registration after a knock, which comes before the account is in the chart (decision 011)."""
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """All that a request knows, for the next run when its history has grown long."""
+
+    life: Life
+    signatures: tuple[Signature, ...]
+    reminders: tuple[datetime, ...]
+    reminded: int
+    mailed_at: datetime
+    mails: tuple[Notification, ...]
+    """Emails that the relay has not taken yet."""
 
 
 @workflow.defn(name="ShareToSign")
 class ShareToSign:
-    """Delivers a document for signature, waits for the signature or the expiry, stamps, files and tells staff.
+    """Delivers a document for signature, waits for everybody who is to sign, stamps, files and tells staff.
 
-    Input is an `Order`; the result is the state in which the request ended. Signals:
-
-    - `sign(Signature)`: the signer selected Sign Document. The first one that fits is taken.
-    - `resume()`: staff or an operator mended what needed attention; the step is tried again at once.
+    Input is an `Order`; the result is the state in which the request ended, None if there was nothing to ask for.
+    What may happen when is `chart.lifecycle`'s; signals are applied in the order in which the engine has them.
     """
 
     @workflow.init
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, so_far: SoFar | None = None) -> None:
         self.order = order
         self.request_id = RequestId(UUID(workflow.info().first_execution_run_id))
-        self.signature: Signature | None = None
-        self.resumed = False
+        self.life = so_far.life if so_far else Life.of(order)
+        self.signatures = so_far.signatures if so_far else ()
+        self.reminders = so_far.reminders if so_far else ()
+        self.reminded = so_far.reminded if so_far else 0
+        self.mailed_at = so_far.mailed_at if so_far else workflow.now()
+        self.mails: list[Notification] = []
+        self.mailing: set[asyncio.Task[None]] = set()
+        self.ending = Ending(audit.SERVICE)
+        self.to_do: deque[Callable[[], Awaitable[None]]] = deque()
+        self.looks: tuple[datetime, ...] = ()
+        self.attention: str | None = None
+        self.mended: Act | None = None
+        self.again = False
 
     @workflow.run
-    async def run(self, order: Order) -> RequestState | None:
-        self._say("Delivering to the client's portal.")
-        if not await self._until_done(self._deliver):
+    async def run(self, order: Order, so_far: SoFar | None = None) -> RequestState | None:
+        if so_far is None and not await self._deliver():
             return None
-        notifying = asyncio.create_task(self._notify())
-        await self._signature_or_expiry()
-        notifying.cancel()
-        if self.signature is None:
-            return await self._expire()
-        self._say("The client has signed. Stamping and filing.")
-        stamped = await self._until_done(lambda: self._stamp(self._taken()))
-        await self._until_done(lambda: self._file(self._taken(), stamped))
-        await self._until_done(lambda: self._tell_staff(About.SIGNED))
-        return self._end(RequestState.SIGNED)
+        for mail in so_far.mails if so_far else ():
+            self._post(mail)
+        while self.life.open:
+            await self._wait()
+            await self._catch_up()
+            self._go_on_in_a_new_run_if_long()
+        for task in self.mailing:
+            task.cancel()
+        if self.life.state is RequestState.SEALING:
+            await self._seal()
+        if self.life.state is not RequestState.SIGNED:
+            await self._end()
+        await self._catch_up()
+        return self.life.state
 
-    @workflow.signal(description="The signer selected Sign Document (encrypted signature). Sent by the service only.")
+    # -- the signals: what people do
+
+    @workflow.signal(description="A signer selected Sign Document (encrypted signature). Sent by the service only.")
     def sign(self, signature: Signature) -> None:
-        if self.signature is None and self._fits(signature):
-            self.signature = signature
+        before = self.life
+        try:
+            self._check_fits(signature.request_id)
+            if signature.sha256 != self.order.sha256:
+                raise NotReadyToSign("The signature is for another version of the document.")  # SPEC G5
+            self.life = self.life.signed(signature.signer, signature.at)
+        except Refusal as why:
+            return self._refuse(Act.SIGN, signature.signer, why)
+        self.signatures += (signature,)
+        if self.life.open:
+            self._answered(before, signature.signer, SeatState.SIGNED, signature.at)
+        return None
+
+    @workflow.signal(description="A signer declined or asked for a correction (encrypted). Sent by the service only.")
+    def decline(self, decline: Decline) -> None:
+        before = self.life
+        try:
+            self._check_fits(decline.request_id)
+            self.life = self.life.declined(decline.by, decline.at)
+        except Refusal as why:
+            return self._refuse(Act.DECLINE, decline.by, why)
+        if self.life.state is RequestState.DECLINED:
+            self.ending = Ending(decline.by, decline.reason, decline.correction)
+        else:
+            self._answered(before, decline.by, SeatState.DECLINED, decline.at, decline.reason)
+        return None
+
+    @workflow.signal(description="Staff recalls the request (encrypted reason). Sent by the service only.")
+    def recall(self, recall: Recall) -> None:
+        self._end_by(recall.request_id, Act.RECALL, Ending(recall.by, recall.reason))
+
+    @workflow.signal(description="A new version replaces the document (encrypted). Sent by the service only.")
+    def replace(self, new: Replace) -> None:
+        if not self._end_by(new.request_id, Act.REPLACE, Ending(new.version.added_by, version=new.version)):
+            self.to_do.append(lambda: self._file_version(new))
+
+    @workflow.signal(description="Staff records 'unable to obtain' or 'signed on paper'. Sent by the service only.")
+    def record(self, record: StaffRecord) -> None:
+        self._end_by(record.request_id, record.act, Ending(record.by, record.reason, record=record.record))
+
+    @workflow.signal(description="Staff moves the expiry (encrypted date). Sent by the service only.")
+    def extend(self, extend: Extend) -> None:
+        try:
+            self._check_fits(extend.request_id)
+            self.life = self.life.extended(extend.until)
+        except Refusal as why:
+            return self._refuse(Act.EXTEND, extend.by, why)
+        workflow.upsert_search_attributes([EXPIRES.value_set(extend.until)])
+        self.to_do.append(lambda: self._record_term(extend.by, Action.EXTENDED))
+        return None
+
+    @workflow.signal(description="Staff changes the reminders (encrypted dates). Sent by the service only.")
+    def reschedule(self, reschedule: Reschedule) -> None:
+        try:
+            self._check_fits(reschedule.request_id)
+            check_takes(self.life.state, Act.RESCHEDULE)
+        except Refusal as why:
+            return self._refuse(Act.RESCHEDULE, reschedule.by, why)
+        self.reminders = reschedule.reminders
+        self.to_do.append(lambda: self._record_term(reschedule.by, Action.RESCHEDULED))
+        return None
+
+    @workflow.signal(description="Remind whoever is to sign, now. Sent by the service only.")
+    def remind(self, remind: Remind) -> None:
+        try:
+            self._check_fits(remind.request_id)
+            check_takes(self.life.state, Act.REMIND)
+            schedule.may_remind_now(self.mailed_at, workflow.now())
+        except Refusal as why:
+            return self._refuse(Act.REMIND, remind.by, why)
+        self._remind()
+        return None
+
+    @workflow.signal(description="Somebody registers for the client: look whether the request can be delivered. No input.")
+    def registered(self) -> None:
+        if self.life.state is RequestState.AWAITING_REGISTRATION:
+            self.looks = tuple(workflow.now() + pause for pause in LOOKS)
+            self.to_do.append(_nothing)
 
     @workflow.signal(description="Try again now what needs attention. No input.")
     def resume(self) -> None:
-        self.resumed = True
+        self.mended = Act.RESUME
 
-    def _fits(self, signature: Signature) -> bool:
-        """SPEC G5: by the signer, for the very version, in time; all else stands in the history and is harmless."""
-        order = self.order
-        return (
-            signature.request_id == self.request_id
-            and signature.signer == order.signer
-            and signature.sha256 == order.sha256
-            and signature.at < order.expires_at
-        )
+    @workflow.signal(description="Leave out the step that needs attention, where that is possible. No input.")
+    def skip(self) -> None:
+        self.mended = Act.SKIP
 
-    def _taken(self) -> Signature:
-        assert self.signature is not None
-        return self.signature
+    @workflow.signal(description="Give up the request that needs attention and ask for the same once more. No input.")
+    def reissue(self) -> None:
+        self.mended = Act.REISSUE
 
-    # -- the steps, each a line in the story
+    @workflow.signal(dynamic=True)
+    def unknown(self, _name: str, _arguments: Sequence[RawValue]) -> None:
+        self._note_too_late(None, audit.SERVICE, "No signal of this name is known.")
+
+    # -- who wins: the first that `chart.lifecycle` takes
+
+    def _check_fits(self, request_id: RequestId) -> None:
+        if request_id != self.request_id:
+            raise NotInThisState("This was meant for another request on the document, which has ended.")
+
+    def _end_by(self, request_id: RequestId, act: Act, ending: Ending) -> bool:
+        try:
+            self._check_fits(request_id)
+            self.life = self.life.ended(act)
+        except Refusal as why:
+            self._refuse(act, ending.by, why)
+            return False
+        self.ending = ending
+        return True
+
+    def _refuse(self, act: Act, by: Actor, why: Refusal) -> None:
+        self._note_too_late(act, by, str(why))
+
+    def _note_too_late(self, act: Act | None, by: Actor, why: str) -> None:
+        late = TooLate(self.order, self.request_id, by, act, why)
+        self.to_do.append(lambda: self._local(Record.too_late, late, "Chart: came too late"))
+
+    def _answered(
+        self, before: Life, by: Actor, state: SeatState, at: datetime, reason: str | None = None
+    ) -> None:
+        """One of several has answered: write it down, and tell whoever is next."""
+        answer = Answer(self.order, self.request_id, self.life, by, state, at, reason)
+        self.to_do.append(lambda: self._local(Record.answer, answer, f"Chart: one of the signers has {state}"))
+        following = tuple(party for party in self.life.waits_for if party not in before.waits_for)
+        if following:
+            self.to_do.append(lambda: self._ask_next(following))
+
+    # -- the steps of the story
 
     async def _deliver(self) -> bool:
+        """Into the chart and the portal; False if there is nothing to ask for."""
+        delivered = await self._until_done(self._try_to_deliver, while_open=True)
+        if delivered is None:
+            return True
+        if delivered.outcome is Outcome.NOTHING_TO_DO:
+            return False
+        if delivered.outcome is Outcome.DELIVERED:
+            self._is_delivered(delivered)
+        return True
+
+    async def _try_to_deliver(self) -> Delivered:
+        self._say("Delivering to the client's portal.")
         return await workflow.execute_activity_class(
             Deliver,
-            Delivery(self.order, self.request_id),
+            Delivery(self.order, self.request_id, workflow.now()),
             start_to_close_timeout=STEP,
             retry_policy=ROUND,
-            summary=PlainWords("Put request, share and inbox message into the chart"),
+            summary=PlainWords("Put request, share and inbox message into the chart; email"),
         )
 
-    async def _notify(self) -> None:
-        """Mail is retried for days beside the waiting: the request lives on in the portal (SPEC N3)."""
-        self._say_waiting()
+    def _is_delivered(self, delivered: Delivered) -> None:
+        if self.life.state is RequestState.AWAITING_REGISTRATION:
+            self.looks = ()
+            self.life = self.life.registered([seat.party for seat in delivered.life.seats if seat.party])
+            workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
+        self.reminders = delivered.reminders
+        self.mailed_at = workflow.now()
+        if not delivered.mailed:
+            self._post(self._request_mail(FIRST, self.life.waits_for))
+
+    async def _look_for_registration(self) -> None:
+        if self.life.state is RequestState.AWAITING_REGISTRATION and not await self._deliver():
+            self.life = self.life.ended(Act.RECALL)
+
+    async def _wait(self) -> None:
+        """Until there is something to do; one timer is armed, for whatever comes first."""
+        self._say()
+        moment, why = self._next_moment()
+        left = max(moment - workflow.now(), timedelta(0))
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self.to_do) or not self.life.open, timeout=left, timeout_summary=PlainWords(why)
+            )
+        except TimeoutError:
+            self._on_time(workflow.now())
+        except asyncio.CancelledError:
+            self._cancelled()
+
+    def _next_moment(self) -> tuple[datetime, str]:
+        moments = [(self.life.ends_at, "The request expires")]
+        moments += [(moment, "Look for a registration") for moment in self.looks[:1]]
+        moments += [(moment, "Remind") for moment in self.reminders[:1] if self.life.waits_for]
+        return min(moments)
+
+    def _on_time(self, now: datetime) -> None:
+        self.life = self.life.expired(now)
+        if any(moment <= now for moment in self.looks):
+            self.looks = tuple(moment for moment in self.looks if moment > now)
+            self.to_do.append(self._look_for_registration)
+        if self.life.waits_for and any(moment <= now for moment in self.reminders):
+            self.reminders = tuple(moment for moment in self.reminders if moment > now)
+            self._remind()
+
+    async def _ask_next(self, parties: tuple[Actor, ...]) -> None:
+        self._post(self._request_mail(FIRST, parties))
+
+    def _remind(self) -> None:
+        self.reminded += 1
+        self.mailed_at = workflow.now()
+        self._post(self._request_mail(f"reminder-{self.reminded}", self.life.waits_for))
+
+    def _request_mail(self, occasion: str, parties: tuple[Actor, ...]) -> Notification:
+        return Notification(
+            self.order, self.request_id, MessageAbout.RECORD_REQUEST, occasion, parties, workflow.now()
+        )
+
+    def _post(self, mail: Notification) -> None:
+        """Beside the waiting, for days if need be: the request lives on in the portal (SPEC N3)."""
+        self.mails.append(mail)
+        task = asyncio.create_task(self._mail(mail))
+        self.mailing.add(task)
+        task.add_done_callback(self.mailing.discard)
+
+    async def _mail(self, mail: Notification) -> None:
         try:
             await workflow.execute_activity_class(
                 Notify,
-                Delivery(self.order, self.request_id),
+                mail,
                 start_to_close_timeout=STEP,
                 schedule_to_close_timeout=MAIL_FOR,
                 retry_policy=MAIL,
-                summary=PlainWords("Email: a new portal message is available"),
+                summary=PlainWords(f"Email ({mail.occasion}): a new portal message is available"),
             )
         except ActivityError as error:
             # cancelled when the request ended first: then nobody needs the mail any more
-            if not is_cancelled_exception(error):
-                await self._until_done(lambda: self._tell_staff(About.MAIL_REFUSED))
+            if is_cancelled_exception(error):
+                return
+            self.to_do.append(lambda: self._local_class(GiveUpMail, mail, "Tell staff: mail failed"))
+        self.mails.remove(mail)
 
-    async def _signature_or_expiry(self) -> None:
-        left = self.order.expires_at + ON_ITS_WAY - workflow.now()
-        try:
-            await workflow.wait_condition(
-                lambda: self.signature is not None,
-                timeout=max(left, timedelta(0)),
-                timeout_summary=PlainWords("The request expires"),
-            )
-        except TimeoutError:
-            self._say("Expired without a signature.")
+    async def _seal(self) -> None:
+        self._say("Stamping and filing.")
+        stamped = await self._until_done(self._stamp)
+        if stamped is not None:
+            await self._until_done(lambda: self._file(stamped))
+        if self.life.state is RequestState.SEALING:
+            self.life = self.life.sealed()
+        self._say()
 
-    async def _stamp(self, signature: Signature) -> Stamped:
+    async def _stamp(self) -> Stamped:
         return await workflow.execute_local_activity_class(
             Stamp,
-            Stamping(self.order, self.request_id, signature),
+            Stamping(self.order, self.request_id, self.signatures),
             start_to_close_timeout=STEP,
             retry_policy=ROUND,
             summary=PlainWords("Stamp and seal the PDF"),
         )
 
-    async def _file(self, signature: Signature, stamped: Stamped) -> None:
-        await workflow.execute_local_activity_class(
-            File,
-            Filing(self.order, self.request_id, signature, stamped),
+    async def _file(self, stamped: Stamped) -> None:
+        filing = Filing(self.order, self.request_id, self.signatures, stamped)
+        await self._local_class(File, filing, "Put the signed version into the chart")
+
+    async def _end(self) -> None:
+        self._say()
+        told = await self._until_done(self._write_end) or ()
+        if about := SIGNERS_ARE_TOLD.get(self.life.state) if told else None:
+            mail = Notification(self.order, self.request_id, about, FIRST, tuple(told), workflow.now())
+            await self._hand_over(TellSigners.run, mail, f"tell/{self.request_id}", "Tell the signers")
+        if self.again:
+            await self._hand_over(AskAgain.run, self.order, f"ask-again/{self.request_id}", "Share to Sign again")
+        workflow.upsert_search_attributes([ENDING.value_set(self.life.state.label)])
+
+    async def _write_end(self) -> tuple[Actor, ...]:
+        return await workflow.execute_local_activity_class(
+            End,
+            EndRequest(self.order, self.request_id, self.life, self.ending),
             start_to_close_timeout=STEP,
             retry_policy=ROUND,
-            summary=PlainWords("Put the signed version into the chart"),
+            summary=PlainWords(f"Chart: {self.life.state.label}"),
         )
 
-    async def _tell_staff(self, about: About) -> None:
-        await workflow.execute_local_activity_class(
-            TellStaff,
-            Telling(self.order, self.request_id, about),
-            start_to_close_timeout=STEP,
-            retry_policy=ROUND,
-            summary=PlainWords(f"Tell staff: {about}"),
+    async def _file_version(self, new: Replace) -> None:
+        filing = VersionFiling(self.order, self.request_id, new.version)
+        await self._local(Record.version, filing, "Chart: a new version behind the signed one")
+
+    async def _record_term(self, by: Actor, action: Action) -> None:
+        term = Term(self.order, self.request_id, by, action, self.life.expires_at, self.reminders)
+        await self._local(Record.term, term, f"Chart: {action}")
+
+    async def _hand_over(
+        self, story: Callable[..., Awaitable[None]], argument: object, child_id: str, summary: str
+    ) -> None:
+        """To a workflow of its own, which outlives this one."""
+        await workflow.start_child_workflow(
+            story,
+            argument,
+            id=child_id,
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary=PlainWords(summary),
         )
 
-    async def _expire(self) -> RequestState:
-        await self._until_done(lambda: self._move(RequestState.EXPIRED))
-        await self._until_done(lambda: self._tell_staff(About.EXPIRED))
-        return self._end(RequestState.EXPIRED)
+    # -- what is left over
 
-    async def _move(self, state: RequestState, attention: str | None = None) -> None:
-        await workflow.execute_activity_class(
-            MoveRequest,
-            Move(self.order, self.request_id, state, attention),
-            start_to_close_timeout=STEP,
-            retry_policy=UNTIL_DONE,
-            summary=PlainWords(f"Chart: {state.label}"),
-        )
+    async def _catch_up(self) -> None:
+        """Write down what has happened, in the order in which it did."""
+        while self.to_do:
+            await self._until_done(self.to_do.popleft(), skippable=True)
+
+    def _go_on_in_a_new_run_if_long(self) -> None:
+        info = workflow.info()
+        long = info.get_current_history_length() > LONG_HISTORY or info.is_continue_as_new_suggested()
+        if long and self.life.open and not self.to_do and not self.looks:
+            so_far = SoFar(
+                self.life, self.signatures, self.reminders, self.reminded, self.mailed_at, tuple(self.mails)
+            )
+            workflow.continue_as_new(args=[self.order, so_far])
+
+    def _cancelled(self) -> None:
+        """An operator has cancelled the workflow: that recalls what is open, and stops no sealing."""
+        if self.life.open:
+            self._end_by(self.request_id, Act.RECALL, Ending(audit.SERVICE, "Cancelled by an operator in the engine."))
 
     # -- needs attention instead of failed (SPEC O2)
 
-    async def _until_done(self, step: Callable[[], Awaitable[Result]]) -> Result:
-        """Run a step; when its round of tries is over, say why and wait for `resume` or the next own try."""
+    async def _until_done(
+        self, step: Callable[[], Awaitable[Result]], *, skippable: bool = False, while_open: bool = False
+    ) -> Result | None:
+        """Run a step. When its round of tries is over, say why, and wait to be mended or for the next own try.
+
+        None: it was skipped, the request was given up, or (with `while_open`) has ended meanwhile.
+        """
+        pause = FIRST_OWN_TRY
         while True:
             try:
                 return await step()
-            except (ActivityError, ApplicationError) as error:
-                await self._needs_attention(_reason(error))
+            except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
+                if is_cancelled_exception(error):
+                    self._cancelled()
+                else:
+                    await self._needs_attention(_reason(error), pause, skippable=skippable)
+                    pause = min(pause * 2, LONGEST_PAUSE)
+            if self.mended is Act.REISSUE and not self.life.state.ended:
+                self._give_up()
+                return None
+            if self.mended is Act.SKIP and skippable:
+                return None
+            if while_open and not self.life.open:
+                return None
 
-    async def _needs_attention(self, reason: str) -> None:
-        self._say(f"Needs attention: {reason} Tries again within the hour; `resume` tries at once.")
-        workflow.upsert_search_attributes([STATE.value_set(RequestState.NEEDS_ATTENTION.label)])
-        self.resumed = False
-        await self._move(RequestState.NEEDS_ATTENTION, reason)
+    async def _needs_attention(self, reason: str, pause: timedelta, *, skippable: bool) -> None:
+        self._begin_to_need_attention(reason)
+        await self._attend(Action.NEEDS_ATTENTION, reason, skippable=skippable)
+        was_open = self.life.open
         with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self.resumed, timeout=NEXT_OWN_TRY, timeout_summary=PlainWords("The next own try")
-            )
-        await self._move(RequestState.PENDING)
-        workflow.upsert_search_attributes([STATE.value_set(RequestState.PENDING.label)])
+            try:
+                await workflow.wait_condition(
+                    lambda: self.mended is not None or self.life.open != was_open,
+                    timeout=pause,
+                    timeout_summary=PlainWords("The next own try"),
+                )
+            except asyncio.CancelledError:
+                self._cancelled()
+        self.attention = None
+        await self._attend(Action.SKIPPED if self.mended is Act.SKIP and skippable else Action.RESUMED, None)
+        workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
+
+    def _begin_to_need_attention(self, reason: str) -> None:
+        self.attention, self.mended = reason, None  # what was sent before was meant for something else
+        self._say()
+        workflow.upsert_search_attributes([WAITS_FOR.value_set("Attention")])
+
+    async def _attend(self, action: Action, reason: str | None, *, skippable: bool = False) -> None:
+        await workflow.execute_activity_method(
+            Record.attention,
+            Attention(self.order, self.request_id, self.life, audit.SERVICE, action, reason, skippable),
+            start_to_close_timeout=STEP,
+            retry_policy=UNTIL_DONE,
+            summary=PlainWords(f"Chart: {action}"),
+        )
+
+    def _give_up(self) -> None:
+        self.life = self.life.given_up()
+        self.ending = Ending(audit.SERVICE, "It could not go on and was asked for once more.")
+        self.again = True
+
+    # -- local activities: short and repeatable, they cost no billable action after a signal
+
+    async def _local(self, step: Callable[[Any, T], Awaitable[None]], argument: T, summary: str) -> None:
+        await workflow.execute_local_activity_method(
+            step, argument, start_to_close_timeout=STEP, retry_policy=ROUND, summary=PlainWords(summary)
+        )
+
+    async def _local_class(self, step: type[Callable[[T], Awaitable[None]]], argument: T, summary: str) -> None:
+        await workflow.execute_local_activity_class(
+            step, argument, start_to_close_timeout=STEP, retry_policy=ROUND, summary=PlainWords(summary)
+        )
 
     # -- what the operator reads
 
-    def _say_waiting(self) -> None:
-        self._say(f"Waits for the client's signature until {self.order.expires_at:%Y-%m-%d %H:%M} UTC.")
+    def _say(self, now: str | None = None) -> None:
+        """Current Details in the UI, readable without a key."""
+        workflow.set_current_details(self._details(now))
 
-    def _say(self, words: str) -> None:
-        workflow.set_current_details(words)
+    def _details(self, now: str | None) -> str:
+        life = self.life
+        rows = [("State", life.state.label)]
+        if now:
+            rows.append(("Now", now))
+        if self.attention:
+            rows.append(("Needs attention", f"{self.attention} `resume` tries at once."))
+        if life.open:
+            signed = sum(seat.state is SeatState.SIGNED for seat in life.seats)
+            order = ", one after the other" if life.in_order else ""
+            rows.append(("Signatures", f"{signed} of {len(life.seats)}{order}"))
+            if self.reminders:
+                rows.append(("Next reminder", f"{self.reminders[0]:%Y-%m-%d %H:%M} UTC"))
+            rows.append(("Reminders sent", str(self.reminded)))
+            rows.append(("Expires", f"{life.expires_at:%Y-%m-%d %H:%M} UTC"))
+            if self.mails:
+                rows.append(("Email", f"{len(self.mails)} not taken by the relay yet"))
+        return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
-    def _end(self, state: RequestState) -> RequestState:
-        self._say(f"{state.label}.")
-        workflow.upsert_search_attributes([STATE.value_set(state.label)])
-        return state
+
+async def _nothing() -> None:
+    """Wakes the waiting, so that the timer is set anew."""
 
 
-def _reason(error: ActivityError | ApplicationError) -> str:
+def _reason(error: BaseException) -> str:
     """The sentence of an error that we raised ourselves; of any other its class, since it may quote values."""
     # a local activity's error comes as it is, a regular one's inside an ActivityError
     cause = error.cause if isinstance(error, ActivityError) else error

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from datetime import date
 
 import pdf
+from api import engine
 from api.resources import Resources
-from chart import audit, client, document, message
+from chart import audit, client, document, message, practice, request
 from chart.audit import Action
 from chart.client import Client, PortalAccess
-from chart.document import Document, Kind
+from chart.document import Document, Kind, NewVersion, Version
 from chart.ids import ClientId, DocumentId
 from chart.message import StaffNotice
-from chart.refusals import NotFound
+from chart.refusals import NotFound, NotInThisState, NotReachable
+from chart.request import Request
+from gateways.postgres import Transaction
 from identity import policy
 from identity.caller import PracticeSide, Right
+from workflows.share_to_sign import ShareToSign
+from workflows.signals import Replace
 
 
 async def search_clients(
@@ -82,18 +87,17 @@ async def upload(
     *,
     kind: Kind,
     note_name: str | None,
-    service_on: date,
+    service_on: date | None,
     content: bytes,
 ) -> Uploaded:
-    """Inspect and store a PDF, and file it in the chart; `pdf.Unfit` says why not."""
+    """Inspect and store a PDF, and file it in the chart; `pdf.Unfit` says why not. Without a date: today there."""
     policy.check(caller, Right.WRITE_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
         await client.find(transaction, client_id)
+        today = await practice.today(transaction)
     note_name = (note_name or "").strip() or None
     document.check_named(kind, note_name)
-    inspected = await asyncio.to_thread(pdf.inspect, content)
-    await resources.storage.put(inspected.data)
-    upload_sha256 = await resources.storage.put(content)
+    inspected, upload_sha256 = await _keep(resources, content)
     async with resources.database.practice(caller.practice) as transaction:
         added = await document.add(
             transaction,
@@ -101,7 +105,7 @@ async def upload(
             client_id,
             kind=kind,
             note_name=note_name,
-            service_on=service_on,
+            service_on=service_on or today,
             sha256=inspected.sha256,
             upload_sha256=upload_sha256,
             size=len(inspected.data),
@@ -120,6 +124,82 @@ async def upload(
         return Uploaded(added, inspected.changes)
 
 
+async def _keep(resources: Resources, content: bytes) -> tuple[pdf.Inspected, str]:
+    """Inspect and store an upload; the inspected version, and the SHA-256 of the bytes as they came."""
+    inspected = await asyncio.to_thread(pdf.inspect, content)
+    await resources.storage.put(inspected.data)
+    return inspected, await resources.storage.put(content)
+
+
+async def upload_version(
+    resources: Resources, caller: PracticeSide, document_id: DocumentId, *, content: bytes, reason: str
+) -> Uploaded:
+    """A new version of a document, with the reason for it. It is not shared yet (SPEC S7).
+
+    A request that is open on the version before is voided, and the workflow files the new version in the same
+    transaction; so neither happens without the other, whatever dies.
+    """
+    policy.check(caller, Right.WRITE_CHARTS)
+    document.check_reason(reason)
+    async with resources.database.practice(caller.practice) as transaction:
+        await document.find(transaction, document_id)
+    inspected, upload_sha256 = await _keep(resources, content)
+    async with resources.database.practice(caller.practice) as transaction:
+        version = NewVersion(
+            id=await document.new_version_id(transaction),
+            sha256=inspected.sha256,
+            upload_sha256=upload_sha256,
+            size=len(inspected.data),
+            pages=inspected.pages,
+            reason=reason,
+            added_by=caller.actor,
+        )
+    open_request = await _file_version(resources, caller, document_id, version)
+    if open_request:
+        await _replace(resources, caller, open_request, version)
+    async with resources.database.practice(caller.practice) as transaction:
+        return Uploaded(await document.find(transaction, document_id), inspected.changes)
+
+
+async def _file_version(
+    resources: Resources, caller: PracticeSide, document_id: DocumentId, version: NewVersion
+) -> Request | None:
+    """File it unless a request is open, which is then the answer: its workflow has to file it."""
+    async with resources.database.practice(caller.practice) as transaction:
+        await request.hold(transaction, document_id)
+        newest = await request.newest_of(transaction, document_id)
+        if newest and not newest.state.ended:
+            return newest
+        found = await document.find(transaction, document_id)
+        await document.add_version(transaction, caller.practice, found.client_id, document_id, version)
+    return None
+
+
+async def _replace(resources: Resources, caller: PracticeSide, asked: Request, version: NewVersion) -> None:
+    """Hand the version to the request's workflow; if that has just ended, file it here after all."""
+
+    async def filed() -> bool:
+        async with resources.database.practice(caller.practice) as transaction:
+            return await document.has_version(transaction, version.id)
+
+    try:
+        await engine.signal(resources, asked, ShareToSign.replace, Replace(asked.id, version))
+    except NotInThisState:
+        if await _file_version(resources, caller, asked.document_id, version) is None:
+            return
+        raise
+    if not await resources.hub.wait_until(filed, asked.id, most=engine.MOST_WAIT):
+        raise NotReachable("The new version is received and kept. It stands in the chart in a moment; do not repeat it.")
+
+
+async def versions(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Version]:
+    """All versions of a document with their signed copies, newest first."""
+    policy.check(caller, Right.READ_CHARTS)
+    async with resources.database.practice(caller.practice) as transaction:
+        await document.find(transaction, document_id)
+        return await document.versions(transaction, document_id)
+
+
 async def find_document(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:
     policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
@@ -136,12 +216,14 @@ class Download:
     file_name: str
 
 
-async def download(resources: Resources, caller: PracticeSide, document_id: DocumentId, *, signed: bool) -> Download:
-    """The bytes of the shared version, or of the signed one."""
+async def download(
+    resources: Resources, caller: PracticeSide, document_id: DocumentId, *, signed: bool, number: int | None = None
+) -> Download:
+    """The bytes of a version, or of its signed copy; of the newest one without a number."""
     policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
         found = await document.find(transaction, document_id)
-        sha256 = _which(found, signed=signed)
+        sha256 = await _which(transaction, found, signed=signed, number=number)
         await audit.record(
             transaction,
             caller.practice,
@@ -154,12 +236,17 @@ async def download(resources: Resources, caller: PracticeSide, document_id: Docu
     return Download(await resources.storage.get(sha256), document.file_name(document_id, signed=signed))
 
 
-def _which(found: Document, *, signed: bool) -> str:
-    if not signed:
-        return found.sha256
-    if found.signed_sha256 is None:
-        raise NotFound("This document has no signed version yet.")
-    return found.signed_sha256
+async def _which(transaction: Transaction, found: Document, *, signed: bool, number: int | None) -> str:
+    if number is None:
+        sha256 = found.signed_sha256 if signed else found.sha256
+    else:
+        version = next((one for one in await document.versions(transaction, found.id) if one.number == number), None)
+        if version is None:
+            raise NotFound("This document has no version of this number.")
+        sha256 = version.signed_sha256 if signed else version.sha256
+    if sha256 is None:
+        raise NotFound("This version has no signed copy yet." if number else "This document has no signed version yet.")
+    return sha256
 
 
 async def page_image(

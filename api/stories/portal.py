@@ -1,24 +1,28 @@
 """The client's side: what is shared with them, and nothing else."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import pdf
 from activities.stamp import Signature
 from api import engine
 from api.resources import Resources
 from api.stories.charts import Download
+from api.stories.signing import Outcome, answered, hand_in
 from chart import audit, consent, document, message, request
 from chart.audit import Action
-from chart.document import Document
-from chart.ids import DocumentId, MessageId, RequestId
+from chart.document import Document, Version
+from chart.ids import DocumentId, MessageId
 from chart.message import Message
-from chart.refusals import NotInThisState
-from chart.request import Readiness, Request, RequestState
+from chart.lifecycle import STATES, SeatState
+from chart.refusals import NotFound, NotInThisState, Refusal
+from chart.request import Readiness, Request
+from identity import account
 from identity.caller import PortalUser
 from workflows.share_to_sign import ShareToSign
+from workflows.signals import Decline
 
 
 async def inbox(resources: Resources, user: PortalUser) -> list[Message]:
@@ -58,7 +62,7 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
         asked = await request.find(transaction, found.request_id) if found.request_id else None
-        if asked and asked.account_id == user.id and await request.view(transaction, asked):
+        if asked and asked.signer(user.actor) and await request.view(transaction, asked, user.actor):
             await audit.record(
                 transaction,
                 user.practice,
@@ -70,7 +74,12 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
                 sha256=found.sha256,
             )
         consented = await consent.given(transaction, user.id)
-    received = asked is not None and not asked.state.ended and await engine.holds_signature(resources, asked)
+    received = (
+        asked is not None
+        and found.my_seat is SeatState.WAITING
+        and not asked.state.ended
+        and await engine.holds_signature(resources, asked, user.actor)
+    )
     fresh = datetime.now(UTC) - user.authenticated_at <= request.FRESH_FOR
     return Review(found, asked, consented, received, fresh)
 
@@ -103,18 +112,41 @@ async def download(resources: Resources, user: PortalUser, document_id: Document
     return Download(await resources.storage.get(sha256), document.file_name(document_id, signed=signed))
 
 
+async def signed_copies(resources: Resources, user: PortalUser, document_id: DocumentId) -> list[Version]:
+    """The document's signed copies, the newest first: they stay retrievable for ever (SPEC S7)."""
+    async with resources.database.practice(user.practice) as transaction:
+        found = await document.find_for_account(transaction, user.id, document_id)
+        versions = await document.versions(transaction, found.id)
+    return [version for version in versions if version.shared and version.signed_sha256]
+
+
+async def download_signed(
+    resources: Resources, user: PortalUser, document_id: DocumentId, number: int
+) -> Download:
+    """The signed copy of an earlier version."""
+    copies = await signed_copies(resources, user, document_id)
+    copy = next((one for one in copies if one.number == number), None)
+    if copy is None or copy.signed_sha256 is None:
+        raise NotFound("There is no signed copy of such a version.")
+    async with resources.database.practice(user.practice) as transaction:
+        found = await document.find_for_account(transaction, user.id, document_id)
+        await audit.record(
+            transaction,
+            user.practice,
+            user.actor,
+            Action.DOWNLOADED,
+            chart=found.client_id,
+            document=document_id,
+            sha256=copy.signed_sha256,
+        )
+    return Download(await resources.storage.get(copy.signed_sha256), document.file_name(document_id, signed=True))
+
+
 async def give_consent(resources: Resources, user: PortalUser) -> None:
     """Consent to electronic records (15 USC 7001(c)); giving it again changes nothing."""
     async with resources.database.practice(user.practice) as transaction:
         if await consent.give(transaction, user.practice, user.id):
             await audit.record(transaction, user.practice, user.actor, Action.CONSENTED, text_version=consent.VERSION)
-
-
-class Outcome(StrEnum):
-    SIGNED = "signed"
-    """Stamped, sealed and in the chart."""
-    RECEIVED = "received"
-    """The engine holds the signature for good; the signed version follows."""
 
 
 async def sign(
@@ -127,28 +159,55 @@ async def sign(
     intends: bool,
     ip_address: str,
 ) -> Outcome:
-    """Sign Document: hand the signature to the engine, then wait a moment for its outcome.
-
-    Signer, time and address are the server's (SPEC G4). Once the engine has the signal no death of any
-    process loses it; what it decides is read from the chart.
-    """
+    """Sign Document. Signer, time and address are the server's (SPEC G4)."""
     pdf.check_mark(mark)
+    asked = await _asked_to_sign(resources, user, document_id)
+    async with resources.database.practice(user.practice) as transaction:
+        consented = await consent.given(transaction, user.id)
+    now = datetime.now(UTC)
+    ready = Readiness(now, user.authenticated_at, shown_sha256, consented=consented, intends=intends)
+    request.check_may_sign(asked, user.actor, ready)
+    signature = Signature(asked.id, user.actor, asked.sha256, mark, now, ip_address, consent.VERSION)
+    return await hand_in(resources, asked, signature)
+
+
+async def decline(
+    resources: Resources, user: PortalUser, document_id: DocumentId, *, reason: str | None, correction: bool
+) -> Request:
+    """Decline to sign, or ask for a correction first (SPEC G7); the practice is told."""
+    asked = await _asked_to_sign(resources, user, document_id)
+    now = datetime.now(UTC)
+    asked.life.declined(user.actor, now)
+    await engine.signal(
+        resources, asked, ShareToSign.decline, Decline(asked.id, user.actor, now, reason, correction)
+    )
+    found = await answered(resources, asked, user.actor)
+    if found.state.ended and found.ended_by != user.actor:
+        raise NotInThisState(STATES[found.state].too_late)
+    return found
+
+
+async def _asked_to_sign(resources: Resources, user: PortalUser, document_id: DocumentId) -> Request:
+    """The request on a document that is shared with this account."""
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
         if found.request_id is None:
             raise NotInThisState("This document is shared for reading; nobody asks for a signature.")
-        asked = await request.find(transaction, found.request_id)
-        consented = await consent.given(transaction, user.id)
-    now = datetime.now(UTC)
-    request.check_may_sign(
-        asked, user.id, Readiness(now, user.authenticated_at, shown_sha256, consented=consented, intends=intends)
-    )
-    signature = Signature(asked.id, user.id, asked.sha256, mark, now, ip_address, consent.VERSION)
-    await engine.signal(resources, asked, ShareToSign.sign, signature)
-    signed = await resources.hub.wait_until(lambda: _signed(resources, user, asked.id), asked.id, most=engine.MOST_WAIT)
-    return Outcome.SIGNED if signed else Outcome.RECEIVED
+        return await request.find(transaction, found.request_id)
 
 
-async def _signed(resources: Resources, user: PortalUser, request_id: RequestId) -> bool:
-    async with resources.database.practice(user.practice) as transaction:
-        return (await request.find(transaction, request_id)).state is RequestState.SIGNED
+async def register(resources: Resources, token: str, password: str) -> None:
+    """Use an invitation; requests that wait for this registration are delivered (SPEC S5).
+
+    Each is knocked at before and after: the first knock makes its workflow look again for a while, so that it finds
+    the account even if this process dies before the second.
+    """
+    practice, client_id = await account.invited_for(resources.database, token)
+    async with resources.database.practice(practice) as transaction:
+        waiting = await request.awaiting_registration(transaction, client_id)
+    for one in waiting:
+        await engine.signal(resources, one, ShareToSign.registered)
+    await account.register(resources.database, token, password)
+    for one in waiting:
+        with suppress(Refusal):
+            await engine.signal(resources, one, ShareToSign.registered)

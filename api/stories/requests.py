@@ -1,14 +1,25 @@
-"""The practice looks at a signature request and steers it."""
+"""The practice follows and steers its signature requests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from api import engine
 from api.resources import Resources
-from chart import request
+from api.stories.sharing import Asked, Terms, ask_for, new_order
+from chart import audit, client, practice, request, schedule, waiting
+from chart.audit import Action, Entry
 from chart.ids import RequestId
+from chart.lifecycle import ENDINGS, STATES, Act, RequestState
 from chart.refusals import NotInThisState
-from chart.request import Request, RequestState
+from chart.request import Request
+from chart.waiting import Filter, Waiting
 from identity import policy
 from identity.caller import PracticeSide, Right
 from workflows.share_to_sign import ShareToSign
+from workflows.signals import Extend, Recall, Remind, Reschedule, StaffRecord
 
 
 async def find_request(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
@@ -17,11 +28,204 @@ async def find_request(resources: Resources, caller: PracticeSide, request_id: R
         return await request.find(transaction, request_id)
 
 
-async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> None:
+@dataclass(frozen=True)
+class Timeline:
+    """What happened to a request, oldest first, and what is to come."""
+
+    request: Request
+    entries: tuple[Entry, ...]
+    names: dict[str, str]
+    """Of the actors, as the practice knows them."""
+
+
+async def timeline(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Timeline:
+    policy.check(caller, Right.READ_CHARTS)
+    async with resources.database.practice(caller.practice) as transaction:
+        found = await request.find(transaction, request_id)
+        entries = await audit.of_request(transaction, request_id)
+        return Timeline(found, tuple(entries), await audit.names(transaction, {entry.actor for entry in entries}))
+
+
+async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
+    """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
+    policy.check(caller, Right.READ_CHARTS)
+    async with resources.database.practice(caller.practice) as transaction:
+        return await waiting.queue(transaction, chosen)
+
+
+async def recall(resources: Resources, caller: PracticeSide, request_id: RequestId, reason: str) -> Request:
+    """Take the request back until it is signed; the signers are told (SPEC S6)."""
+    return await _steer(
+        resources, caller, request_id, Act.RECALL, ShareToSign.recall, Recall(request_id, caller.actor, reason), RequestState.RECALLED
+    )
+
+
+async def record(
+    resources: Resources,
+    caller: PracticeSide,
+    request_id: RequestId,
+    act: Literal[Act.RECORD_UNABLE, Act.RECORD_PAPER],
+    reason: str,
+    dates: dict[str, Any],
+) -> Request:
+    """Record that the signature could not be obtained, or was made on paper (SPEC G7)."""
+    return await _steer(
+        resources,
+        caller,
+        request_id,
+        act,
+        ShareToSign.record,
+        StaffRecord(request_id, caller.actor, act, reason, dates),
+        ENDINGS[act],
+    )
+
+
+async def extend(resources: Resources, caller: PracticeSide, request_id: RequestId, until: date) -> Request:
+    """Move the expiry to the end of a day in the practice's time zone."""
+    async with resources.database.practice(caller.practice) as transaction:
+        found = await request.find(transaction, request_id)
+        zone = ZoneInfo((await practice.current(transaction)).timezone)
+    moment = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
+    schedule.check_expiry(found.created_at, moment, datetime.now(UTC))
+    return await _steer(
+        resources,
+        caller,
+        request_id,
+        Act.EXTEND,
+        ShareToSign.extend,
+        Extend(request_id, caller.actor, moment),
+        lambda now: now.expires_at == moment,
+    )
+
+
+async def reschedule(
+    resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]
+) -> Request:
+    """Other days for the reminders, counted from the delivery as before; those that have passed are not made up."""
+    schedule.check_days(days)
+    async with resources.database.practice(caller.practice) as transaction:
+        found = await request.find(transaction, request_id)
+        zone = await client.zone(transaction, found.client_id)
+    now = datetime.now(UTC)
+    moments = schedule.reminders(found.created_at, days, zone, found.expires_at)
+    ahead = tuple(moment for moment in moments if moment > now)
+    return await _steer(
+        resources,
+        caller,
+        request_id,
+        Act.RESCHEDULE,
+        ShareToSign.reschedule,
+        Reschedule(request_id, caller.actor, ahead),
+        lambda now: now.reminders == ahead,
+    )
+
+
+async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+    """Send a reminder now, not more often than every five minutes."""
+    async with resources.database.practice(caller.practice) as transaction:
+        found = await request.find(transaction, request_id)
+    before = found.reminded_at
+    schedule.may_remind_now(before or found.created_at, datetime.now(UTC))
+    return await _steer(
+        resources,
+        caller,
+        request_id,
+        Act.REMIND,
+        ShareToSign.remind,
+        Remind(request_id, caller.actor),
+        lambda now: now.reminded_at != before,
+    )
+
+
+async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
     """Try again now what needs attention."""
+    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, None, _mended)
+
+
+async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+    """Leave out the step that needs attention, where that is possible."""
+    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, None, _mended)
+
+
+async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
+    """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
     policy.check(caller, Right.STEER_REQUESTS)
     async with resources.database.practice(caller.practice) as transaction:
         found = await request.find(transaction, request_id)
-    if found.state is not RequestState.NEEDS_ATTENTION:
-        raise NotInThisState("This request does not need attention, so there is nothing to resume.")
-    await engine.signal(resources, found, ShareToSign.resume)
+        request.check_offers(found, Act.REISSUE)
+        order = await new_order(transaction, caller, found.document_id, _same(found)) if found.state.ended else None
+        await audit.record(
+            transaction,
+            caller.practice,
+            caller.actor,
+            Action.REISSUED,
+            chart=found.client_id,
+            document=found.document_id,
+            request=request_id,
+        )
+    if order:
+        return await ask_for(resources, order)
+    await engine.signal(resources, found, ShareToSign.reissue)
+    return await _successor(resources, caller, found)
+
+
+def _same(found: Request) -> Terms:
+    """Of a new request like this one."""
+    return Terms(
+        days=max((found.expires_at - found.created_at).days, 1),
+        signers=tuple(signer.party for signer in found.signers if signer.party),
+        in_order=found.in_order,
+        on_decline=found.on_decline,
+        reminder_days=found.reminder_days,
+        when_registered=any(signer.party is None for signer in found.signers),
+    )
+
+
+async def _successor(resources: Resources, caller: PracticeSide, before: Request) -> Asked:
+    """The request that the engine starts instead of this one, as soon as it stands in the chart."""
+    found = before
+
+    async def has_come() -> bool:
+        nonlocal found
+        async with resources.database.practice(caller.practice) as transaction:
+            found = await request.newest_of(transaction, before.document_id) or before
+        return found.id != before.id
+
+    come = await resources.hub.wait_until(has_come, before.id, most=engine.MOST_WAIT)
+    return Asked(found.id, delivered=come)
+
+
+async def _steer(
+    resources: Resources,
+    caller: PracticeSide,
+    request_id: RequestId,
+    act: Act,
+    signal: Any,
+    argument: object,
+    done: RequestState | Callable[[Request], bool],
+) -> Request:
+    """Check, signal, and wait a moment for what became of it.
+
+    The workflow decides; if something else came first, `NotInThisState` says what (SPEC G6). While the engine holds
+    the signal and no worker has taken it, the request comes back as it was.
+    """
+    policy.check(caller, Right.STEER_REQUESTS)
+    now = await find_request(resources, caller, request_id)
+    request.check_offers(now, act)
+    await engine.signal(resources, now, signal, *([] if argument is None else [argument]))
+    is_done = done if callable(done) else lambda found: found.state is done
+
+    async def decided() -> bool:
+        nonlocal now
+        async with resources.database.practice(caller.practice) as transaction:
+            now = await request.find(transaction, request_id)
+        return now.state.ended or is_done(now)
+
+    await resources.hub.wait_until(decided, request_id, most=engine.MOST_WAIT)
+    if now.state.ended and not is_done(now):
+        raise NotInThisState(STATES[now.state].too_late)
+    return now
+
+
+def _mended(now: Request) -> bool:
+    return now.attention is None

@@ -1,25 +1,28 @@
 """The practice shares: Share, Share to Sign, and the invitation that both may need first."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from temporalio.common import SearchAttributePair, WorkflowIDConflictPolicy
+from temporalio.common import SearchAttributePair
 
+from activities.ask import ask
 from activities.invite import InvitationMail
 from api import engine
 from api.resources import Resources
-from chart import audit, client, document, practice, request
-from chart.audit import Action
+from chart import audit, client, document, practice, request, schedule
+from chart.audit import Action, Actor
 from chart.document import Document
 from chart.ids import ClientId, DocumentId, RequestId
-from chart.refusals import AlreadyDone
-from chart.request import Order, RequestState
+from chart.lifecycle import OnDecline, Order, RequestState, Seat
+from chart.refusals import AlreadyDone, NotInThisState, Unacceptable
+from chart.request import Request
 from gateways import temporal
-from identity import account, policy
+from gateways.postgres import Transaction
+from identity import account, policy, staff
 from identity.caller import PracticeSide, Right
 from workflows.invite import Invite
 from workflows.invite import workflow_id as invitation_workflow_id
-from workflows.share_to_sign import ShareToSign, workflow_id
 
 
 async def share(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:
@@ -42,63 +45,130 @@ async def share(resources: Resources, caller: PracticeSide, document_id: Documen
         return await document.find(transaction, document_id)
 
 
+async def hide(resources: Resources, caller: PracticeSide, document_id: DocumentId, reason: str) -> Document:
+    """Take a plain share out of the portal, for a reason; a signed copy never (SPEC S6)."""
+    policy.check(caller, Right.SHARE)
+    document.check_reason(reason)
+    async with resources.database.practice(caller.practice) as transaction:
+        await request.hold(transaction, document_id)
+        found = await document.find(transaction, document_id)
+        if await document.hide(transaction, found, caller.actor, reason):
+            await audit.record(
+                transaction,
+                caller.practice,
+                caller.actor,
+                Action.HID,
+                chart=found.client_id,
+                document=document_id,
+                sha256=found.sha256,
+            )
+        return await document.find(transaction, document_id)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a Share to Sign may say besides the document; the practice's ways where it says nothing."""
+
+    days: int | None = None
+    signers: tuple[Actor, ...] = ()
+    """Portal accounts of the client, and staff for a counter-signature; empty: the client, or who acts for them."""
+    in_order: bool = False
+    on_decline: OnDecline = OnDecline.ENDS
+    reminder_days: tuple[int, ...] | None = None
+    when_registered: bool = False
+    """For a client whom nobody represents yet: the request waits until somebody registers (SPEC S5)."""
+    mails: bool = True
+
+
 @dataclass(frozen=True)
 class Asked:
-    """A Share to Sign that the engine holds for sure; `delivered` once it stands in the client's portal."""
+    """A Share to Sign that the engine holds for sure; `delivered` once it stands in the chart."""
 
     request_id: RequestId
     delivered: bool
 
 
 async def share_to_sign(
-    resources: Resources, caller: PracticeSide, document_id: DocumentId, *, days: int | None = None
+    resources: Resources, caller: PracticeSide, document_id: DocumentId, terms: Terms | None = None
 ) -> Asked:
     """Share to Sign: start the workflow, or find the one that runs (SPEC S4)."""
     policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice) as transaction:
-        found = await document.find(transaction, document_id)
-        document.check_may_be_signed(found)
-        if found.request_state is RequestState.SIGNED:
-            raise AlreadyDone("This document has been signed. Upload a new version to ask for another signature.")
-        signer = await client.signer(transaction, found.client_id)
-        lasts = timedelta(days=days or (await practice.current(transaction)).request_days)
-    order = Order(
+        order = await new_order(transaction, caller, document_id, terms or Terms())
+    return await ask_for(resources, order)
+
+
+async def new_order(transaction: Transaction, caller: PracticeSide, document_id: DocumentId, terms: Terms) -> Order:
+    """What is asked for, checked; raises the refusal that names the remedy. Nothing is written."""
+    found = await document.find(transaction, document_id)
+    document.check_may_be_signed(found)
+    if found.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}:
+        raise AlreadyDone("This document has been signed. Upload a new version to ask for another signature.")
+    if terms.reminder_days is not None:
+        schedule.check_days(terms.reminder_days)
+    days = terms.days or (await practice.current(transaction)).request_days
+    now = datetime.now(UTC)
+    return Order(
         practice=caller.practice,
         client=found.client_id,
         document=found.id,
         version=found.version_id,
         sha256=found.sha256,
-        signer=signer.account_id,
+        seats=await _seats(transaction, found, terms),
         requested_by=caller.actor,
-        expires_at=datetime.now(UTC) + lasts,
+        asked_at=now,
+        expires_at=now + timedelta(days=days),
+        in_order=terms.in_order,
+        on_decline=terms.on_decline,
+        reminder_days=terms.reminder_days,
+        mails=terms.mails,
     )
-    request_id = await _start(resources, order)
-    delivered = await resources.hub.wait_until(
-        lambda: _delivered(resources, caller, request_id), request_id, most=engine.MOST_WAIT
-    )
-    return Asked(request_id, delivered)
 
 
-async def _start(resources: Resources, order: Order) -> RequestId:
-    run = await engine.start(
-        resources,
-        ShareToSign.run,
-        order,
-        id=workflow_id(order.document),
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        summary="Share to Sign: one signature",
-        known=[
-            SearchAttributePair(temporal.STATE, RequestState.PENDING.label),
-            SearchAttributePair(temporal.PRACTICE, str(order.practice)),
-            SearchAttributePair(temporal.EXPIRES, order.expires_at),
-        ],
-    )
-    return RequestId(run)
+async def _seats(transaction: Transaction, found: Document, terms: Terms) -> tuple[Seat, ...]:
+    acting = await client.access(transaction, found.client_id)
+    if not acting and terms.when_registered:
+        return (Seat(None), *(Seat(party) for party in terms.signers if request.staff_of(party)))
+    asked = terms.signers or (request.party_of((await client.signer(transaction, found.client_id)).account_id),)
+    if len(set(asked)) < len(asked):
+        raise Unacceptable("Each signer is named once.")
+    by_account = {request.party_of(access.account_id): access for access in acting}
+    for party in asked:
+        if request.staff_of(party):
+            await staff.check_may_counter_sign(transaction, party)
+        elif party not in by_account:
+            raise Unacceptable("A signer has no access to this client's portal. Name an account that acts for the client.")
+        else:
+            document.check_may_go_to(found, by_account[party].relationship)
+    return tuple(map(Seat, asked))
 
 
-async def _delivered(resources: Resources, caller: PracticeSide, request_id: RequestId) -> bool:
-    async with resources.database.practice(caller.practice) as transaction:
-        return await request.exists(transaction, request_id)
+async def ask_for(resources: Resources, order: Order) -> Asked:
+    """Start the request and wait a moment until it stands in the chart.
+
+    A request on the document that is just ending is waited for, not joined.
+    """
+    until = asyncio.get_running_loop().time() + engine.MOST_WAIT.total_seconds()
+    while True:
+        with engine.answers():
+            request_id = await ask(resources.engine, resources.settings.temporal_task_queue, order)
+        found = await _in_chart(resources, order, request_id)
+        if found is None or (found.life.open and datetime.now(UTC) < found.expires_at) or found.signed_at:
+            return Asked(request_id, found is not None)
+        if asyncio.get_running_loop().time() > until:
+            raise NotInThisState("The request before this one is just ending. Share to Sign again in a minute.")
+        await asyncio.sleep(0.1)
+
+
+async def _in_chart(resources: Resources, order: Order, request_id: RequestId) -> Request | None:
+    async def delivered() -> bool:
+        async with resources.database.practice(order.practice) as transaction:
+            return await request.exists(transaction, request_id)
+
+    if not await resources.hub.wait_until(delivered, request_id, most=engine.MOST_WAIT):
+        return None
+    async with resources.database.practice(order.practice) as transaction:
+        return await request.find(transaction, request_id)
 
 
 async def invite(

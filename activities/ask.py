@@ -1,0 +1,80 @@
+"""Ask: start the workflow of a request, or find the one that runs (SPEC S4)."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+
+from chart.ids import DocumentId, RequestId
+from chart.lifecycle import Life, Order, RequestState, Seat
+from gateways import temporal
+from gateways.temporal import PlainWords
+
+WORKFLOW = "ShareToSign"
+"""Its type in the engine; the story is `workflows/share_to_sign.py`."""
+
+WITHIN = timedelta(seconds=10)
+
+
+def workflow_id(document: DocumentId) -> str:
+    """Derived from the document: the engine itself allows one open request on it (SPEC S4)."""
+    return f"share-to-sign/{document}"
+
+
+async def ask(
+    engine: Client,
+    task_queue: str,
+    order: Order,
+    *,
+    if_one_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING,
+) -> RequestId:
+    """Start the request; the id is that of its first run. Raises the engine's `RPCError`."""
+    known: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(temporal.WAITS_FOR, waits_for(Life.of(order).state)),
+        SearchAttributePair(temporal.PRACTICE, str(order.practice)),
+        SearchAttributePair(temporal.EXPIRES, order.expires_at),
+    ]
+    seats = len(order.seats)
+    handle = await engine.start_workflow(
+        WORKFLOW,
+        order,
+        id=workflow_id(order.document),
+        task_queue=task_queue,
+        id_conflict_policy=if_one_runs,
+        static_summary=PlainWords("Share to Sign: one signature" if seats == 1 else f"Share to Sign: {seats} signatures"),
+        search_attributes=TypedSearchAttributes(known),
+        rpc_timeout=WITHIN,
+    )
+    assert handle.first_execution_run_id is not None, "start_workflow always tells the run"
+    return RequestId(UUID(handle.first_execution_run_id))
+
+
+def waits_for(state: RequestState) -> str:
+    """The search attribute of an open request."""
+    return "Registration" if state is RequestState.AWAITING_REGISTRATION else "Signature"
+
+
+def again(order: Order, now: datetime) -> Order:
+    """The same request once more, for as many days as before and with every signature to be given anew."""
+    seats = tuple(Seat(seat.party) for seat in order.seats)
+    return replace(order, seats=seats, asked_at=now, expires_at=now + (order.expires_at - order.asked_at))
+
+
+@activity.defn(name="start_again")
+@dataclass(frozen=True)
+class StartAgain:
+    engine: Client
+    task_queue: str
+
+    async def __call__(self, order: Order) -> None:
+        """Start the same request anew; the engine retries this until the old one has ended."""
+        await ask(
+            self.engine,
+            self.task_queue,
+            again(order, datetime.now(UTC)),
+            if_one_runs=WorkflowIDConflictPolicy.FAIL,
+        )

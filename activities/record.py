@@ -1,0 +1,160 @@
+"""Record: what happens to a request between its delivery and its end, each in one transaction with its audit entry."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.deliver import put_into_inboxes
+from chart import audit, document, message, request
+from chart.audit import Action, Actor
+from chart.document import NewVersion
+from chart.ids import RequestId
+from chart.lifecycle import Act, Life, Order, SeatState
+from chart.message import About
+from gateways.postgres import Database, Transaction
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of several signers has signed or declined, and others are still to come."""
+
+    order: Order
+    request_id: RequestId
+    life: Life
+    by: Actor
+    state: SeatState
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """A new expiry or new reminders."""
+
+    order: Order
+    request_id: RequestId
+    by: Actor
+    action: Action
+    expires_at: datetime
+    reminders: tuple[datetime, ...]
+
+
+@dataclass(frozen=True)
+class TooLate:
+    """Something came that the request does not take."""
+
+    order: Order
+    request_id: RequestId
+    by: Actor
+    act: Act | None
+    """None: a signal that nobody knows."""
+    why: str
+    """A sentence of `chart.lifecycle`."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    order: Order
+    request_id: RequestId
+    life: Life
+    by: Actor
+    action: Action
+    """`NEEDS_ATTENTION`, `RESUMED` or `SKIPPED`."""
+    attention: str | None = None
+    """Why, in plain words; None: it goes on."""
+    skippable: bool = False
+
+
+@dataclass(frozen=True)
+class VersionFiling:
+    order: Order
+    request_id: RequestId
+    version: NewVersion
+
+
+@dataclass(frozen=True)
+class Record:
+    """The activities by which the workflow writes down what happened."""
+
+    database: Database
+
+    @activity.defn(name="record_answer")
+    async def answer(self, answer: Answer) -> None:
+        """The answer stands at once; whose turn it is now finds the request in the inbox."""
+        order, request_id = answer.order, answer.request_id
+        async with self.database.practice(order.practice) as transaction:
+            if await request.answer(transaction, request_id, answer.by, answer.state, answer.at, answer.reason):
+                action = Action.SIGNATURE_TAKEN if answer.state is SeatState.SIGNED else Action.DECLINED
+                await self._audit(transaction, order, request_id, answer.by, action)
+                if answer.state is SeatState.DECLINED:
+                    await message.tell_staff(transaction, order.practice, request_id, About.DECLINED)
+            await put_into_inboxes(transaction, order, request_id, answer.life.waits_for)
+            await request.announce(transaction, order.practice, order.client, request_id)
+
+    @activity.defn(name="record_term")
+    async def term(self, term: Term) -> None:
+        async with self.database.practice(term.order.practice) as transaction:
+            if await request.set_term(
+                transaction, term.order, term.request_id, expires_at=term.expires_at, reminders=term.reminders
+            ):
+                await self._audit(transaction, term.order, term.request_id, term.by, term.action)
+
+    @activity.defn(name="record_too_late")
+    async def too_late(self, late: TooLate) -> None:
+        async with self.database.practice(late.order.practice) as transaction:
+            await self._audit(
+                transaction,
+                late.order,
+                late.request_id,
+                late.by,
+                Action.CAME_TOO_LATE,
+                act=late.act or "unknown signal",
+                why=late.why,
+            )
+
+    @activity.defn(name="record_attention")
+    async def attention(self, attention: Attention) -> None:
+        order, request_id = attention.order, attention.request_id
+        async with self.database.practice(order.practice) as transaction:
+            if await request.attend(
+                transaction,
+                order,
+                request_id,
+                attention.life.state,
+                attention=attention.attention,
+                skippable=attention.skippable,
+            ):
+                await self._audit(
+                    transaction, order, request_id, attention.by, attention.action, reason=attention.attention
+                )
+                if attention.attention:
+                    await message.tell_staff(transaction, order.practice, request_id, About.NEEDS_ATTENTION)
+
+    @activity.defn(name="record_version")
+    async def version(self, filing: VersionFiling) -> None:
+        """A new version that came too late to replace the one that was signed stands behind it as a correction."""
+        order = filing.order
+        async with self.database.practice(order.practice) as transaction:
+            await document.add_version(transaction, order.practice, order.client, order.document, filing.version)
+            await request.announce(transaction, order.practice, order.client, filing.request_id)
+
+    async def _audit(
+        self,
+        transaction: Transaction,
+        order: Order,
+        request_id: RequestId,
+        by: Actor,
+        action: Action,
+        **detail: str | int | None,
+    ) -> None:
+        await audit.record(
+            transaction,
+            order.practice,
+            by,
+            action,
+            chart=order.client,
+            document=order.document,
+            request=request_id,
+            **detail,
+        )

@@ -1,0 +1,23 @@
+"""A request that could not go on is asked for anew, once the old one has let go of its document."""
+
+from temporalio import workflow
+
+from activities.ask import StartAgain
+from chart.lifecycle import Order
+from gateways.temporal import PlainWords
+from workflows.patience import STEP, UNTIL_DONE
+
+
+@workflow.defn(name="AskAgain")
+class AskAgain:
+    """Starts the same request once more. It takes no signals."""
+
+    @workflow.run
+    async def run(self, order: Order) -> None:
+        await workflow.execute_activity_class(
+            StartAgain,
+            order,
+            start_to_close_timeout=STEP,
+            retry_policy=UNTIL_DONE,
+            summary=PlainWords("Share to Sign again"),
+        )
