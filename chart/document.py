@@ -183,7 +183,7 @@ async def of_chart(transaction: Transaction, client_id: ClientId) -> list[Docume
 
 
 async def of_account(transaction: Transaction, account_id: AccountId) -> list[Document]:
-    """What is shared with the charts for which this portal account acts today, newest share first."""
+    """What is shared with the charts for which this account acts today and not kept from it, newest share first."""
     return [_document(row) for row in await transaction.fetch(OF_ACCOUNT, account_id)]
 
 
@@ -247,10 +247,9 @@ FIND = SQL(_SELECT + "where d.id = $1")
 OF_CHART = SQL(_SELECT + "where d.client_id = $1 order by d.service_on desc, d.id desc")
 
 _SHARED_WITH = """
-where s.id is not null and d.kind <> 'psychotherapy_note' and exists (
-    select from relationship r where r.account_id = $1 and r.client_id = d.client_id
-    and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
-)
+where s.id is not null and d.kind <> 'psychotherapy_note'
+and exists (select from acting where acting.account_id = $1 and acting.client_id = d.client_id)
+and not exists (select from document_block b where b.document_id = d.id and b.account_id = $1)
 """
 
 OF_ACCOUNT = SQL(_SELECT + _SHARED_WITH + "order by s.created_at desc")
