@@ -45,7 +45,9 @@ async def ask(
         id=workflow_id(order.document),
         task_queue=task_queue,
         id_conflict_policy=if_one_runs,
-        static_summary=PlainWords("Share to Sign: one signature" if seats == 1 else f"Share to Sign: {seats} signatures"),
+        static_summary=PlainWords(
+            "Share to Sign: one signature" if seats == 1 else f"Share to Sign: {seats} signatures"
+        ),
         search_attributes=TypedSearchAttributes(known),
         rpc_timeout=WITHIN,
     )

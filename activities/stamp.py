@@ -120,7 +120,7 @@ async def _signer(transaction: Transaction, order: Order, ours: Practice, signat
     assert row is not None, "accounts and staff never go away"
     return Signer(
         printed_name=row["name"],
-        relationship=row["capacity"],
+        relationship=str(row["capacity"]).replace("_", " "),
         meaning=COUNTER_MEANING if request.staff_of(signature.signer) else MEANING,
         signed_at=signature.at,
         timezone=ours.timezone,

@@ -5,15 +5,21 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.access import PracticeCaller, Res
 from api.stories import charts, requests, sharing
+from api.stories.sharing import Asked, Invitee, Terms
+from chart import schedule
+from chart.audit import Action, Actor
 from chart.client import Client
-from chart.document import Document, Kind, ShareStatus
+from chart.document import Document, Kind, ShareStatus, Version
 from chart.ids import ClientId, DocumentId, RequestId
-from chart.request import Request, RequestState
+from chart.lifecycle import Act, OnDecline, RequestState, SeatState
+from chart.relationship import Relationship
+from chart.request import Request
+from chart.waiting import Filter
 
 router = APIRouter(prefix="/api/v1", tags=["practice"])
 
@@ -66,10 +72,13 @@ class ClientPage(BaseModel):
     next: UUID | None = Field(description="Send it as `after` to read on; null at the end.")
 
 
-class Invitee(In):
+class InviteeIn(In):
     email: Annotated[str, Field(max_length=254)] = Field(description="Where the invitation goes; an ASCII address.")
     name: Name
-    relationship: Name = "self"
+    relationship: Relationship = Relationship.SELF
+
+    def of(self) -> Invitee:
+        return Invitee(self.email, self.name, self.relationship)
 
 
 class DocumentOut(BaseModel):
@@ -158,7 +167,7 @@ class TermsIn(In):
     when_registered: bool = Field(
         default=False, description="Of a client who is not registered: wait durably until somebody registers."
     )
-    invite: Invitee | None = Field(default=None, description="Invite this person too; implies `when_registered`.")
+    invite: InviteeIn | None = Field(default=None, description="Invite this person too; implies `when_registered`.")
 
 
 class AskedOut(BaseModel):
@@ -294,9 +303,9 @@ async def read_client(res: Res, caller: PracticeCaller, client_id: UUID) -> Clie
 
 
 @router.post("/clients/{client_id}/invitations", status_code=HTTPStatus.ACCEPTED)
-async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: Invitee) -> Response:
+async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: InviteeIn) -> Response:
     """Invite somebody to act for the client in the Client Portal: a mail with a link that is good for seven days."""
-    await sharing.invite(res, caller, ClientId(client_id), **invitee.model_dump())
+    await sharing.invite(res, caller, ClientId(client_id), invitee.of())
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
@@ -419,7 +428,7 @@ async def share_to_sign(
             reminder_days=None if wanted.reminder_days is None else tuple(wanted.reminder_days),
             when_registered=wanted.when_registered or wanted.invite is not None,
         ),
-        invite=wanted.invite.model_dump() if wanted.invite else None,
+        wanted.invite.of() if wanted.invite else None,
     )
     return _asked(asked, response)
 

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from chart.ids import AccountId, ClientId, PracticeId
 from chart.refusals import ClientNotRegistered, NotFound, Unacceptable
+from chart.relationship import Relationship
+from chart.schedule import check_zone
 from gateways.postgres import SQL, Transaction
 
 
@@ -34,7 +37,7 @@ class PortalAccess:
     account_id: AccountId
     name: str = field(repr=False)
     email: str = field(repr=False)
-    relationship: str
+    relationship: Relationship
 
 
 async def add(
@@ -68,7 +71,8 @@ async def search(transaction: Transaction, words: str, *, after: ClientId | None
 
 async def access(transaction: Transaction, client_id: ClientId) -> list[PortalAccess]:
     """Who acts for the client today; the client's own account first."""
-    return [PortalAccess(**row) for row in await transaction.fetch(ACCESS, client_id)]
+    rows = await transaction.fetch(ACCESS, client_id)
+    return [PortalAccess(**{**row, "relationship": Relationship(row["relationship"])}) for row in rows]
 
 
 async def signer(transaction: Transaction, client_id: ClientId) -> PortalAccess:
@@ -83,12 +87,26 @@ async def signer(transaction: Transaction, client_id: ClientId) -> PortalAccess:
     return accounts[0]
 
 
+async def set_timezone(transaction: Transaction, client_id: ClientId, timezone: str | None) -> None:
+    """Note where the client lives, by IANA name; None for where the practice is."""
+    if timezone is not None:
+        check_zone(timezone)
+    if await transaction.fetchval(SET_TIMEZONE, client_id, timezone) is None:
+        raise NotFound("There is no such client in this practice.")
+
+
+async def zone(transaction: Transaction, client_id: ClientId) -> ZoneInfo:
+    """The time zone whose daytime the client's reminders keep to."""
+    timezone = await transaction.fetchval(TIMEZONE, client_id)
+    if timezone is None:
+        raise NotFound("There is no such client in this practice.")
+    return ZoneInfo(timezone)
+
+
+# not `exists`: that one is answered by hashing who acts for any client of the practice, for a page of a few
 _COLUMNS = """
     c.id, c.given_name, c.family_name, c.birth_date, c.external_id, c.created_at,
-    exists (
-        select from relationship r where r.client_id = c.id
-        and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
-    ) as registered,
+    (select true from acting where acting.client_id = c.id limit 1) is not null as registered,
     (
         select count(*)::int from signature_request q
         where q.client_id = c.id and q.ended_at is null
@@ -123,7 +141,13 @@ limit $3
 
 ACCESS = SQL("""
 select a.id as account_id, a.name, a.email, r.kind as relationship
-from relationship r join portal_account a on a.id = r.account_id
-where r.client_id = $1 and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
+from acting r join portal_account a on a.id = r.account_id
+where r.client_id = $1
 order by r.kind = 'self' desc, a.created_at
+""")
+
+SET_TIMEZONE = SQL("update client set timezone = $2 where id = $1 returning id")
+
+TIMEZONE = SQL("""
+select coalesce(c.timezone, p.timezone) from client c join practice p on p.id = c.practice_id where c.id = $1
 """)

@@ -9,6 +9,7 @@ from chart.audit import Action, Actor
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, VersionId
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
+from chart.relationship import Relationship
 from chart.request import hold, label
 from gateways.postgres import SQL, Record, Transaction
 
@@ -289,7 +290,7 @@ async def of_chart(transaction: Transaction, client_id: ClientId) -> list[Docume
 
 
 async def of_account(transaction: Transaction, account_id: AccountId) -> list[Document]:
-    """What is shared with the charts for which this portal account acts today, newest share first."""
+    """What is shared with the charts for which this account acts today and not kept from it, newest share first."""
     return [_document(row) for row in await transaction.fetch(OF_ACCOUNT, account_id)]
 
 
@@ -430,10 +431,13 @@ FIND = SQL(_SELECT + "where d.id = $1")
 OF_CHART = SQL(_SELECT + "where d.client_id = $1 order by d.service_on desc, d.id desc")
 
 _SHARED_WITH = """
-where d.kind <> 'psychotherapy_note' and exists (
-    select from relationship r where r.account_id = $1 and r.client_id = d.client_id
-    and current_date >= r.starts_on and (r.ends_on is null or current_date < r.ends_on)
+where d.kind <> 'psychotherapy_note'
+-- 42 CFR Part 2: a substance use disorder record goes to its client alone, as long as no consents are recorded
+and exists (
+    select from acting where acting.account_id = $1 and acting.client_id = d.client_id
+    and (d.kind <> 'chemical_dependency_treatment_plan' or acting.kind = 'self')
 )
+and not exists (select from document_block b where b.document_id = d.id and b.account_id = $1)
 """
 
 OF_ACCOUNT = SQL(_SELECT_FOR_ACCOUNT + _SHARED_WITH + "order by s.created_at desc")

@@ -109,15 +109,11 @@ STATES: dict[RequestState, Row] = {
         "Being sealed", frozenset(), "Everybody has signed, and the document is being sealed. It cannot be changed now."
     ),
     RequestState.SIGNED: _ended("Signed", "This document has been signed.", may_be_reissued=False),
-    RequestState.DECLINED: _ended(
-        "Declined", "The signature was declined. The practice can share the document again."
-    ),
+    RequestState.DECLINED: _ended("Declined", "The signature was declined. The practice can share the document again."),
     RequestState.RECALLED: _ended(
         "Recalled", "The practice has recalled this request. Nobody needs to sign it any more."
     ),
-    RequestState.EXPIRED: _ended(
-        "Expired", "This request has expired. Ask the practice to share the document again."
-    ),
+    RequestState.EXPIRED: _ended("Expired", "This request has expired. Ask the practice to share the document again."),
     RequestState.REPLACED: _ended(
         "Replaced",
         "The practice has replaced this document by a new version. Nobody needs to sign this one any more.",

@@ -143,6 +143,9 @@ _SELECT = """
 select m.id, m.about, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id
 where m.account_id = $1
+-- what the account may not open any more is not listed either
+and exists (select from acting where acting.account_id = $1 and acting.client_id = q.client_id)
+and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = $1)
 """
 
 DELIVER = SQL("""

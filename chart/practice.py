@@ -16,9 +16,11 @@ class Practice:
     request_days: int
     """Days until a signature request expires, 1 to 365."""
     reminder_days: tuple[int, ...]
-    """Days after delivery on which a reminder goes out (SPEC G9)."""
+    """Days after delivery on which a reminder goes out, ascending; empty for none (`chart.schedule.check_days`)."""
     majority_age: int
+    """Years; parents and legal guardians act for a client until then."""
     language: str
+    """`en` or `es`."""
 
 
 async def current(transaction: Transaction) -> Practice:
@@ -34,6 +36,9 @@ async def today(transaction: Transaction) -> date:
     return day
 
 
-TODAY = SQL("select practice_today()")
+CURRENT = SQL("""
+select id, name, timezone, request_days, reminder_days, majority_age, language
+from practice where id = current_practice()
+""")
 
-CURRENT = SQL("select id, name, timezone, request_days, reminder_days, majority_age, language from practice where id = current_practice()")
+TODAY = SQL("select practice_today()")

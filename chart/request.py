@@ -13,7 +13,7 @@ from uuid import UUID
 
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, StaffId, VersionId
-from chart.lifecycle import STATES, Act, Life, OnDecline, Order, RequestState, Seat, SeatState, check_takes, offers
+from chart.lifecycle import STATES, Act, Life, OnDecline, Order, RequestState, Seat, SeatState, offers
 from chart.refusals import FreshSignInNeeded, NotFound, NotInThisState, NotReadyToSign
 from gateways.postgres import SQL, Record, Transaction
 
@@ -108,9 +108,7 @@ class Request:
         return next((signer for signer in self.signers if signer.party == party), None)
 
 
-def label(
-    state: RequestState, *, attention: bool, viewed: bool, correction: bool, signed: int, seats: int
-) -> str:
+def label(state: RequestState, *, attention: bool, viewed: bool, correction: bool, signed: int, seats: int) -> str:
     """In the words of SPEC S2."""
     if attention and not state.ended:
         return "Needs attention"

@@ -10,6 +10,7 @@ from email.headerregistry import Address
 from uuid import UUID
 
 from chart import audit
+from chart import relationship as relationships
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId, StaffId
 from chart.refusals import Refusal, Unacceptable
@@ -66,10 +67,12 @@ async def invite(
 ) -> Invitation:
     """A new invitation; the ones sent before to the same address for this client end."""
     check_address(email)
+    kind = relationships.named(relationship)
+    await relationships.check_may_be_invited(transaction, client_id, kind)
     await transaction.execute(REVOKE, client_id, email)
     token = secrets.token_urlsafe(32)
     invitation_id = await transaction.fetchval(
-        INVITE, practice, client_id, email, name, relationship, _digest(token), INVITATION_LASTS
+        INVITE, practice, client_id, email, name, kind, _digest(token), INVITATION_LASTS
     )
     return Invitation(invitation_id, token, email)
 
@@ -162,7 +165,13 @@ ADD_ACCOUNT = SQL("""
 insert into portal_account (practice_id, email, name, password_hash) values ($1, $2, $3, $4) returning id
 """)
 
+# one that has ended begins anew today; one that holds keeps its beginning
 RELATE = SQL("""
-insert into relationship (practice_id, account_id, client_id, kind) values ($1, $2, $3, $4)
-on conflict (account_id, client_id) do update set kind = excluded.kind, ends_on = null
+insert into relationship (practice_id, account_id, client_id, kind, starts_on) values ($1, $2, $3, $4, practice_today())
+on conflict (account_id, client_id) do update set kind = excluded.kind,
+    starts_on = case
+        when relationship.ends_on <= excluded.starts_on then excluded.starts_on
+        else least(relationship.starts_on, excluded.starts_on)
+    end,
+    ends_on = null, ended_by = null, end_reason = null
 """)

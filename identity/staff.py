@@ -31,7 +31,9 @@ async def counter_signers(transaction: Transaction) -> list[Colleague]:
 
 async def check_may_counter_sign(transaction: Transaction, party: Actor) -> None:
     if party not in {colleague.party for colleague in await counter_signers(transaction)}:
-        raise Unacceptable("Counter-signatures are given by providers and supervisors of this practice. Name one of them.")
+        raise Unacceptable(
+            "Counter-signatures are given by providers and supervisors of this practice. Name one of them."
+        )
 
 
 COUNTER_SIGNERS = SQL("select id, name, role from staff where role = any($1::text[]) order by lower(name), id")

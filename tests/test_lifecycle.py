@@ -11,13 +11,14 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 import pdf
+from activities.ask import workflow_id
 from activities.stamp import Signature, Stamp, Stamping
 from chart import consent, document, message, request
-from chart.document import PortalTag, ShareStatus
 from chart.audit import Actor
+from chart.document import PortalTag, ShareStatus
 from chart.ids import RequestId
-from chart.message import About
 from chart.lifecycle import Order, RequestState
+from chart.message import About
 from chart.request import Request
 from gateways import temporal
 from gateways.postgres import Database
@@ -27,7 +28,6 @@ from tests.conftest import SCRIPTS, Mailbox
 from tests.office import Office, open_office
 from tests.papers import drawing
 from worker import make_worker
-from activities.ask import workflow_id
 from workflows.share_to_sign import ShareToSign
 
 
@@ -60,7 +60,13 @@ def request_id(handle: Handle) -> RequestId:
 
 def signature(handle: Handle, order: Order, *, at: datetime | None = None) -> Signature:
     return Signature(
-        request_id(handle), order.seats[0].party, order.sha256, drawing(), at or datetime.now(UTC), "192.0.2.7", consent.VERSION
+        request_id(handle),
+        order.seats[0].party,
+        order.sha256,
+        drawing(),
+        at or datetime.now(UTC),
+        "192.0.2.7",
+        consent.VERSION,
     )
 
 

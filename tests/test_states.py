@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chart.audit import Actor
-from chart.lifecycle import BY, ENDINGS, ON_ITS_WAY, STATES, Act, Life, OnDecline, RequestState, Seat, SeatState, Side, offers
+from chart.lifecycle import (
+    BY,
+    ENDINGS,
+    ON_ITS_WAY,
+    STATES,
+    Act,
+    Life,
+    OnDecline,
+    RequestState,
+    Seat,
+    SeatState,
+    Side,
+    offers,
+)
 from chart.refusals import NotInThisState, NotYourTurn, Refusal
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

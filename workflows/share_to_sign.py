@@ -179,7 +179,9 @@ class ShareToSign:
         self._remind()
         return None
 
-    @workflow.signal(description="Somebody registers for the client: look whether the request can be delivered. No input.")
+    @workflow.signal(
+        description="Somebody registers for the client: look whether the request can be delivered. No input."
+    )
     def registered(self) -> None:
         if self.life.state is RequestState.AWAITING_REGISTRATION:
             self.looks = tuple(workflow.now() + pause for pause in LOOKS)
@@ -224,9 +226,7 @@ class ShareToSign:
         late = TooLate(self.order, self.request_id, by, act, why)
         self.to_do.append(lambda: self._local(Record.too_late, late, "Chart: came too late"))
 
-    def _answered(
-        self, before: Life, by: Actor, state: SeatState, at: datetime, reason: str | None = None
-    ) -> None:
+    def _answered(self, before: Life, by: Actor, state: SeatState, at: datetime, reason: str | None = None) -> None:
         """One of several has answered: write it down, and tell whoever is next."""
         answer = Answer(self.order, self.request_id, self.life, by, state, at, reason)
         self.to_do.append(lambda: self._local(Record.answer, answer, f"Chart: one of the signers has {state}"))
@@ -309,9 +309,7 @@ class ShareToSign:
         self._post(self._request_mail(f"reminder-{self.reminded}", self.life.waits_for))
 
     def _request_mail(self, occasion: str, parties: tuple[Actor, ...]) -> Notification:
-        return Notification(
-            self.order, self.request_id, MessageAbout.RECORD_REQUEST, occasion, parties, workflow.now()
-        )
+        return Notification(self.order, self.request_id, MessageAbout.RECORD_REQUEST, occasion, parties, workflow.now())
 
     def _post(self, mail: Notification) -> None:
         """Beside the waiting, for days if need be: the request lives on in the portal (SPEC N3)."""
@@ -409,9 +407,7 @@ class ShareToSign:
         info = workflow.info()
         long = info.get_current_history_length() > LONG_HISTORY or info.is_continue_as_new_suggested()
         if long and self.life.open and not self.to_do and not self.looks:
-            so_far = SoFar(
-                self.life, self.signatures, self.reminders, self.reminded, self.mailed_at, tuple(self.mails)
-            )
+            so_far = SoFar(self.life, self.signatures, self.reminders, self.reminded, self.mailed_at, tuple(self.mails))
             workflow.continue_as_new(args=[self.order, so_far])
 
     def _cancelled(self) -> None:

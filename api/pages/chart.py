@@ -10,15 +10,15 @@ from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import charts, sharing
+from api.stories.sharing import Invitee
 from api.v1 import MOST_UPLOAD
 from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId
 from chart.refusals import NotFound, Refusal, Unacceptable
+from chart.relationship import Relationship, named
 from pdf import Unfit
 
 router = APIRouter(include_in_schema=False)
-
-RELATIONSHIPS = ("self", "parent", "legal guardian", "partner", "personal representative")
 
 KINDS = {
     Kind.CLINICAL_NOTE: "Clinical note",
@@ -56,7 +56,7 @@ async def show_face(
             "chart": chart,
             "waiting": [one for one in chart.documents if one.waits_for],
             "signed": [one for one in chart.documents if one.signed_sha256],
-            "relationships": RELATIONSHIPS,
+            "relationships": list(Relationship),
             "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
             "problem": None,
             **context,
@@ -80,9 +80,7 @@ async def invite(
             res,
             staff,
             client_id,
-            email=typed["email"],
-            name=forms.name(typed["name"], "the name"),
-            relationship=forms.one_of(RELATIONSHIPS, relationship, "the relationship"),
+            Invitee(typed["email"], forms.name(typed["name"], "the name"), named(relationship)),
         )
     except NotFound:
         raise

@@ -189,7 +189,9 @@ async def _replace(resources: Resources, caller: PracticeSide, asked: Request, v
             return
         raise
     if not await resources.hub.wait_until(filed, asked.id, most=engine.MOST_WAIT):
-        raise NotReachable("The new version is received and kept. It stands in the chart in a moment; do not repeat it.")
+        raise NotReachable(
+            "The new version is received and kept. It stands in the chart in a moment; do not repeat it."
+        )
 
 
 async def versions(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Version]:

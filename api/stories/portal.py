@@ -15,8 +15,8 @@ from chart import audit, consent, document, message, request
 from chart.audit import Action
 from chart.document import Document, Version
 from chart.ids import DocumentId, MessageId
-from chart.message import Message
 from chart.lifecycle import STATES, SeatState
+from chart.message import Message
 from chart.refusals import NotFound, NotInThisState, Refusal
 from chart.request import Readiness, Request
 from identity import account
@@ -120,9 +120,7 @@ async def signed_copies(resources: Resources, user: PortalUser, document_id: Doc
     return [version for version in versions if version.shared and version.signed_sha256]
 
 
-async def download_signed(
-    resources: Resources, user: PortalUser, document_id: DocumentId, number: int
-) -> Download:
+async def download_signed(resources: Resources, user: PortalUser, document_id: DocumentId, number: int) -> Download:
     """The signed copy of an earlier version."""
     copies = await signed_copies(resources, user, document_id)
     copy = next((one for one in copies if one.number == number), None)
@@ -178,9 +176,7 @@ async def decline(
     asked = await _asked_to_sign(resources, user, document_id)
     now = datetime.now(UTC)
     asked.life.declined(user.actor, now)
-    await engine.signal(
-        resources, asked, ShareToSign.decline, Decline(asked.id, user.actor, now, reason, correction)
-    )
+    await engine.signal(resources, asked, ShareToSign.decline, Decline(asked.id, user.actor, now, reason, correction))
     found = await answered(resources, asked, user.actor)
     if found.state.ended and found.ended_by != user.actor:
         raise NotInThisState(STATES[found.state].too_late)

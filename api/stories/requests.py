@@ -56,7 +56,13 @@ async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> l
 async def recall(resources: Resources, caller: PracticeSide, request_id: RequestId, reason: str) -> Request:
     """Take the request back until it is signed; the signers are told (SPEC S6)."""
     return await _steer(
-        resources, caller, request_id, Act.RECALL, ShareToSign.recall, Recall(request_id, caller.actor, reason), RequestState.RECALLED
+        resources,
+        caller,
+        request_id,
+        Act.RECALL,
+        ShareToSign.recall,
+        Recall(request_id, caller.actor, reason),
+        RequestState.RECALLED,
     )
 
 
@@ -98,9 +104,7 @@ async def extend(resources: Resources, caller: PracticeSide, request_id: Request
     )
 
 
-async def reschedule(
-    resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]
-) -> Request:
+async def reschedule(resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]) -> Request:
     """Other days for the reminders, counted from the delivery as before; those that have passed are not made up."""
     schedule.check_days(days)
     async with resources.database.practice(caller.practice) as transaction:

@@ -1,7 +1,7 @@
 """The practice shares: Share, Share to Sign, and the invitation that both may need first."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from temporalio.common import SearchAttributePair
@@ -10,12 +10,13 @@ from activities.ask import ask
 from activities.invite import InvitationMail
 from api import engine
 from api.resources import Resources
-from chart import audit, client, document, practice, request, schedule
+from chart import audit, block, client, document, practice, request, schedule
 from chart.audit import Action, Actor
 from chart.document import Document
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.lifecycle import OnDecline, Order, RequestState, Seat
 from chart.refusals import AlreadyDone, NotInThisState, Unacceptable
+from chart.relationship import Relationship
 from chart.request import Request
 from gateways import temporal
 from gateways.postgres import Transaction
@@ -66,6 +67,15 @@ async def hide(resources: Resources, caller: PracticeSide, document_id: Document
 
 
 @dataclass(frozen=True)
+class Invitee:
+    """Somebody who is to act for a client in the Client Portal."""
+
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    relationship: Relationship
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a Share to Sign may say besides the document; the practice's ways where it says nothing."""
 
@@ -89,12 +99,18 @@ class Asked:
 
 
 async def share_to_sign(
-    resources: Resources, caller: PracticeSide, document_id: DocumentId, terms: Terms | None = None
+    resources: Resources,
+    caller: PracticeSide,
+    document_id: DocumentId,
+    terms: Terms | None = None,
+    invite_too: Invitee | None = None,
 ) -> Asked:
-    """Share to Sign: start the workflow, or find the one that runs (SPEC S4)."""
+    """Share to Sign: start the workflow, or find the one that runs (SPEC S4). May invite the client first (S5)."""
     policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice) as transaction:
         order = await new_order(transaction, caller, document_id, terms or Terms())
+    if invite_too:
+        await invite(resources, caller, order.client, invite_too)
     return await ask_for(resources, order)
 
 
@@ -132,12 +148,17 @@ async def _seats(transaction: Transaction, found: Document, terms: Terms) -> tup
     asked = terms.signers or (request.party_of((await client.signer(transaction, found.client_id)).account_id),)
     if len(set(asked)) < len(asked):
         raise Unacceptable("Each signer is named once.")
+    kept_from = {request.party_of(one.account_id) for one in await block.of_document(transaction, found.id)}
     by_account = {request.party_of(access.account_id): access for access in acting}
     for party in asked:
         if request.staff_of(party):
             await staff.check_may_counter_sign(transaction, party)
         elif party not in by_account:
-            raise Unacceptable("A signer has no access to this client's portal. Name an account that acts for the client.")
+            raise Unacceptable(
+                "A signer has no access to this client's portal. Name an account that acts for the client."
+            )
+        elif party in kept_from:
+            raise Unacceptable("This document is kept from one of the signers. Lift the block, or name somebody else.")
         else:
             document.check_may_go_to(found, by_account[party].relationship)
     return tuple(map(Seat, asked))
@@ -171,18 +192,26 @@ async def _in_chart(resources: Resources, order: Order, request_id: RequestId) -
         return await request.find(transaction, request_id)
 
 
-async def invite(
-    resources: Resources, caller: PracticeSide, client_id: ClientId, *, email: str, name: str, relationship: str
-) -> None:
+async def invite(resources: Resources, caller: PracticeSide, client_id: ClientId, invitee: Invitee) -> None:
     """Invite somebody to act for the client in the Client Portal; an invitation sent before ends."""
     policy.check(caller, Right.INVITE)
     async with resources.database.practice(caller.practice) as transaction:
         await client.find(transaction, client_id)
         invitation = await account.invite(
-            transaction, caller.practice, client_id, email=email, name=name, relationship=relationship
+            transaction,
+            caller.practice,
+            client_id,
+            email=invitee.email,
+            name=invitee.name,
+            relationship=invitee.relationship,
         )
         await audit.record(
-            transaction, caller.practice, caller.actor, Action.INVITED, chart=client_id, relationship=relationship
+            transaction,
+            caller.practice,
+            caller.actor,
+            Action.INVITED,
+            chart=client_id,
+            relationship=invitee.relationship,
         )
     await engine.start(
         resources,

@@ -17,6 +17,7 @@ from chart.document import Document, Kind
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
 from chart.message import About, Message, StaffNotice
 from chart.refusals import Refusal
+from chart.relationship import Relationship
 from chart.request import Request as SignatureRequest
 from chart.request import RequestState
 from identity.account import check_address
@@ -135,8 +136,8 @@ class Stage:
 
     async def open_chart(self, _r: object, _c: object, client_id: ClientId) -> charts.Chart:
         client = next(one for one in self.clients if one.id == client_id)
-        access = [PortalAccess(ACCOUNT, client.name, "jordan@example.org", "self")] if client.registered else []
-        return charts.Chart(client, access, self.documents if client_id == CLIENT else [])
+        own = PortalAccess(ACCOUNT, client.name, "jordan@example.org", Relationship.SELF)
+        return charts.Chart(client, [own] if client.registered else [], self.documents if client_id == CLIENT else [])
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
