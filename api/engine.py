@@ -80,7 +80,7 @@ async def _is_by(resources: Resources, payloads: Sequence[Payload], asked: Reque
         signature, *_ = await resources.engine.data_converter.decode(payloads, [Signature])
     except (ValueError, RuntimeError):  # a signal that somebody without our keys has sent
         return False
-    return signature.request_id == asked.id and signature.signer == party
+    return bool(signature.request_id == asked.id and signature.signer == party)
 
 
 @contextmanager

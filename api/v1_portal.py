@@ -5,18 +5,20 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 import pdf
 from api.access import PortalCaller, PortalToken, Res, ip_address
 from api.stories import portal
+from api.stories.signing import Outcome
 from api.v1 import PDF, In, pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
-from chart.message import Message
+from chart.lifecycle import RequestState
+from chart.message import Message, MessageAbout
 from chart.refusals import Unacceptable
-from identity import account, session
+from identity import session
 
 router = APIRouter(prefix="/api/v1/portal", tags=["portal"])
 
@@ -44,6 +46,7 @@ class Password(In):
 
 class MessageOut(BaseModel):
     id: UUID
+    about: MessageAbout
     document_id: UUID
     practice_name: str
     created_at: datetime
@@ -118,9 +121,29 @@ class SignatureIn(In):
 
 
 class OutcomeOut(BaseModel):
-    outcome: portal.Outcome = Field(
-        description="`received`: it is kept for good, and the signed document follows by itself."
+    outcome: Outcome = Field(
+        description="`taken`: it stands in the chart, and others sign too. "
+        "`received`: it is kept for good, and the signed document follows by itself."
     )
+
+
+class DeclineIn(In):
+    reason: Annotated[str, Field(max_length=500)] | None = None
+    correction: bool = Field(default=False, description="Ask the practice to correct the document first.")
+
+
+class DeclinedOut(BaseModel):
+    state: RequestState = Field(description="`pending`: others sign on without you, or it is on its way.")
+
+
+class SignedCopyOut(BaseModel):
+    number: int = Field(description="Of the version that was signed.")
+    signed_at: datetime
+    signed_sha256: str
+
+
+class SignedCopies(BaseModel):
+    signed_copies: list[SignedCopyOut]
 
 
 @router.post("/sessions", status_code=HTTPStatus.CREATED)
@@ -143,7 +166,7 @@ async def authenticate_again(res: Res, user: PortalCaller, token: PortalToken, a
 @router.post("/registrations", status_code=HTTPStatus.CREATED)
 async def register(res: Res, registration: Registration) -> Response:
     """Use an invitation: choose a password, or connect an account that exists."""
-    await account.register(res.database, registration.token, registration.password)
+    await portal.register(res, registration.token, registration.password)
     return Response(status_code=HTTPStatus.CREATED)
 
 
@@ -188,7 +211,7 @@ async def consent(res: Res, user: PortalCaller) -> None:
 async def sign(
     request: Request, res: Res, user: PortalCaller, document_id: UUID, signature: SignatureIn, response: Response
 ) -> OutcomeOut:
-    """Sign Document: 200 when it is signed, 202 when it is received and being sealed."""
+    """Sign Document: 200 when it stands in the chart, 202 when it is received; 409 says what came first."""
     outcome = await portal.sign(
         res,
         user,
@@ -198,5 +221,27 @@ async def sign(
         intends=signature.intends,
         ip_address=ip_address(request),
     )
-    response.status_code = HTTPStatus.OK if outcome is portal.Outcome.SIGNED else HTTPStatus.ACCEPTED
+    response.status_code = HTTPStatus.ACCEPTED if outcome is Outcome.RECEIVED else HTTPStatus.OK
     return OutcomeOut(outcome=outcome)
+
+
+@router.post("/documents/{document_id}/decline")
+async def decline(res: Res, user: PortalCaller, document_id: UUID, why: DeclineIn) -> DeclinedOut:
+    """Decline to sign, or ask for a correction; the practice is told. 409 says what came first."""
+    found = await portal.decline(res, user, DocumentId(document_id), reason=why.reason, correction=why.correction)
+    return DeclinedOut(state=found.state)
+
+
+@router.get("/documents/{document_id}/signed")
+async def signed_copies(res: Res, user: PortalCaller, document_id: UUID) -> SignedCopies:
+    """Every signed copy of the document, newest first; none is ever taken away."""
+    found = await portal.signed_copies(res, user, DocumentId(document_id))
+    return SignedCopies(signed_copies=[SignedCopyOut.model_validate(one, from_attributes=True) for one in found])
+
+
+@router.get("/documents/{document_id}/signed/{number}", response_class=Response, responses=PDF)
+async def download_signed(
+    res: Res, user: PortalCaller, document_id: UUID, number: Annotated[int, Path(ge=1, le=100_000)]
+) -> Response:
+    """The signed copy of one version."""
+    return pdf_response(await portal.download_signed(res, user, DocumentId(document_id), number))

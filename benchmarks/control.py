@@ -17,7 +17,7 @@ from benchmarks.arm import PATIENCE, Told
 from benchmarks.noop import LASTS, Noop
 from benchmarks.noop_worker import KEYS, QUEUE
 from benchmarks.whole import CLONE, environment
-from gateways.temporal import EXPIRES, PRACTICE, STATE, PlainWords
+from gateways.temporal import EXPIRES, PRACTICE, WAITS_FOR, PlainWords
 
 ORDER = "o" * 480
 """As long as the JSON of an `Order`."""
@@ -61,7 +61,7 @@ class Control:
             static_summary=PlainWords("Does nothing"),
             search_attributes=TypedSearchAttributes(
                 [
-                    SearchAttributePair(STATE, "Pending signature"),
+                    SearchAttributePair(WAITS_FOR, "Signature"),
                     SearchAttributePair(PRACTICE, f"place {place}"),
                     SearchAttributePair(EXPIRES, datetime.now(UTC) + LASTS),
                 ]

@@ -1,23 +1,20 @@
 """The control: a workflow of the same shape whose steps return at once.
 
 Its shape is written out here and not taken from the real one, so that a step which the real one gains shows in the
-ratios. Same are: two regular activities, of which the second runs beside the waiting; one timer; one signal; three
-local activities; one upsert of search attributes; the length of what is passed.
+ratios. Same are: one regular activity; one timer; one signal; two local activities; the length of what is passed.
 
 A step tells whoever waits by a datagram on loopback, the cheapest hint there is, where the real one tells by mail
-and by Postgres: from `notify`, and from `file`, when the real one is `Shared and Signed`.
+and by Postgres: from `deliver`, and from `file`, when the real one is `Shared and Signed`.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
 
-from gateways.temporal import STATE, PlainWords
+from gateways.temporal import PlainWords
 
 LASTS = timedelta(days=60)
 STEP = timedelta(seconds=15)
@@ -39,29 +36,21 @@ class Noop:
     async def run(self, order: str) -> str:
         workflow.set_current_details("Delivering.")
         await self._regular("noop_deliver", order)
-        notifying = asyncio.create_task(self._notify(order))
         workflow.set_current_details("Waits.")
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self.signature is not None, timeout=LASTS, timeout_summary=PlainWords("Expires")
             )
-        notifying.cancel()
         workflow.set_current_details("Stamping and filing.")
         both = order + (self.signature or "")
         stamped = await self._local("noop_stamp", both)
         await self._local("noop_file", both + stamped)
-        await self._local("noop_tell_staff", order)
         workflow.set_current_details("Signed.")
-        workflow.upsert_search_attributes([STATE.value_set("Signed")])
         return "signed"
 
     @workflow.signal
     def sign(self, signature: str) -> None:
         self.signature = signature
-
-    async def _notify(self, order: str) -> None:
-        with suppress(ActivityError):  # cancelled by a signature that comes first
-            await self._regular("noop_notify", order)
 
     async def _regular(self, step: str, passed: str) -> None:
         await workflow.execute_activity(
@@ -91,10 +80,6 @@ class Steps:
 
     @activity.defn(name="noop_deliver")
     async def deliver(self, _passed: str) -> bool:
-        return True
-
-    @activity.defn(name="noop_notify")
-    async def notify(self, _passed: str) -> bool:
         self._hint()
         return True
 
@@ -105,8 +90,4 @@ class Steps:
     @activity.defn(name="noop_file")
     async def file(self, _passed: str) -> str:
         self._hint()
-        return ""
-
-    @activity.defn(name="noop_tell_staff")
-    async def tell_staff(self, _passed: str) -> str:
         return ""

@@ -24,7 +24,7 @@ def make_worker(engine: Client, steps: Steps) -> Worker:
         engine,
         task_queue=QUEUE,
         workflows=[Noop],
-        activities=[steps.deliver, steps.notify, steps.stamp, steps.file, steps.tell_staff],
+        activities=[steps.deliver, steps.stamp, steps.file],
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_all_modules()
         ),

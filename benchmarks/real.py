@@ -18,10 +18,10 @@ import httpx2
 from reportlab.lib.pagesizes import LETTER
 from reportlab.pdfgen.canvas import Canvas
 
+from activities.ask import workflow_id
 from benchmarks.arm import PATIENCE, Told
 from benchmarks.whole import Whole
 from chart.ids import DocumentId
-from workflows.share_to_sign import workflow_id
 
 PASSWORD = "amber-canoe-lilac-heron"  # noqa: S105 – of people who live as long as the benchmark
 UPLOADS_AT_ONCE = 4

@@ -342,7 +342,8 @@ _COLUMNS = """
 select d.id, d.client_id, d.kind, d.note_name, d.service_on, d.created_at,
     v.id as version_id, v.number as version_number, v.sha256, v.size, v.pages,
     s.id is not null and s.hidden_at is null as shared,
-    q.id as request_id, q.state as request_state, q.attention, q.expires_at, coalesce(q.correction, false) as correction,
+    q.id as request_id, q.state as request_state, q.attention, q.expires_at,
+    coalesce(q.correction, false) as correction,
     coalesce(signers.viewed, false) as viewed, coalesce(signers.seats, 0) as seats,
     coalesce(signers.signed, 0) as signed_seats, signed.sha256 as signed_sha256, signed.pages as signed_pages
 """

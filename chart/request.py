@@ -403,13 +403,16 @@ where signer.account_id is null and signer.staff_id is null
 
 EXISTS = SQL("select true from signature_request where id = $1")
 
-_PARTY = "case when s.account_id is not null then 'account:' || s.account_id when s.staff_id is not null then 'staff:' || s.staff_id end"
+_PARTY = """
+    case when s.account_id is not null then 'account:' || s.account_id
+         when s.staff_id is not null then 'staff:' || s.staff_id end
+"""
 
 _SELECT = (
     """
 select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q.attention, q.attention_skippable,
-    q.in_order, q.on_decline, q.requested_by, q.created_at, q.expires_at, q.reminder_days, q.reminders, q.reminded_at, q.signed_at,
-    q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256, signed.sha256 as signed_sha256,
+    q.in_order, q.on_decline, q.requested_by, q.created_at, q.expires_at, q.reminder_days, q.reminders, q.reminded_at,
+    q.signed_at, q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256, signed.sha256 as signed_sha256,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
             'position', s.position, 'party', """

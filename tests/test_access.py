@@ -1,6 +1,7 @@
 """SPEC A: who may, and who may not."""
 
 import re
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import pairwise
 from uuid import uuid4
@@ -9,6 +10,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from chart.ids import StaffId
 from chart.refusals import NotAllowed
 from gateways.postgres import Database
 from identity import account, policy
@@ -54,7 +56,7 @@ async def client_token(api: httpx2.AsyncClient, office: Office) -> str:
 
 @pytest.mark.parametrize("right", set(Right) - {Right.READ_CHARTS})
 def test_an_auditor_reads_and_does_nothing_else(office: Office, right: Right) -> None:
-    auditor = StaffMember(office.practice, uuid4(), Role.AUDITOR, "Lee")  # type: ignore[arg-type]
+    auditor = StaffMember(office.practice, StaffId(uuid4()), Role.AUDITOR, datetime.now(UTC), "Lee")
     policy.check(auditor, Right.READ_CHARTS)
     with pytest.raises(NotAllowed):
         policy.check(auditor, right)

@@ -59,15 +59,10 @@ def request_id(handle: Handle) -> RequestId:
 
 
 def signature(handle: Handle, order: Order, *, at: datetime | None = None) -> Signature:
-    return Signature(
-        request_id(handle),
-        order.seats[0].party,
-        order.sha256,
-        drawing(),
-        at or datetime.now(UTC),
-        "192.0.2.7",
-        consent.VERSION,
-    )
+    party = order.seats[0].party
+    assert party
+    at = at or datetime.now(UTC)
+    return Signature(request_id(handle), party, order.sha256, drawing(), at, "192.0.2.7", consent.VERSION)
 
 
 async def read(database: Database, order: Order, handle: Handle) -> Request:

@@ -11,6 +11,7 @@ from chart import block, client, document, practice, relationship, request
 from chart.audit import SERVICE
 from chart.document import Document
 from chart.ids import AccountId, ClientId, RequestId
+from chart.lifecycle import Life
 from chart.migrate import migrations
 from chart.refusals import AlreadyDone, ClientNotRegistered, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship, Standing, holds_on, majority, named
@@ -298,7 +299,8 @@ async def test_a_signed_copy_is_never_taken_away_from_the_client_but_from_others
     )
     async with database.practice(office.practice) as transaction:
         request_id = RequestId(uuid4())
-        await request.open_request(transaction, request_id, office.order())
+        order = office.order()
+        await request.open_request(transaction, request_id, order, Life.of(order), (), ())
         await document.add_signed_version(transaction, office.practice, request_id, sha256="b" * 64, size=1, pages=1)
         with pytest.raises(NotInThisState, match="signed"):
             await block.block(transaction, shared.id, office.account, reason="No reason.", by=SERVICE)

@@ -124,7 +124,7 @@ EVENTS: list[Callable[[Life], Life]] = [
     lambda one: one.extended(one.expires_at + timedelta(days=1)),
     lambda one: one.expired(NOW),
     lambda one: one.expired(one.ends_at),
-    *(lambda one, act=act: one.ended(act) for act in ENDINGS),  # type: ignore[misc]
+    *(lambda one, act=act: one.ended(act) for act in ENDINGS),
 ]
 
 

@@ -179,9 +179,7 @@ class ShareToSign:
         self._remind()
         return None
 
-    @workflow.signal(
-        description="Somebody registers for the client: look whether the request can be delivered. No input."
-    )
+    @workflow.signal(description="Somebody registers for the client: look whether it can be delivered. No input.")
     def registered(self) -> None:
         if self.life.state is RequestState.AWAITING_REGISTRATION:
             self.looks = tuple(workflow.now() + pause for pause in LOOKS)

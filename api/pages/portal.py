@@ -16,8 +16,8 @@ from chart import consent
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import Refusal
-from identity import account, session
 from identity import password as passwords
+from identity import session
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -80,7 +80,7 @@ async def register_form(request: Request) -> Response:
 @router.post("/register")
 async def register(request: Request, res: Res, token: Typed = "", new_password: Typed = "") -> Response:
     try:
-        await account.register(res.database, token.strip(), new_password)
+        await portal.register(res, token.strip(), new_password)
     except Refusal as refusal:
         return page(
             request,

@@ -37,7 +37,7 @@ async def counter_sign(
     intends: bool,
     ip_address: str,
 ) -> Outcome:
-    """A provider's or supervisor's signature (SPEC G8), as a client's but for the consent, which is not asked of staff."""
+    """A provider's or supervisor's signature (SPEC G8): as a client's, but staff is not asked for a consent."""
     pdf.check_mark(mark)
     async with resources.database.practice(staff.practice) as transaction:
         asked = await request.newest_of(transaction, document_id)

@@ -12,14 +12,16 @@ from fastapi.responses import Response
 from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.stories import charts, portal, requests, sharing
+from chart.audit import Actor
 from chart.client import Client, PortalAccess
 from chart.document import Document, Kind
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
-from chart.message import About, Message, StaffNotice
+from chart.lifecycle import OnDecline, RequestState, SeatState
+from chart.message import About, Message, MessageAbout, StaffNotice
 from chart.refusals import Refusal
 from chart.relationship import Relationship
 from chart.request import Request as SignatureRequest
-from chart.request import RequestState
+from chart.request import Signer
 from identity.account import check_address
 from identity.caller import PortalUser, Role, StaffMember
 
@@ -71,6 +73,10 @@ def a_document(name: str, kind: Kind = Kind.CLINICAL_NOTE, **different: Any) -> 
         request_state=None,
         attention=None,
         viewed=False,
+        correction=False,
+        seats=0,
+        signed_seats=0,
+        version_number=1,
         expires_at=None,
         signed_sha256=None,
         signed_pages=None,
@@ -85,6 +91,9 @@ def asked(state: RequestState = RequestState.PENDING, **different: Any) -> dict[
         "request_id": REQUEST,
         "request_state": state,
         "expires_at": NOW + timedelta(days=60),
+        "seats": 1,
+        "my_seat": SeatState.SIGNED if state is RequestState.SIGNED else SeatState.WAITING,
+        "my_turn": state is RequestState.PENDING,
         **different,
     }
 
@@ -94,7 +103,7 @@ SIGNED = a_document("Complete Evaluation", **asked(RequestState.SIGNED, signed_s
 PLAN = a_document("plan", Kind.TREATMENT_PLAN)
 SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
 PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
-STUCK = a_document("Group Note", **asked(RequestState.NEEDS_ATTENTION, attention="The stored file is missing."))
+STUCK = a_document("Group Note", **asked(attention="The stored file is missing."))
 
 
 def a_client(client_id: ClientId = CLIENT, **different: Any) -> Client:
@@ -123,7 +132,7 @@ class Stage:
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def staff(self) -> StaffMember:
-        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, "Dr. Maya Chen")
+        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen")
 
     # -- the practice's side
 
@@ -167,7 +176,7 @@ class Stage:
     # -- the client's side
 
     async def inbox(self, _r: object, _u: object) -> list[Message]:
-        return [Message(MESSAGE, REQUEST, PENDING.id, "Harbor Counseling", NOW, None)]
+        return [Message(MESSAGE, MessageAbout.RECORD_REQUEST, REQUEST, PENDING.id, "Harbor Counseling", NOW, None)]
 
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> tuple[Message, Document]:
         (message,) = await self.inbox(None, None)
@@ -199,9 +208,7 @@ class Stage:
         user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")
         app.dependency_overrides = {
             access.resources: lambda: NOTHING,
-            dependency_of(StaffPage): lambda: StaffMember(
-                PRACTICE, StaffId(number("staff")), self.role, "Dr. Maya Chen"
-            ),
+            dependency_of(StaffPage): self.staff,
             dependency_of(PortalPage): lambda: user,
         }
 
@@ -227,15 +234,26 @@ def _request(document: Document) -> SignatureRequest:
         client_id=CLIENT,
         document_id=document.id,
         version_id=document.version_id,
-        account_id=ACCOUNT,
         state=document.request_state,
         attention=document.attention,
+        attention_skippable=False,
+        in_order=False,
+        on_decline=OnDecline.ENDS,
+        requested_by=Actor("service"),
         created_at=NOW,
         expires_at=document.expires_at,
-        viewed_at=NOW,
+        reminder_days=(3, 7, 14),
+        reminders=(),
+        reminded_at=None,
         signed_at=NOW if document.signed_sha256 else None,
         ended_at=None,
+        ended_by=None,
+        end_reason=None,
+        correction=False,
+        record=None,
         sha256=document.sha256,
         signed_sha256=document.signed_sha256,
-        notice="sent",
+        signers=(
+            Signer(0, Actor(f"account:{ACCOUNT}"), "Jordan Rivera", "self", SeatState.WAITING, NOW, None, None, "sent"),
+        ),
     )

@@ -14,8 +14,8 @@ from api.pages.static import VERSION, static_url
 from chart import consent
 from chart.document import Document, Kind
 from chart.ids import AccountId
+from chart.lifecycle import RequestState
 from chart.refusals import ClientNotRegistered, KindRefused, Unacceptable
-from chart.request import RequestState
 from identity import account, session
 from identity.account import InvitationEnded
 from identity.caller import Role
@@ -422,7 +422,7 @@ def _routes() -> list[APIRoute]:
 def test_names_are_escaped_wherever_they_stand(browser: TestClient, on_stage: Stage) -> None:
     hostile = '"><script>alert(1)</script>'
     on_stage.clients = [a_client(given_name=hostile, family_name=hostile, external_id=hostile)]
-    note = stage.a_document("note", note_name=hostile, **stage.asked(RequestState.NEEDS_ATTENTION, attention=hostile))
+    note = stage.a_document("note", note_name=hostile, **stage.asked(attention=hostile))
     on_stage.documents = [note, PENDING]
     for address in ("/charts", CHART, DOCUMENTS, f"{DOCUMENTS}/{note.id}", f"/portal/documents/{note.id}"):
         html = browser.get(address).text
