@@ -41,7 +41,7 @@ async def ask(
     seats = len(order.seats)
     handle = await engine.start_workflow(
         WORKFLOW,
-        order,
+        args=[order, None],  # both, since the engine's client drops the types where one is left out
         id=workflow_id(order.document),
         task_queue=task_queue,
         id_conflict_policy=if_one_runs,

@@ -49,7 +49,7 @@ Handle = WorkflowHandle[ShareToSign, RequestState | None]
 
 async def start(engine: Client, order: Order) -> Handle:
     return await engine.start_workflow(
-        ShareToSign.run, order, id=workflow_id(order.document), task_queue="share-to-sign"
+        ShareToSign.run, args=[order, None], id=workflow_id(order.document), task_queue="share-to-sign"
     )
 
 

@@ -66,7 +66,7 @@ class ShareToSign:
     """
 
     @workflow.init
-    def __init__(self, order: Order, so_far: SoFar | None = None) -> None:
+    def __init__(self, order: Order, so_far: SoFar | None) -> None:
         self.order = order
         self.request_id = RequestId(UUID(workflow.info().first_execution_run_id))
         self.life = so_far.life if so_far else Life.of(order)
@@ -84,7 +84,7 @@ class ShareToSign:
         self.again = False
 
     @workflow.run
-    async def run(self, order: Order, so_far: SoFar | None = None) -> RequestState | None:
+    async def run(self, order: Order, so_far: SoFar | None) -> RequestState | None:
         if so_far is None and not await self._deliver():
             return None
         for mail in so_far.mails if so_far else ():
