@@ -29,6 +29,16 @@ class Settings(BaseSettings):
     payload_keys: SecretStr = Field(
         description="AES-256 keys of the Temporal payloads, `id:base64,id:base64`. The first encrypts, all decrypt."
     )
+    codec_tokens: SecretStr = Field(
+        default=SecretStr(""),
+        description="Operators who may read Temporal payloads, `name:token,name:token`, each token 32 random "
+        "characters or more; empty: nobody.",
+    )
+    temporal_ui_origins: str = Field(
+        default="",
+        description="Comma-separated origins of the Temporal UI, e.g. `https://temporal.example.org`: the only pages "
+        "elsewhere that may call the codec endpoint.",
+    )
     storage_folder: Path = Field(description="Folder of the stored PDFs, each named by its SHA-256.")
     smtp_host: str = Field(default="127.0.0.1", description="Mail relay.")
     smtp_port: int = Field(default=25, description="Port of the mail relay.")

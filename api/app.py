@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import health, live, pages, problems, v1, v1_portal, v1_verify
+from api import codec, health, live, pages, problems, v1, v1_portal, v1_verify
 from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
 from gateways import postgres, temporal
 from gateways.storage import Storage
+from identity.operator import operators
 from pdf import confine
 from settings import Settings
 
@@ -22,6 +23,8 @@ MOST_BODY = 2_000_000
 
 def make_app(settings: Settings) -> FastAPI:
     """The whole HTTP edge; it connects when it starts."""
+    may_read_payloads = operators(settings.codec_tokens.get_secret_value())
+    temporal_ui = codec.origins(settings.temporal_ui_origins)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -39,6 +42,8 @@ def make_app(settings: Settings) -> FastAPI:
                 storage=Storage(settings.storage_folder),
                 engine=engine,
                 hub=hub,
+                operators=may_read_payloads,
+                temporal_ui=temporal_ui,
                 seal_certificates=settings.seal_certificate_file.read_bytes(),
             )
             yield
@@ -55,8 +60,17 @@ def make_app(settings: Settings) -> FastAPI:
     )
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
-    app.add_middleware(Defences)
+    app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
+    app.add_middleware(codec.CrossOrigin, allowed=temporal_ui)
     problems.install(app)
-    for router in (health.router, live.router, v1.router, v1_portal.router, v1_verify.router, pages.router):
+    for router in (
+        health.router,
+        codec.router,
+        live.router,
+        v1.router,
+        v1_portal.router,
+        v1_verify.router,
+        pages.router,
+    ):
         app.include_router(router)
     return app

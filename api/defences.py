@@ -1,5 +1,6 @@
 """The web's defences, around every response: headers, and no writing from other sites (SPEC A3, FACTS-web)."""
 
+from collections.abc import Mapping, Set
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -35,8 +36,10 @@ HEADERS = {
 class Defences:
     """Plain ASGI, so that event streams pass through untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, guests: Mapping[str, Set[str]]) -> None:
         self._app = app
+        self._guests = guests
+        """Path of ours to the other origins whose pages may write there."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +65,7 @@ class Defences:
             elif not too_large:
                 await send_guarded(message)
 
-        if _is_forged(scope):
+        if _is_forged(scope, self._guests):
             await FORGED(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_with_problem)
@@ -80,17 +83,19 @@ TOO_LARGE = _problem(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too-large",
     "Too large",
-    "A PDF may have 50 MB, all else 2 MB.",
+    "A PDF may have 50 MB, what the Temporal UI sends 16 MB, all else 2 MB.",
 )
 
 
-def _is_forged(scope: Scope) -> bool:
+def _is_forged(scope: Scope, guests: Mapping[str, Set[str]]) -> bool:
     """Whether a browser sends a changing request with its cookies on behalf of another site.
 
     Programs that show a bearer token instead of cookies cannot be made to do so.
     """
     headers = Headers(scope=scope)
     if scope["method"] in {"GET", "HEAD", "OPTIONS"} or ("authorization" in headers and "cookie" not in headers):
+        return False
+    if headers.get("origin") in guests.get(scope["path"], ()):
         return False
     if site := headers.get("sec-fetch-site"):
         return site not in {"same-origin", "none"}

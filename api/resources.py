@@ -7,6 +7,7 @@ from temporalio.client import Client
 from api.hub import Hub
 from gateways.postgres import Database
 from gateways.storage import Storage
+from identity.operator import Operators
 from settings import Settings
 
 
@@ -17,5 +18,9 @@ class Resources:
     storage: Storage
     engine: Client
     hub: Hub
+    operators: Operators
+    """Who may read payloads."""
+    temporal_ui: frozenset[str]
+    """Origins of the Temporal UI."""
     seal_certificates: bytes
     """PEM; what a sealed file must lead to."""

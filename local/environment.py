@@ -23,6 +23,8 @@ def environment(data: Path, ports: Ports, *, owner_url: str, application_url: st
         "STS_TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
         "STS_TEMPORAL_NAMESPACE": "default",
         "STS_TEMPORAL_TASK_QUEUE": "share-to-sign",
+        # by this name alone: for a browser, `localhost` is another site, to which it takes no operator's pass
+        "STS_TEMPORAL_UI_ORIGINS": f"http://{LOOPBACK}:{ports.temporal_ui}",
         "STS_STORAGE_FOLDER": str(data / "documents"),
         "STS_SMTP_HOST": LOOPBACK,
         "STS_SMTP_PORT": str(ports.smtp),
@@ -49,11 +51,19 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _secrets(path: Path) -> Mapping[str, str]:
-    """The demo's secrets as they were made at the first start; losing them is losing every open request."""
-    if not path.exists():
-        key = base64.b64encode(secrets.token_bytes(32)).decode()
-        write_private(path, f"STS_PAYLOAD_KEYS=demo-1:{key}\n")
-    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+    """The demo's secrets as they were made at the first start; losing them is losing every open request.
+
+    One that came with a later release is made at that release's first start.
+    """
+    kept = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
+    made = {
+        "STS_PAYLOAD_KEYS": f"demo-1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "STS_CODEC_TOKENS": f"demo:{secrets.token_urlsafe(32)}",
+    }
+    if made.keys() - kept.keys():
+        kept = made | kept
+        write_private(path, "".join(f"{name}={value}\n" for name, value in kept.items()))
+    return kept
 
 
 def _seal(folder: Path) -> tuple[Path, Path]:

@@ -25,9 +25,9 @@ class RunFile:
     def __exit__(self, *_: object) -> None:
         self._path.unlink(missing_ok=True)
 
-    def demo_is(self, demo: dict[str, Any]) -> None:
-        """Whom the demo data lets sign in; with the next start of a part the file is there."""
-        self._demo = demo
+    def demo_is(self, demo: dict[str, Any], operator_token: str) -> None:
+        """Who may sign in, and read payloads; with the next start of a part the file is there."""
+        self._demo = {**demo, "operator_token": operator_token}
 
     def pids_are(self, pids: dict[str, int]) -> None:
         """A part was started, for the first time or again."""
@@ -45,12 +45,18 @@ class RunFile:
                 "portal": f"http://portal.localhost:{ports.api}",
                 "temporal": f"{LOOPBACK}:{ports.temporal}",
                 "temporal_ui": f"http://{LOOPBACK}:{ports.temporal_ui}",
+                "codec": codec_endpoint(ports),
                 "smtp": f"{LOOPBACK}:{ports.smtp}",
                 "mail": f"http://{LOOPBACK}:{ports.mail}",
             },
             **(self._demo or {}),
             "pids": self._pids,
         }
+
+
+def codec_endpoint(ports: Ports) -> str:
+    """Where the Temporal UI has payloads decrypted; under the host name of that UI, so that cookies go with it."""
+    return f"http://{LOOPBACK}:{ports.api}/codec"
 
 
 def banner(facts: dict[str, Any], data: Path) -> str:
@@ -64,6 +70,7 @@ def banner(facts: dict[str, Any], data: Path) -> str:
         f"  Client Portal       {addresses['portal']}",
         f"  Mail inbox          {addresses['mail']}",
         f"  Temporal UI         {addresses['temporal_ui']}",
+        f"  Payloads in it      {addresses['codec']} (with `operator_token` of the file for scripts)",
         f"  API                 {addresses['api']}/api/v1",
         f"  For scripts         {data / 'run.json'}",
         "",

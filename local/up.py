@@ -15,7 +15,7 @@ from pathlib import Path
 from local import postgres
 from local.environment import environment
 from local.ports import LOOPBACK, Ports, choose
-from local.run_file import RunFile, banner
+from local.run_file import RunFile, banner, codec_endpoint
 from local.supervisor import Part, Supervisor
 
 _CLONE = Path(__file__).resolve().parent.parent
@@ -66,7 +66,8 @@ async def up(folder: Path, port_base: int, programs: Programs | None = None) -> 
                 await parts.run(_ours("migrate", programs.migrate, told))
                 if not (demo := data / "demo.json").exists():
                     await parts.run(_ours("demo", [*programs.demo, "--out", str(demo)], told))
-                run_file.demo_is(json.loads(demo.read_text()))  # so the file is there before the API is
+                operator_token = told["STS_CODEC_TOKENS"].split(",")[0].partition(":")[2]
+                run_file.demo_is(json.loads(demo.read_text()), operator_token)  # so the file is there before the API is
                 await parts.ready(temporal)
                 await parts.ready(mail)
                 parts.begin(worker := _worker(programs, ports, told))
@@ -114,6 +115,7 @@ def _temporal(data: Path, ports: Ports, told: Mapping[str, str]) -> Part:
         "ip": LOOPBACK,
         "port": ports.temporal,
         "ui-port": ports.temporal_ui,
+        "ui-codec-endpoint": codec_endpoint(ports),
         "db-filename": data / "temporal.db",
         "log-level": "error",
     }

@@ -34,6 +34,9 @@ from worker import make_worker
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 KEY = "test:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+OPERATOR = "maya"
+OPERATOR_TOKEN = "a-token-of-thirty-two-characters"
+TEMPORAL_UI = "https://temporal.example.org"
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +141,8 @@ def configured(postgres: Cluster, folder: Path, smtp: tuple[Mailbox, int], seal_
         database_owner_url=SecretStr(postgres.dsn(OWNER)),
         temporal_address=f"127.0.0.1:{free_port()}",
         payload_keys=SecretStr(KEY),
+        codec_tokens=SecretStr(f"{OPERATOR}:{OPERATOR_TOKEN}"),
+        temporal_ui_origins=TEMPORAL_UI,
         storage_folder=folder / "documents",
         smtp_host="127.0.0.1",
         smtp_port=smtp[1],

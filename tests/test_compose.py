@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from api.codec import origins
 from settings import Settings
 
 CLONE = Path(__file__).parent.parent
@@ -52,7 +53,7 @@ def test_no_secret_has_a_default() -> None:
     references = re.findall(r"(?<!\$)\$\{(\w+)(.*?)\}", text)
     assert references
     assert all(rest.startswith(":?") for _, rest in references)
-    for key in ("PASSWORD", "PWD", "KEYS"):
+    for key in ("PASSWORD", "PWD", "KEYS", "TOKENS"):
         for service in SERVICES.values():
             given = {name: value for name, value in service.get("environment", {}).items() if key in name}
             assert all(value.startswith("${") for value in given.values())
@@ -80,6 +81,21 @@ def test_the_api_is_reached_and_checked_where_it_listens() -> None:
     assert port == inside
     assert f'"{path}"' in (CLONE / "api" / "health.py").read_text()
     compile(check, "healthcheck", "exec")
+
+
+def test_the_temporal_ui_and_the_codec_endpoint_name_each_other_on_one_site() -> None:
+    ui, api = SERVICES["temporal-ui"], OURS["api"]
+    (ui_published,), (api_published,) = ui["ports"], api["ports"]
+    ui_host, ui_port, _ = ui_published.split(":")
+    api_host, api_port, _ = api_published.split(":")
+    assert origins(api["environment"]["STS_TEMPORAL_UI_ORIGINS"]) == {f"http://{ui_host}:{ui_port}"}
+    assert ui["environment"]["TEMPORAL_CODEC_ENDPOINT"] == f"http://{api_host}:{api_port}/codec"
+    assert ui["environment"]["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"] == "true"
+    assert ui_host == api_host, "to another site the browser takes no operator's pass"
+
+
+def test_only_the_api_knows_who_may_read_payloads() -> None:
+    assert [name for name, service in OURS.items() if "STS_CODEC_TOKENS" in service["environment"]] == ["api"]
 
 
 def test_what_the_settings_name_is_a_service() -> None:

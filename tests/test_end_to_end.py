@@ -178,3 +178,52 @@ def check_sealed(whole: Whole, signed: bytes) -> None:
     text = PdfReader(io.BytesIO(signed)).pages[-1].extract_text()
     for fact in ("Jordan Rivera", "self", found.original_sha256, "I have read this document and sign it.", "Drawn"):
         assert fact in text
+
+
+async def test_an_operator_reads_payloads_in_the_temporal_ui_and_nobody_else_does(
+    whole: Whole, browser: Browser
+) -> None:
+    ui, bearer = whole.address("temporal_ui"), {"authorization": f"Bearer {whole.facts()['api_key']}"}
+    async with httpx2.AsyncClient(base_url=whole.address("api") + "/api/v1", headers=bearer) as integration:
+        found = (await integration.post("/clients/search", json={"words": "rivera"})).json()["clients"][0]
+        documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
+        plan = next(one for one in documents if one["type"] == "Treatment Plan")
+        await integration.post(f"/documents/{plan['id']}/share-to-sign")
+    workflow = f"{ui}/namespaces/default/workflows/share-to-sign%2F{plan['id']}"
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    page = await context.new_page()
+
+    # as it is for everybody: what the request waits for is readable, what it holds is not
+    await page.goto(workflow)
+    await expect(page.get_by_test_id("data-encoder-status-error").first).to_be_visible()
+    await expect(page.get_by_text("Email: a new portal message is available")).to_be_visible()
+    await expect(page.locator("main")).not_to_contain_text(found["id"])
+
+    # the operator enters the token
+    await page.goto(whole.address("codec"))
+    await page.get_by_label("Operator token").fill(whole.facts()["operator_token"])
+    await page.get_by_role("button", name="Let this browser read").click()
+    await expect(page.get_by_text("may read Temporal payloads as demo")).to_be_visible()
+    endpoint = await page.locator("code").inner_text()
+    assert endpoint == whole.address("codec")
+
+    # and ticks in the UI what cannot be told to the dev server
+    await page.goto(workflow)
+    await page.get_by_test_id("data-encoder-status-error").first.click()
+    await page.get_by_text("Use my browser setting").click()
+    await page.get_by_label("Codec Server browser endpoint").fill(endpoint)
+    await page.get_by_text("Include cross-origin credentials").click()
+    await page.get_by_role("button", name="Apply").click()
+    await page.reload()
+    await expect(page.locator("main")).to_contain_text(found["id"])
+    await expect(page.get_by_test_id("data-encoder-status-success").first).to_be_visible()
+    assert "operator demo reads" in whole.logs()
+
+    # until the pass ends
+    await page.goto(whole.address("codec"))
+    await page.get_by_role("button", name="End now").click()
+    await page.goto(workflow)
+    await expect(page.get_by_test_id("data-encoder-status-error").first).to_be_visible()
+    await expect(page.locator("main")).not_to_contain_text(found["id"])
+    await context.close()
+    assert found["id"] not in whole.logs()

@@ -20,6 +20,7 @@ import asyncpg
 import pytest
 
 import gateways.temporal
+from identity.operator import operators
 from local.environment import environment
 from local.ports import Ports, choose
 from local.run_file import RunFile, banner
@@ -90,12 +91,17 @@ def data(tmp_path: Path) -> Path:
 def test_a_life_of_starts_and_stops(data: Path) -> None:
     with running(data) as whole:
         first = whole.run_file()
-        assert first["addresses"].keys() == {"api", "chart", "portal", "temporal", "temporal_ui", "smtp", "mail"}
+        assert first["addresses"].keys() == {
+            *("api", "chart", "portal", "temporal", "temporal_ui", "codec", "smtp", "mail"),
+        }
         assert first["pids"].keys() == {"sts", "postgres", "temporal", "mail", "worker", "api"}
         assert first["api_key"] == "key"
+        assert first["operator_token"]
         assert (data / "run.json").stat().st_mode & 0o777 == 0o600
         assert answers(first["addresses"]["mail"])
         assert soon(lambda: answers(first["addresses"]["temporal_ui"]))
+        with urlopen(first["addresses"]["temporal_ui"] + "/api/v1/settings", timeout=5) as answer:
+            assert json.load(answer)["Codec"]["Endpoint"] == first["addresses"]["codec"]
         asyncio.run(write(data))
 
         refused = subprocess.run(
@@ -137,13 +143,15 @@ def test_the_banner_says_where_to_go_who_may_sign_in_and_what_to_click(data: Pat
     run_file = RunFile(data / "run.json", Ports(8080))
     staff = [{"who": "Kim", "email": "kim@example.org", "password": "pass word"}]
     run_file.demo_is(
-        {"staff": [*staff, {"who": "Al", "email": "al@x.org", "password": "p"}], "clients": [], "click": ["Go."]}
+        {"staff": [*staff, {"who": "Al", "email": "al@x.org", "password": "p"}], "clients": [], "click": ["Go."]},
+        "operator-token",
     )
     lines = banner(run_file.facts(), data).splitlines()
     assert "  Chart (staff)       http://chart.localhost:8080" in lines
     assert "  Staff sign-in       Kim   kim@example.org   pass word" in lines
     assert "                      Al    al@x.org          p" in lines
     assert "  1. Go." in lines
+    assert "operator-token" not in "\n".join(lines)
 
 
 def test_temporal_knows_the_search_attributes_from_the_start() -> None:
@@ -176,6 +184,13 @@ def test_the_parts_are_told_every_setting_they_need(data: Path, monkeypatch: pyt
     assert {name for name, field in Settings.model_fields.items() if field.is_required()} <= ours
     assert told == environment(data, Ports(8080), owner_url="postgresql://o@/d", application_url="postgresql://a@/d")
     assert (data / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_of_a_later_release_joins_those_of_the_first_start(data: Path) -> None:
+    (data / "secrets.env").write_text("STS_PAYLOAD_KEYS=demo-1:kept\n")
+    told = environment(data, Ports(8080), owner_url="postgresql://o@/d", application_url="postgresql://a@/d")
+    assert told["STS_PAYLOAD_KEYS"] == "demo-1:kept"
+    assert operators(told["STS_CODEC_TOKENS"])
 
 
 def soon(true: Callable[[], bool], seconds: float = 10.0) -> bool:
