@@ -42,7 +42,22 @@ class About(StrEnum):
     MAIL_REFUSED = "mail refused"
     MAIL_FAILED = "mail failed"
     NEEDS_ATTENTION = "needs attention"
-    NOT_DELIVERED = "not delivered"
+
+    @property
+    def words(self) -> str:
+        """As the practice reads it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    About.SIGNED: "A document was signed",
+    About.DECLINED: "A client declined to sign a document",
+    About.EXPIRED: "A request for a signature expired",
+    About.COUNTER_SIGNATURE: "A document waits for a counter-signature",
+    About.MAIL_REFUSED: "A client’s email address was refused",
+    About.MAIL_FAILED: "An email could not be sent for days",
+    About.NEEDS_ATTENTION: "A request needs attention",
+}
 
 
 class MailState(StrEnum):

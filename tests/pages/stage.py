@@ -163,9 +163,9 @@ class Stage:
         self._act("share to sign", document=document_id)
         return sharing.Asked(REQUEST, self.delivered)
 
-    async def invite(self, _r: object, _c: object, client_id: ClientId, **given: Any) -> None:
-        check_address(given["email"])
-        self._act("invite", client=client_id, **given)
+    async def invite(self, _r: object, _c: object, client_id: ClientId, invitee: sharing.Invitee) -> None:
+        check_address(invitee.email)
+        self._act("invite", client=client_id, **vars(invitee))
 
     async def resume(self, _r: object, _c: object, request_id: RequestId) -> None:
         self._act("resume", request=request_id)

@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 
 from api.pages import chart, document, portal, room, static
 from api.pages.static import VERSION, static_url
+from api.stories import portal as portal_stories
 from chart import consent
 from chart.document import Document, Kind
-from chart.ids import AccountId
 from chart.lifecycle import RequestState
 from chart.refusals import ClientNotRegistered, KindRefused, Unacceptable
-from identity import account, session
+from identity import session
 from identity.account import InvitationEnded
 from identity.caller import Role
 from identity.session import SignInFailed
@@ -244,7 +244,7 @@ def test_an_invitation_needs_an_email_address(browser: TestClient, on_stage: Sta
     answer = browser.post(f"{CHART}/invitation", data=typed)
     assert (answer.status_code, "This is not an email address." in text(answer.text)) == (422, True)
     assert 'value="rosa@"' in answer.text
-    assert "<option selected>parent</option>" in answer.text
+    assert '<option value="parent" selected>Parent</option>' in answer.text
     assert browser.post(f"{CHART}/invitation", data={**typed, "email": "rosa@example.org"}).status_code == 303
     assert on_stage.done[0][1]["relationship"] == "parent"
 
@@ -284,7 +284,7 @@ def test_a_refused_registration_keeps_the_invitation(browser: TestClient, monkey
     async def ended(*_: object) -> None:
         raise InvitationEnded
 
-    monkeypatch.setattr(account, "register", ended)
+    monkeypatch.setattr(portal_stories, "register", ended)
     answer = browser.post("/portal/register", data={"token": "t0ken", "new_password": "a short walk by the sea"})
     assert answer.status_code == 422
     assert "This invitation has ended." in text(answer.text)
@@ -366,8 +366,8 @@ def test_a_signed_document_is_not_signed_again(browser: TestClient) -> None:
     assert "the document is signed" in text(html)
 
 
-def test_who_is_not_the_signer_reads_and_does_not_sign(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "ACCOUNT", AccountId(stage.number("another account")))
+def test_who_is_not_the_signer_reads_and_does_not_sign(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.documents = [stage.a_document("Progress Note", **stage.asked(my_seat=None, my_turn=False))]
     html = browser.get(REVIEW).text
     assert "Add Signature" not in html
     assert "waits for another person’s signature" in html
