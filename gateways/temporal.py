@@ -108,9 +108,16 @@ class EncryptingCodec(PayloadCodec):
         return [payload if _is_readable(payload) else self._encrypt(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        return [
-            self.read(payload) if _is_encrypted(payload) or _is_readable(payload) else _NOT_OURS for payload in payloads
-        ]
+        return [self._ours(payload) for payload in payloads]
+
+    def _ours(self, payload: Payload) -> Payload:
+        """What nobody with our keys has sent is replaced; a key that is missing here is an error all the same."""
+        if _is_readable(payload):
+            return payload
+        try:
+            return self._decrypt(payload) if _is_encrypted(payload) else _NOT_OURS
+        except UnreadablePayload:
+            return _NOT_OURS
 
     def read(self, payload: Payload) -> Payload:
         """For the eyes of an operator: decrypted if it was encrypted, else as it is.

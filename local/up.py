@@ -15,7 +15,7 @@ from pathlib import Path
 from local import postgres
 from local.environment import environment
 from local.ports import LOOPBACK, Ports, choose
-from local.run_file import RunFile, banner, codec_endpoint
+from local.run_file import RunFile, banner
 from local.supervisor import Part, Supervisor
 
 _CLONE = Path(__file__).resolve().parent.parent
@@ -115,7 +115,6 @@ def _temporal(data: Path, ports: Ports, told: Mapping[str, str]) -> Part:
         "ip": LOOPBACK,
         "port": ports.temporal,
         "ui-port": ports.temporal_ui,
-        "ui-codec-endpoint": codec_endpoint(ports),
         "db-filename": data / "temporal.db",
         "log-level": "error",
     }

@@ -88,8 +88,9 @@ async def record(
 
 async def extend(resources: Resources, caller: PracticeSide, request_id: RequestId, until: date) -> Request:
     """Move the expiry to the end of a day in the practice's time zone."""
+    found = await find_request(resources, caller, request_id)
+    request.check_offers(found, Act.EXTEND)
     async with resources.database.practice(caller.practice) as transaction:
-        found = await request.find(transaction, request_id)
         zone = ZoneInfo((await practice.current(transaction)).timezone)
     moment = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
     schedule.check_expiry(found.created_at, moment, datetime.now(UTC))
@@ -107,8 +108,8 @@ async def extend(resources: Resources, caller: PracticeSide, request_id: Request
 async def reschedule(resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]) -> Request:
     """Other days for the reminders, counted from the delivery as before; those that have passed are not made up."""
     schedule.check_days(days)
+    found = await find_request(resources, caller, request_id)
     async with resources.database.practice(caller.practice) as transaction:
-        found = await request.find(transaction, request_id)
         zone = await client.zone(transaction, found.client_id)
     now = datetime.now(UTC)
     moments = schedule.reminders(found.created_at, days, zone, found.expires_at)
@@ -126,8 +127,8 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
 
 async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
     """Send a reminder now, not more often than every five minutes."""
-    async with resources.database.practice(caller.practice) as transaction:
-        found = await request.find(transaction, request_id)
+    found = await find_request(resources, caller, request_id)
+    request.check_offers(found, Act.REMIND)
     before = found.reminded_at
     schedule.may_remind_now(before or found.created_at, datetime.now(UTC))
     return await _steer(
@@ -176,7 +177,7 @@ async def reissue(resources: Resources, caller: PracticeSide, request_id: Reques
 def _same(found: Request) -> Terms:
     """Of a new request like this one."""
     return Terms(
-        days=max((found.expires_at - found.created_at).days, 1),
+        days=max(round((found.expires_at - found.created_at) / timedelta(days=1)), 1),
         signers=tuple(signer.party for signer in found.signers if signer.party),
         in_order=found.in_order,
         on_decline=found.on_decline,
