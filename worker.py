@@ -13,7 +13,7 @@ from activities.ask import StartAgain
 from activities.deliver import Deliver
 from activities.end import End
 from activities.file import File
-from activities.invite import MailInvitation
+from activities.invite import GiveUpInvitation, MailInvitation
 from activities.notify import GiveUpMail, Notify
 from activities.record import Record
 from activities.stamp import Stamp
@@ -54,8 +54,9 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             record.too_late,
             record.attention,
             record.version,
+            GiveUpInvitation(database),
             StartAgain(engine, configured.temporal_task_queue),
-            MailInvitation(relay, configured.mail_from, configured.portal_url),
+            MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],
         # re-importing our modules for each new workflow costs more than it finds; they hold no state
         workflow_runner=SandboxedWorkflowRunner(

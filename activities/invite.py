@@ -3,11 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from uuid import UUID
 
 from temporalio import activity
 
-from activities.notify import mail
-from gateways.smtp import AddressRefused, Relay
+from activities.notify import ACTIONS, mail
+from chart import audit
+from chart.ids import ClientId, PracticeId
+from chart.message import MailState
+from gateways.postgres import SQL, Database
+from gateways.smtp import AddressRefused, Relay, RelayUnavailable
 
 SUBJECT = "Your invitation to the Client Portal"
 
@@ -23,7 +28,9 @@ If you did not expect this email, you can ignore it.
 
 @dataclass(frozen=True)
 class InvitationMail:
-    invitation_id: str
+    practice: PracticeId
+    client: ClientId
+    invitation_id: UUID
     email: str = field(repr=False)
     token: str = field(repr=False)
     created_at: datetime
@@ -32,20 +39,22 @@ class InvitationMail:
 @activity.defn(name="mail_invitation")
 @dataclass(frozen=True)
 class MailInvitation:
+    database: Database
     relay: Relay
     mail_from: str
     portal_url: str
 
-    async def __call__(self, invitation: InvitationMail) -> bool:
-        """Send the invitation; False if the address is refused.
+    async def __call__(self, invitation: InvitationMail) -> None:
+        """Send the invitation, and keep what became of it where staff sees it (SPEC N3).
 
-        The token stands behind `#`, which browsers keep to themselves: no server log or trace has it.
+        `RelayUnavailable` is the engine's to retry. The token stands behind `#`, which browsers keep to themselves: no
+        server log or trace has it.
         """
         link = f"{self.portal_url}/portal/register#{invitation.token}"
         letter = mail(
             sender=self.mail_from,
             to=invitation.email,
-            key=invitation.invitation_id,
+            key=f"{invitation.invitation_id}",
             at=format_datetime(invitation.created_at),
             subject=SUBJECT,
             body=BODY.format(link=link),
@@ -53,5 +62,31 @@ class MailInvitation:
         try:
             await self.relay.send(letter)
         except AddressRefused:
-            return False
-        return True
+            await note(self.database, invitation, MailState.REFUSED)
+        except RelayUnavailable:
+            await note(self.database, invitation, MailState.DELAYED)
+            raise
+        else:
+            await note(self.database, invitation, MailState.SENT)
+
+
+@activity.defn(name="give_up_invitation")
+@dataclass(frozen=True)
+class GiveUpInvitation:
+    """The link is good for seven days; after them there is nothing to send any more."""
+
+    database: Database
+
+    async def __call__(self, invitation: InvitationMail) -> None:
+        await note(self.database, invitation, MailState.FAILED)
+
+
+async def note(database: Database, invitation: InvitationMail, state: MailState) -> None:
+    async with database.practice(invitation.practice) as transaction:
+        if await transaction.fetchval(NOTE, invitation.invitation_id, state) is not None:
+            await audit.record(transaction, invitation.practice, audit.SERVICE, ACTIONS[state], chart=invitation.client)
+
+
+NOTE = SQL("""
+update invitation set mail = $2 where id = $1 and mail is distinct from $2 and mail is distinct from 'sent' returning id
+""")

@@ -146,7 +146,7 @@ class Notify:
                 transaction,
                 order.practice,
                 audit.SERVICE,
-                _ACTIONS[state],
+                ACTIONS[state],
                 chart=order.client,
                 document=order.document,
                 request=request_id,
@@ -175,7 +175,7 @@ def is_reminder(occasion: str) -> bool:
     return occasion.startswith("reminder")
 
 
-_ACTIONS = {
+ACTIONS = {
     MailState.SENT: Action.MAILED,
     MailState.DELAYED: Action.MAIL_DELAYED,
     MailState.REFUSED: Action.MAIL_REFUSED,

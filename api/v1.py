@@ -81,6 +81,19 @@ class InviteeIn(In):
         return Invitee(self.email, self.name, self.relationship)
 
 
+class InvitationOut(BaseModel):
+    name: str
+    email: str
+    relationship: Relationship
+    created_at: datetime
+    expires_at: datetime
+    mail: str | None = Field(description="What became of the email: `sent`, `delayed`, `refused`, `failed`, or null.")
+
+
+class Invitations(BaseModel):
+    invitations: list[InvitationOut]
+
+
 class DocumentOut(BaseModel):
     id: UUID
     client_id: UUID
@@ -307,6 +320,15 @@ async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: Inv
     """Invite somebody to act for the client in the Client Portal: a mail with a link that is good for seven days."""
     await sharing.invite(res, caller, ClientId(client_id), invitee.of())
     return Response(status_code=HTTPStatus.ACCEPTED)
+
+
+@router.get("/clients/{client_id}/invitations")
+async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) -> Invitations:
+    """Who is invited and has not registered yet, newest first."""
+    chart = await charts.open_chart(res, caller, ClientId(client_id))
+    return Invitations(
+        invitations=[InvitationOut.model_validate(one, from_attributes=True) for one in chart.invitations]
+    )
 
 
 @router.get("/clients/{client_id}/documents")

@@ -75,6 +75,39 @@ async def access(transaction: Transaction, client_id: ClientId) -> list[PortalAc
     return [PortalAccess(**{**row, "relationship": Relationship(row["relationship"])}) for row in rows]
 
 
+@dataclass(frozen=True)
+class OpenInvitation:
+    """Somebody who is invited and has not registered yet."""
+
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    relationship: Relationship
+    created_at: datetime
+    expires_at: datetime
+    mail: str | None
+    """What became of the email: `sent`, `delayed`, `refused`, `failed`, or nothing yet."""
+
+    @property
+    def mail_words(self) -> str:
+        """The same for staff, with what to do."""
+        return _MAIL_WORDS[self.mail]
+
+
+_MAIL_WORDS = {
+    None: "The email is on its way.",
+    "sent": "Invited; has not registered yet.",
+    "delayed": "The mail server does not take the email yet; it is tried again.",
+    "refused": "The email address was refused. Correct it and invite again.",
+    "failed": "The email could not be sent. Invite again.",
+}
+
+
+async def invitations(transaction: Transaction, client_id: ClientId) -> list[OpenInvitation]:
+    """Those that can still be used, newest first."""
+    rows = await transaction.fetch(INVITATIONS, client_id)
+    return [OpenInvitation(**{**row, "relationship": Relationship(row["relationship"])}) for row in rows]
+
+
 async def signer(transaction: Transaction, client_id: ClientId) -> PortalAccess:
     """The account that a signature request waits for."""
     accounts = await access(transaction, client_id)
@@ -150,4 +183,10 @@ SET_TIMEZONE = SQL("update client set timezone = $2 where id = $1 returning id")
 
 TIMEZONE = SQL("""
 select coalesce(c.timezone, p.timezone) from client c join practice p on p.id = c.practice_id where c.id = $1
+""")
+
+INVITATIONS = SQL("""
+select name, email, relationship, created_at, expires_at, mail from invitation
+where client_id = $1 and used_at is null and revoked_at is null and expires_at > now()
+order by created_at desc, id desc
 """)

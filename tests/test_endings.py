@@ -179,6 +179,18 @@ async def test_an_unregistered_client_is_invited_and_the_request_waits_for_the_r
     assert await _soon(lambda: len(mailbox.to(email)) == 2)
 
 
+async def test_a_refused_invitation_is_told_to_staff(api: httpx2.AsyncClient, office: Office) -> None:
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    for email in ("refused-priya@demo.example", f"priya-{office.unregistered}@demo.example"):
+        await api.post(path, json={"email": email, "name": "Priya Natarajan"}, headers=office.bearer)
+    for _ in range(100):
+        listed = (await api.get(path, headers=office.bearer)).json()["invitations"]
+        if all(one["mail"] for one in listed):
+            break
+        await asyncio.sleep(0.05)
+    assert [one["mail"] for one in listed] == ["sent", "refused"]
+
+
 async def test_a_registration_is_found_even_if_only_the_first_knock_came(
     api: httpx2.AsyncClient, office: Office, database: Database, mailbox: Mailbox, engine: Any
 ) -> None:
@@ -343,12 +355,13 @@ async def test_signers_are_checked_before_anything_starts(
 ) -> None:
     path = f"/api/v1/documents/{office.note.id}/share-to-sign"
     mine = {"account_id": str(office.account)}
-    for signers in (
+    wrong: list[list[Json]] = [
         [{"account_id": str(other_office.account)}],
         [mine, mine],
         [{"staff_id": str(office.account)}],
         [{}],
-    ):
+    ]
+    for signers in wrong:
         refused = await api.post(path, json={"signers": signers}, headers=office.bearer)
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, refused.text
     assert (await document(api, office, office.note.id))["request_id"] is None

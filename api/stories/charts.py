@@ -9,7 +9,7 @@ from api import engine
 from api.resources import Resources
 from chart import audit, client, document, message, practice, request
 from chart.audit import Action
-from chart.client import Client, PortalAccess
+from chart.client import Client, OpenInvitation, PortalAccess
 from chart.document import Document, Kind, NewVersion, Version
 from chart.ids import ClientId, DocumentId
 from chart.message import StaffNotice
@@ -60,6 +60,7 @@ class Chart:
 
     client: Client
     access: list[PortalAccess]
+    invitations: list[OpenInvitation]
     documents: list[Document]
 
 
@@ -69,7 +70,10 @@ async def open_chart(resources: Resources, caller: PracticeSide, client_id: Clie
         found = await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_CHART, chart=client_id)
         return Chart(
-            found, await client.access(transaction, client_id), await document.of_chart(transaction, client_id)
+            found,
+            await client.access(transaction, client_id),
+            await client.invitations(transaction, client_id),
+            await document.of_chart(transaction, client_id),
         )
 
 

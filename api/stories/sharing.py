@@ -216,7 +216,9 @@ async def invite(resources: Resources, caller: PracticeSide, client_id: ClientId
     await engine.start(
         resources,
         Invite.run,
-        InvitationMail(str(invitation.id), invitation.email, invitation.token, datetime.now(UTC)),
+        InvitationMail(
+            caller.practice, client_id, invitation.id, invitation.email, invitation.token, datetime.now(UTC)
+        ),
         id=invitation_workflow_id(invitation.id),
         summary="Invitation to the Client Portal",
         known=[SearchAttributePair(temporal.PRACTICE, str(caller.practice))],

@@ -86,6 +86,9 @@ insert into mail (practice_id, message_id, occasion, state, at)
 select n.practice_id, m.id, 'first', n.state, n.at from notice n join message m on m.request_id = n.request_id;
 drop table notice;
 
+-- The same of the email with an invitation.
+alter table invitation add column mail text check (mail in ('sent', 'refused', 'delayed', 'failed'));
+
 do $$
 declare
     name text;

@@ -146,7 +146,9 @@ class Stage:
     async def open_chart(self, _r: object, _c: object, client_id: ClientId) -> charts.Chart:
         client = next(one for one in self.clients if one.id == client_id)
         own = PortalAccess(ACCOUNT, client.name, "jordan@example.org", Relationship.SELF)
-        return charts.Chart(client, [own] if client.registered else [], self.documents if client_id == CLIENT else [])
+        return charts.Chart(
+            client, [own] if client.registered else [], [], self.documents if client_id == CLIENT else []
+        )
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
