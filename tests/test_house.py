@@ -9,10 +9,13 @@ from pathlib import Path
 import asyncpg
 import httpx2
 import pytest
+from temporalio import workflow
 
 from api import openapi
+from gateways import temporal
 from local.postgres import APPLICATION, Cluster
 from settings import Settings
+from workflows.share_to_sign import ShareToSign
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,3 +49,12 @@ def test_every_setting_is_in_the_readme_as_the_code_describes_it(name: str) -> N
     field = Settings.model_fields[name]
     assert field.description
     assert f"| `STS_{name.upper()}` | {field.description} |" in (ROOT / "README.md").read_text()
+
+
+def test_every_signal_and_search_attribute_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    definition = workflow._Definition.must_from_class(ShareToSign)
+    for name in definition.signals:
+        assert name is None or f"`{name}`" in readme, name
+    for key in temporal.SEARCH_ATTRIBUTES:
+        assert f"| `{key.name}` |" in readme
