@@ -8,22 +8,35 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.notify import ACTIONS, mail
-from chart import audit
+from chart import audit, practice
 from chart.ids import ClientId, PracticeId
 from chart.message import MailState
 from gateways.postgres import SQL, Database
 from gateways.smtp import AddressRefused, Relay, RelayUnavailable
 
-SUBJECT = "Your invitation to the Client Portal"
+SUBJECT = {
+    "en": "Your invitation to the Client Portal",
+    "es": "Su invitación al Portal del Cliente",
+}
 
-BODY = """\
+BODY = {
+    "en": """\
 You are invited to the Client Portal.
 
 Choose a password here within seven days:
 {link}
 
 If you did not expect this email, you can ignore it.
-"""
+""",
+    "es": """\
+Le invitamos al Portal del Cliente.
+
+Elija una contraseña aquí dentro de siete días:
+{link}
+
+Si no esperaba este correo, puede ignorarlo.
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -50,14 +63,17 @@ class MailInvitation:
         `RelayUnavailable` is the engine's to retry. The token stands behind `#`, which browsers keep to themselves: no
         server log or trace has it.
         """
+        async with self.database.practice(invitation.practice) as transaction:
+            language = (await practice.current(transaction)).language
         link = f"{self.portal_url}/portal/register#{invitation.token}"
         letter = mail(
             sender=self.mail_from,
             to=invitation.email,
             key=f"{invitation.invitation_id}",
             at=format_datetime(invitation.created_at),
-            subject=SUBJECT,
-            body=BODY.format(link=link),
+            subject=SUBJECT[language],
+            body=BODY[language].format(link=link),
+            language=language,
         )
         try:
             await self.relay.send(letter)

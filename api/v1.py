@@ -2,14 +2,14 @@
 
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.access import PracticeCaller, Res
-from api.stories import charts, requests, sharing
+from api.stories import charts, requests, settings, sharing
 from api.stories.sharing import Asked, Invitee, Terms
 from chart import schedule
 from chart.audit import Action, Actor
@@ -183,6 +183,28 @@ class TermsIn(In):
     invite: InviteeIn | None = Field(default=None, description="Invite this person too; implies `when_registered`.")
 
 
+class PracticeIn(In):
+    timezone: Annotated[str, Field(max_length=100)] | None = None
+    request_days: int | None = Field(default=None, ge=1, le=365)
+    reminder_days: Days | None = None
+    majority_age: int | None = Field(default=None, ge=16, le=25)
+    language: Literal["en", "es"] | None = None
+
+
+class PracticeOut(BaseModel):
+    id: UUID
+    name: str
+    timezone: str = Field(description="IANA name.")
+    request_days: int = Field(description="Until a request expires, if it does not say itself.")
+    reminder_days: list[int] = Field(description="Days after delivery on which a reminder goes out.")
+    majority_age: int = Field(description="Years; parents and legal guardians act for a client until then.")
+    language: str = Field(description="Of certificates and invitations: `en` or `es`.")
+
+
+class TimezoneIn(In):
+    timezone: Annotated[str, Field(max_length=100)] | None = Field(description="IANA name; null: the practice's.")
+
+
 class AskedOut(BaseModel):
     request_id: UUID
     delivered: bool = Field(description="False: the engine holds it for sure, and it stands in the chart soon.")
@@ -292,6 +314,27 @@ class UnableIn(In):
 class PaperIn(In):
     reason: Words = Field(description="Why on paper, and where the paper is kept.")
     signed_on: date
+
+
+@router.get("/practice")
+async def read_practice(res: Res, caller: PracticeCaller) -> PracticeOut:
+    """How the practice works."""
+    return PracticeOut.model_validate(await settings.read_practice(res, caller), from_attributes=True)
+
+
+@router.patch("/practice")
+async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn) -> PracticeOut:
+    """Change what is named; open requests stay as they were asked."""
+    wanted = changes.model_dump(exclude_none=True)
+    if "reminder_days" in wanted:
+        wanted["reminder_days"] = tuple(wanted["reminder_days"])
+    return PracticeOut.model_validate(await settings.change_practice(res, caller, wanted), from_attributes=True)
+
+
+@router.put("/clients/{client_id}/timezone", status_code=HTTPStatus.NO_CONTENT)
+async def set_timezone(res: Res, caller: PracticeCaller, client_id: UUID, where: TimezoneIn) -> None:
+    """Where the client lives: reminders keep to the daytime there."""
+    await settings.set_client_timezone(res, caller, ClientId(client_id), where.timezone)
 
 
 @router.post("/clients", status_code=HTTPStatus.CREATED)

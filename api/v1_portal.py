@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 import pdf
 from api.access import PortalCaller, PortalToken, Res, ip_address
-from api.stories import portal
+from api.stories import portal, settings
 from api.stories.signing import Outcome
 from api.v1 import PDF, In, pdf_response
 from chart.document import Document, PortalTag
@@ -42,6 +42,10 @@ class Registration(In):
 
 class Password(In):
     password: Text
+
+
+class LanguageIn(In):
+    language: Literal["en", "es"]
 
 
 class MessageOut(BaseModel):
@@ -199,6 +203,12 @@ async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
 async def download(res: Res, user: PortalCaller, document_id: UUID) -> Response:
     """The signed PDF if there is one, else the shared one."""
     return pdf_response(await portal.download(res, user, DocumentId(document_id)))
+
+
+@router.put("/language", status_code=HTTPStatus.NO_CONTENT)
+async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None:
+    """The language of the emails to this account."""
+    await settings.set_language(res, user, wanted.language)
 
 
 @router.post("/consent", status_code=HTTPStatus.NO_CONTENT)

@@ -60,6 +60,9 @@ class Action(StrEnum):
     SKIPPED = "skipped"
     REISSUED = "re-issued"
     CAME_TOO_LATE = "came too late"
+    CHANGED_PRACTICE = "changed the practice's settings"
+    CHANGED_LANGUAGE = "changed the language"
+    CHANGED_TIMEZONE = "changed the time zone"
     ADDED_VERSION = "added a version"
     HID = "taken out of the portal"
 

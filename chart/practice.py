@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
+from chart import schedule
 from chart.ids import PracticeId
+from chart.refusals import Unacceptable
 from gateways.postgres import SQL, Transaction
+
+LANGUAGES = ("en", "es")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,32 @@ async def current(transaction: Transaction) -> Practice:
     return Practice(**{**row, "reminder_days": tuple(row["reminder_days"])})
 
 
+def check(wanted: Practice) -> None:
+    """Raise `Unacceptable` unless a practice can work in this way."""
+    schedule.check_zone(wanted.timezone)
+    schedule.check_days(wanted.reminder_days)
+    if not 1 <= wanted.request_days <= 365:
+        raise Unacceptable("A request waits 1 to 365 days.")
+    if not 16 <= wanted.majority_age <= 25:
+        raise Unacceptable("The age of majority is between 16 and 25 years.")
+    if wanted.language not in LANGUAGES:
+        raise Unacceptable("The languages are en and es.")
+
+
+async def change(transaction: Transaction, wanted: Practice) -> Practice:
+    """Set how the practice works from now on; requests that are open keep what they were asked with."""
+    check(wanted)
+    await transaction.execute(
+        CHANGE,
+        wanted.timezone,
+        wanted.request_days,
+        wanted.reminder_days,
+        wanted.majority_age,
+        wanted.language,
+    )
+    return await current(transaction)
+
+
 async def today(transaction: Transaction) -> date:
     """The day on the practice's wall calendar."""
     day: date = await transaction.fetchval(TODAY)
@@ -39,6 +69,11 @@ async def today(transaction: Transaction) -> date:
 CURRENT = SQL("""
 select id, name, timezone, request_days, reminder_days, majority_age, language
 from practice where id = current_practice()
+""")
+
+CHANGE = SQL("""
+update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5
+where id = current_practice()
 """)
 
 TODAY = SQL("select practice_today()")

@@ -89,6 +89,10 @@ async def invited_for(database: Database, token: str) -> tuple[PracticeId, Clien
     raise InvitationEnded
 
 
+async def set_language(transaction: Transaction, account_id: AccountId, language: str) -> None:
+    await transaction.execute(SET_LANGUAGE, account_id, language)
+
+
 async def register(database: Database, token: str, password: str) -> AccountId:
     """Use an invitation: make the account, or let the existing one of this address act for one client more.
 
@@ -151,6 +155,8 @@ INVITED_FOR = SQL("""
 select client_id from invitation
 where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
 """)
+
+SET_LANGUAGE = SQL("update portal_account set language = $2 where id = $1")
 
 # one statement, so that an invitation cannot be used twice at once
 USE = SQL("""

@@ -25,6 +25,7 @@ class Right(StrEnum):
     SHARE = "share"
     INVITE = "invite"
     STEER_REQUESTS = "requests:steer"
+    SET_PRACTICE = "practice:set"
 
 
 @dataclass(frozen=True)

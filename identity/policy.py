@@ -4,8 +4,8 @@ from chart.refusals import NotAllowed
 from identity.caller import Integration, PracticeSide, Right, Role
 
 MAY: dict[Role, frozenset[Right]] = {
-    Role.PROVIDER: frozenset(Right),
-    Role.SUPERVISOR: frozenset(Right),
+    Role.PROVIDER: frozenset(Right) - {Right.SET_PRACTICE},
+    Role.SUPERVISOR: frozenset(Right) - {Right.SET_PRACTICE},
     Role.ADMIN: frozenset(Right),
     Role.AUDITOR: frozenset({Right.READ_CHARTS}),
 }

@@ -62,13 +62,13 @@ async def test_a_recall_ends_the_request_tells_the_signer_and_leaves_the_share(
     me = await portal(api, office)
     about = [one["about"] for one in (await api.get("/api/v1/portal/messages", headers=me)).json()["messages"]]
     assert about == ["recalled", "record_request"]
-    assert await _soon(lambda: len(mailbox.to(office.client_email)) == 2)
+    assert await soon(lambda: len(mailbox.to(office.client_email)) == 2)
     late = await api.post(f"/api/v1/portal/documents/{office.note.id}/signature", json=signature(office), headers=me)
     assert late.status_code == HTTPStatus.CONFLICT
     assert "recalled" in late.json()["detail"]
 
 
-async def _soon(true: Any, seconds: float = 5) -> bool:
+async def soon(true: Any, seconds: float = 5) -> bool:
     for _ in range(int(seconds * 20)):
         if true():
             return True
@@ -165,7 +165,7 @@ async def test_an_unregistered_client_is_invited_and_the_request_waits_for_the_r
     assert (request["state"], request["signers"][0]["party"]) == ("awaiting_registration", None)
     found = await document(api, office, office.notes_of_unregistered.id)
     assert (found["share_status"], found["waits_for"]) == ("Not Shared", "Waits for registration")
-    assert await _soon(lambda: mailbox.to(email))
+    assert await soon(lambda: mailbox.to(email))
     token = mailbox.to(email)[0].split("#")[1].split()[0]
     registered = await api.post("/api/v1/portal/registrations", json={"token": token, "password": PASSWORD})
     assert registered.status_code == HTTPStatus.CREATED, registered.text
@@ -176,7 +176,7 @@ async def test_an_unregistered_client_is_invited_and_the_request_waits_for_the_r
         await asyncio.sleep(0.05)
     assert (request["state"], request["signers"][0]["name"]) == ("pending", "Priya Natarajan")
     assert (await document(api, office, office.notes_of_unregistered.id))["share_status"] == "Shared"
-    assert await _soon(lambda: len(mailbox.to(email)) == 2)
+    assert await soon(lambda: len(mailbox.to(email)) == 2)
 
 
 async def test_a_refused_invitation_is_told_to_staff(api: httpx2.AsyncClient, office: Office) -> None:
@@ -199,7 +199,7 @@ async def test_a_registration_is_found_even_if_only_the_first_knock_came(
     request = await ask(
         api, office, office.notes_of_unregistered.id, invite={"email": email, "name": "Priya Natarajan"}
     )
-    assert await _soon(lambda: mailbox.to(email))
+    assert await soon(lambda: mailbox.to(email))
     token = mailbox.to(email)[0].split("#")[1].split()[0]
     handle = engine.get_workflow_handle(workflow_id(office.notes_of_unregistered.id))
     await handle.signal(ShareToSign.registered)

@@ -106,6 +106,7 @@ grant update (
     ended_by, end_reason, correction, record
 ) on signature_request to share_to_sign_application;
 grant update (hidden_at, hidden_by, hide_reason, shared_by, created_at) on share to share_to_sign_application;
-grant insert on version to share_to_sign_application;
+grant update (timezone, request_days, reminder_days, majority_age, language) on practice to share_to_sign_application;
+grant update (language) on portal_account to share_to_sign_application;
 
 create index audit_of_request on audit (request_id, number) where request_id is not null;

@@ -1,0 +1,49 @@
+"""How the practice works, and how a client wants to be written to."""
+
+from dataclasses import replace
+from typing import Any
+
+from api.resources import Resources
+from chart import audit, client, practice
+from chart.audit import Action
+from chart.ids import ClientId
+from chart.practice import LANGUAGES, Practice
+from chart.refusals import Unacceptable
+from identity import account, policy
+from identity.caller import PortalUser, PracticeSide, Right
+
+
+async def read_practice(resources: Resources, caller: PracticeSide) -> Practice:
+    policy.check(caller, Right.READ_CHARTS)
+    async with resources.database.practice(caller.practice) as transaction:
+        return await practice.current(transaction)
+
+
+async def change_practice(resources: Resources, caller: PracticeSide, changes: dict[str, Any]) -> Practice:
+    """Time zone, language, reminders, expiry, age of majority; requests that are open stay as they were asked."""
+    policy.check(caller, Right.SET_PRACTICE)
+    async with resources.database.practice(caller.practice) as transaction:
+        changed = await practice.change(transaction, replace(await practice.current(transaction), **changes))
+        await audit.record(
+            transaction, caller.practice, caller.actor, Action.CHANGED_PRACTICE, changed=", ".join(sorted(changes))
+        )
+        return changed
+
+
+async def set_client_timezone(
+    resources: Resources, caller: PracticeSide, client_id: ClientId, timezone: str | None
+) -> None:
+    """Where the client lives, for the daytime of reminders; None: where the practice is."""
+    policy.check(caller, Right.WRITE_CHARTS)
+    async with resources.database.practice(caller.practice) as transaction:
+        await client.set_timezone(transaction, client_id, timezone)
+        await audit.record(transaction, caller.practice, caller.actor, Action.CHANGED_TIMEZONE, chart=client_id)
+
+
+async def set_language(resources: Resources, user: PortalUser, language: str) -> None:
+    """In which the account gets its mail (SPEC N5)."""
+    if language not in LANGUAGES:
+        raise Unacceptable("The languages are en and es.")
+    async with resources.database.practice(user.practice) as transaction:
+        await account.set_language(transaction, user.id, language)
+        await audit.record(transaction, user.practice, user.actor, Action.CHANGED_LANGUAGE, language=language)

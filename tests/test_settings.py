@@ -1,0 +1,84 @@
+"""How the practice works, and in which language it writes (SPEC G9, N5)."""
+
+from email import message_from_string
+from email.header import decode_header, make_header
+from http import HTTPStatus
+
+import httpx2
+import pytest
+
+from gateways.postgres import Database
+from identity import account, session
+from identity.caller import Role
+from tests.conftest import Mailbox
+from tests.office import PASSWORD, Office
+from tests.test_endings import ask, soon
+from tests.test_signing import portal
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+async def test_reminders_follow_the_practices_schedule(api: httpx2.AsyncClient, office: Office) -> None:
+    changed = await api.patch(
+        "/api/v1/practice", json={"reminder_days": [1, 2], "request_days": 30}, headers=office.bearer
+    )
+    assert (changed.status_code, changed.json()["reminder_days"]) == (HTTPStatus.OK, [1, 2])
+    request = await ask(api, office)
+    assert len(request["reminders"]) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"reminder_days": [5, 3]}, {"timezone": "Mars/Olympus"}, {"request_days": 0}, {"name": "Other"}]
+)
+async def test_what_cannot_be_is_refused(api: httpx2.AsyncClient, office: Office, wrong: dict[str, object]) -> None:
+    refused = await api.patch("/api/v1/practice", json=wrong, headers=office.bearer)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def test_only_an_administrator_sets_the_practice(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    token = await session.sign_in_staff(database, office.provider_email, PASSWORD)
+    origin = {"cookie": f"__Host-sts-staff={token}", "origin": str(api.base_url).rstrip("/")}
+    refused = await api.patch("/api/v1/practice", json={"language": "es"}, headers=origin)
+    assert refused.status_code == HTTPStatus.FORBIDDEN
+    async with database.practice(office.practice) as transaction:
+        email = f"admin-{office.practice}@demo.example"
+        await account.add_staff(
+            transaction, office.practice, email=email, name="Ada", role=Role.ADMIN, password=PASSWORD
+        )
+    token = await session.sign_in_staff(database, email, PASSWORD)
+    allowed = await api.patch(
+        "/api/v1/practice", json={"language": "es"}, headers={**origin, "cookie": f"__Host-sts-staff={token}"}
+    )
+    assert allowed.status_code == HTTPStatus.OK, allowed.text
+
+
+async def test_mail_speaks_the_accounts_language(api: httpx2.AsyncClient, office: Office, mailbox: Mailbox) -> None:
+    me = await portal(api, office)
+    assert (await api.put("/api/v1/portal/language", json={"language": "es"}, headers=me)).status_code == 204
+    await ask(api, office)
+    assert await soon(lambda: mailbox.to(office.client_email))
+    mail = message_from_string(mailbox.to(office.client_email)[0])
+    assert str(make_header(decode_header(mail["subject"]))) == "Tiene un mensaje nuevo en el portal"
+    body = mail.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    assert "Inicie sesión" in body.decode()
+
+
+async def test_an_invitation_speaks_the_practices_language(
+    api: httpx2.AsyncClient, office: Office, mailbox: Mailbox
+) -> None:
+    await api.patch("/api/v1/practice", json={"language": "es"}, headers=office.bearer)
+    email = f"priya-{office.unregistered}@demo.example"
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    await api.post(path, json={"email": email, "name": "Priya Natarajan"}, headers=office.bearer)
+    assert await soon(lambda: mailbox.to(email))
+    assert "Portal del Cliente" in str(make_header(decode_header(message_from_string(mailbox.to(email)[0])["subject"])))
+
+
+async def test_a_clients_time_zone_moves_the_reminders(api: httpx2.AsyncClient, office: Office) -> None:
+    there = f"/api/v1/clients/{office.client}/timezone"
+    assert (await api.put(there, json={"timezone": "Nowhere/At All"}, headers=office.bearer)).status_code == 422
+    assert (await api.put(there, json={"timezone": "Pacific/Auckland"}, headers=office.bearer)).status_code == 204
+    assert (await ask(api, office))["reminders"]
