@@ -216,6 +216,19 @@ async def worker(make_one_worker: WorkerMaker) -> AsyncIterator[None]:
         yield
 
 
+@pytest.fixture
+async def skipping(configured: Settings, database: Database) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose time runs ahead while nothing happens, with a worker."""
+    keys = temporal.payload_keys(configured.payload_keys.get_secret_value())
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(SCRIPTS / "temporal-test-server"),
+        data_converter=temporal.data_converter(keys),
+    ) as environment:
+        await temporal.register_search_attributes(environment.client)
+        async with make_worker(configured, environment.client, database):
+            yield environment
+
+
 @pytest.fixture(scope="session")
 async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.AsyncClient]:
     """The API over real HTTP; calls carry no credentials of their own."""

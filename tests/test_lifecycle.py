@@ -1,82 +1,30 @@
 """The life of a request, on a server that skips time: deliver, notify, wait, stamp, file, tell staff; or expire."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 import pdf
-from activities.ask import workflow_id
 from activities.stamp import Signature, Stamp, Stamping
-from chart import consent, document, message, request
+from chart import document, message
 from chart.audit import Actor
 from chart.document import PortalTag, ShareStatus
 from chart.ids import RequestId
-from chart.lifecycle import Order, RequestState
+from chart.lifecycle import RequestState
 from chart.message import About
-from chart.request import Request
-from gateways import temporal
 from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
-from tests.conftest import SCRIPTS, Mailbox
+from tests.conftest import Mailbox
+from tests.engine import delivered, read, request_id, signature, start
 from tests.office import Office, open_office
-from tests.papers import drawing
-from worker import make_worker
 from workflows.share_to_sign import ShareToSign
-
-
-@pytest.fixture
-async def skipping(configured: Settings, database: Database) -> AsyncIterator[WorkflowEnvironment]:
-    """A Temporal server whose time runs ahead while nothing happens, with a worker."""
-    keys = temporal.payload_keys(configured.payload_keys.get_secret_value())
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(SCRIPTS / "temporal-test-server"),
-        data_converter=temporal.data_converter(keys),
-    ) as environment:
-        await temporal.register_search_attributes(environment.client)
-        async with make_worker(configured, environment.client, database):
-            yield environment
-
-
-Handle = WorkflowHandle[ShareToSign, RequestState | None]
-
-
-async def start(engine: Client, order: Order) -> Handle:
-    return await engine.start_workflow(
-        ShareToSign.run, args=[order, None], id=workflow_id(order.document), task_queue="share-to-sign"
-    )
-
-
-def request_id(handle: Handle) -> RequestId:
-    assert handle.first_execution_run_id
-    return RequestId(UUID(handle.first_execution_run_id))
-
-
-def signature(handle: Handle, order: Order, *, at: datetime | None = None) -> Signature:
-    party = order.seats[0].party
-    assert party
-    at = at or datetime.now(UTC)
-    return Signature(request_id(handle), party, order.sha256, drawing(), at, "192.0.2.7", consent.VERSION)
-
-
-async def read(database: Database, order: Order, handle: Handle) -> Request:
-    async with database.practice(order.practice) as transaction:
-        return await request.find(transaction, request_id(handle))
-
-
-async def delivered(environment: WorkflowEnvironment, database: Database, order: Order, handle: Handle) -> Request:
-    for _ in range(100):
-        async with database.practice(order.practice) as transaction:
-            if await request.exists(transaction, request_id(handle)):
-                return await request.find(transaction, request_id(handle))
-        await environment.sleep(timedelta(seconds=1))
-    raise AssertionError("not delivered")
 
 
 async def test_a_signed_request_ends_with_a_signed_version_in_the_chart(

@@ -1,0 +1,563 @@
+"""What comes late, twice, from strangers, at once, or while something is away (SPEC G6, G8, G9, N3, O2, O3)."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_string
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+import workflows.share_to_sign as story
+from activities.ask import workflow_id
+from chart import document, message, request
+from chart.audit import SERVICE, Action, Actor
+from chart.document import NewVersion
+from chart.lifecycle import OnDecline, Order, RequestState, Seat, SeatState
+from chart.message import About, MailState
+from gateways.postgres import Database
+from gateways.storage import Storage
+from identity import account
+from identity.caller import Role
+from settings import Settings
+from tests.conftest import Mailbox, WorkerMaker
+from tests.engine import (
+    Handle,
+    delivered,
+    happened,
+    pass_time,
+    read,
+    request_id,
+    signature,
+    start,
+    timeline,
+    until,
+)
+from tests.office import PASSWORD, Office, open_office
+from workflows.share_to_sign import ShareToSign
+from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule
+
+Clock = WorkflowEnvironment
+
+
+async def provider(database: Database, office: Office) -> Actor:
+    """A provider of the practice who can counter-sign."""
+    async with database.practice(office.practice) as transaction:
+        staff_id = await account.add_staff(
+            transaction,
+            office.practice,
+            email=f"counter-{office.practice}@demo.example",
+            name="Dr. Counter",
+            role=Role.PROVIDER,
+            password=PASSWORD,
+        )
+    return Actor(f"staff:{staff_id}")
+
+
+async def with_counter_signature(database: Database, office: Office, **terms: object) -> tuple[Order, Actor]:
+    staff = await provider(database, office)
+    order = office.order()
+    return replace(order, seats=(*order.seats, Seat(staff)), **terms), staff  # type: ignore[arg-type]
+
+
+def recall(handle: Handle) -> Recall:
+    return Recall(request_id(handle), SERVICE, "By mistake.")
+
+
+# -- who wins
+
+
+async def test_a_signature_after_a_recall_changes_nothing_and_is_recorded(
+    skipping: Clock, database: Database, office: Office
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.recall, recall(handle))
+    with suppress(RPCError):  # the engine itself refuses what comes after the end
+        await handle.signal(ShareToSign.sign, signature(handle, order))
+    assert await handle.result() is RequestState.RECALLED
+    ended = await read(database, order, handle)
+    assert (ended.state, ended.signed_sha256, ended.signers[0].state) == (
+        RequestState.RECALLED,
+        None,
+        SeatState.WAITING,
+    )
+
+
+async def test_a_recall_during_sealing_is_refused(
+    configured: Settings, engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office
+) -> None:
+    order = office.order()
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    # no worker: both stand in the history before anything is decided
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await handle.signal(ShareToSign.recall, recall(handle))
+    async with make_one_worker():
+        assert await handle.result() is RequestState.SIGNED
+    assert (await read(database, order, handle)).signed_sha256
+    late = [entry for entry in await timeline(database, order, handle) if entry.action is Action.CAME_TOO_LATE]
+    assert [entry.detail["act"] for entry in late] == ["recall"]
+    assert "being sealed" in str(late[0].detail["why"])
+
+
+async def in_the_chart(database: Database, order: Order, handle: Handle) -> None:
+    for _ in range(200):
+        async with database.practice(order.practice) as transaction:
+            if await request.exists(transaction, request_id(handle)):
+                return
+        await asyncio.sleep(0.05)
+    raise AssertionError("not delivered")
+
+
+@pytest.mark.parametrize("first", ["sign", "decline"])
+async def test_a_signature_and_a_decline_at_once_the_first_in_the_history_wins(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office, first: str
+) -> None:
+    order = office.order()
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    sign = signature(handle, order)
+    decline = Decline(request_id(handle), office.party, datetime.now(UTC), "No.", correction=False)
+    both = [("sign", sign), ("decline", decline)]
+    for which, what in both if first == "sign" else reversed(both):
+        await handle.signal(which, what)
+    async with make_one_worker():
+        assert await handle.result() is (RequestState.SIGNED if first == "sign" else RequestState.DECLINED)
+    found = await read(database, order, handle)
+    assert (found.signed_sha256 is not None) is (first == "sign")
+
+
+async def test_two_signers_at_the_same_moment_both_count(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, storage: Storage, office: Office
+) -> None:
+    order, staff = await with_counter_signature(database, office)
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    await asyncio.gather(
+        handle.signal(ShareToSign.sign, signature(handle, order)),
+        handle.signal(ShareToSign.sign, signature(handle, order, by=staff)),
+    )
+    async with make_one_worker():
+        assert await handle.result() is RequestState.SIGNED
+    found = await read(database, order, handle)
+    assert {signer.state for signer in found.signers} == {SeatState.SIGNED}
+    assert found.signed_sha256
+    assert (await storage.get(found.signed_sha256)).startswith(await storage.get(order.sha256))
+
+
+async def test_in_order_the_second_is_asked_when_the_first_has_signed(
+    skipping: Clock, database: Database, office: Office
+) -> None:
+    order, staff = await with_counter_signature(database, office, in_order=True)
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))  # too early
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+
+    async def first_has_signed() -> bool:
+        return (await read(database, order, handle)).signers[0].state is SeatState.SIGNED
+
+    await until(skipping, first_has_signed)
+    waiting = await read(database, order, handle)
+    assert (waiting.state, waiting.label) == (RequestState.PENDING, "Pending signature (1 of 2 signed)")
+    async with database.practice(office.practice) as transaction:
+        told = [notice.about for notice in await message.staff_notices(transaction)]
+    assert told == [About.COUNTER_SIGNATURE]
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    assert await handle.result() is RequestState.SIGNED
+    assert Action.CAME_TOO_LATE in await happened(database, order, handle)
+
+
+@pytest.mark.parametrize(
+    ("on_decline", "ending"), [(OnDecline.ENDS, RequestState.DECLINED), (OnDecline.CONTINUES, RequestState.SIGNED)]
+)
+async def test_one_signers_decline_ends_or_continues_by_the_requests_rule(
+    skipping: Clock, database: Database, office: Office, on_decline: OnDecline, ending: RequestState
+) -> None:
+    order, staff = await with_counter_signature(database, office, on_decline=on_decline)
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    decline = Decline(request_id(handle), office.party, datetime.now(UTC), "Not mine.", correction=False)
+    await handle.signal(ShareToSign.decline, decline)
+    assert await handle.result() is ending
+    found = await read(database, order, handle)
+    assert [signer.state for signer in found.signers] == [SeatState.DECLINED, SeatState.SIGNED]
+    assert (found.signed_sha256 is not None) is (ending is RequestState.SIGNED)
+
+
+async def test_what_was_meant_for_an_ended_request_is_refused_by_its_successor(
+    skipping: Clock, database: Database, office: Office
+) -> None:
+    order = office.order()
+    first = await start(skipping.client, order)
+    await delivered(skipping, database, order, first)
+    await first.signal(ShareToSign.recall, recall(first))
+    await first.result()
+    second = await start(skipping.client, order)
+    await delivered(skipping, database, order, second)
+    await skipping.client.get_workflow_handle(second.id).signal(ShareToSign.recall, recall(first))
+    await skipping.client.get_workflow_handle(second.id).signal(ShareToSign.sign, signature(first, order))
+    await second.signal(ShareToSign.sign, signature(second, order))
+    assert await second.result() is RequestState.SIGNED
+
+
+# -- strangers and nonsense
+
+
+async def test_an_unknown_signal_is_harmless_and_recorded(skipping: Clock, database: Database, office: Office) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal("no_such_signal", "whatever")
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    assert await handle.result() is RequestState.SIGNED
+    assert Action.CAME_TOO_LATE in await happened(database, order, handle)
+
+
+# -- time
+
+
+async def test_a_registration_after_the_expiry_delivers_nothing(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = parked(office)
+    handle = await start(skipping.client, order)
+    assert await handle.result() is RequestState.EXPIRED
+    await register(database, office)
+    assert mailbox.to(email_of(office)) == []
+    with pytest.raises(RPCError):
+        await handle.signal(ShareToSign.registered)
+
+
+def parked(office: Office) -> Order:
+    note = office.notes_of_unregistered
+    return replace(
+        office.order(),
+        client=office.unregistered,
+        document=note.id,
+        version=note.version_id,
+        sha256=note.sha256,
+        seats=(Seat(None),),
+    )
+
+
+def email_of(office: Office) -> str:
+    return f"late-{office.unregistered}@demo.example"
+
+
+async def register(database: Database, office: Office) -> None:
+    async with database.practice(office.practice) as transaction:
+        invitation = await account.invite(
+            transaction,
+            office.practice,
+            office.unregistered,
+            email=email_of(office),
+            name="Priya Natarajan",
+            relationship="self",
+        )
+    await account.register(database, invitation.token, PASSWORD)
+
+
+async def test_a_parked_request_is_extended_and_then_delivered(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = parked(office)
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    until_then = order.expires_at + timedelta(days=30)
+    await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, until_then))
+    await pass_time(skipping, order.expires_at + timedelta(days=5))
+    await register(database, office)
+    await handle.signal(ShareToSign.registered)
+
+    async def is_pending() -> bool:
+        return (await read(database, order, handle)).state is RequestState.PENDING
+
+    await until(skipping, is_pending)
+    found = await read(database, order, handle)
+    assert (found.expires_at, found.signers[0].name) == (until_then, "Priya Natarajan")
+    assert len(mailbox.to(email_of(office))) == 1
+    assert await handle.result() is RequestState.EXPIRED
+
+
+async def test_reminders_keep_the_wall_clock_across_a_change_of_the_clocks(
+    skipping: Clock, configured: Settings, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    zone = ZoneInfo("America/Chicago")
+    # a Friday noon before the clocks change, in the engine's own time
+    friday = next(
+        day
+        for day in (datetime.now(zone).replace(hour=12, minute=0) + timedelta(days=n) for n in range(1, 400))
+        if day.utcoffset() != (day + timedelta(days=3)).utcoffset() and day.weekday() == 4
+    )
+    await pass_time(skipping, friday)
+    order = replace(
+        office.order(), reminder_days=(1, 3), asked_at=friday, expires_at=friday.astimezone(UTC) + timedelta(days=20)
+    )
+    handle = await start(skipping.client, order)
+    planned = (await delivered(skipping, database, order, handle)).reminders
+    assert [(moment.astimezone(zone).hour, moment.astimezone(zone).weekday()) for moment in planned] == [
+        (12, 5),
+        (12, 0),
+    ]
+    assert planned[1] - planned[0] in {timedelta(hours=47), timedelta(hours=49)}
+    assert await handle.result() is RequestState.EXPIRED
+    subjects = [message_from_string(mail)["subject"] for mail in mailbox.to(office.client_email)]
+    assert subjects == ["You have a new portal message", *["Reminder: a portal message waits for you"] * 2]
+
+
+async def test_no_reminder_goes_out_after_an_end(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = replace(office.order(), reminder_days=(1, 2, 3))
+    handle = await start(skipping.client, order)
+    planned = (await delivered(skipping, database, order, handle)).reminders
+    await pass_time(skipping, planned[0] + timedelta(minutes=1))
+
+    async def reminded() -> bool:
+        return (await read(database, order, handle)).reminded_at is not None
+
+    await until(skipping, reminded)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await handle.result()
+    await pass_time(skipping, planned[2] + timedelta(days=1))
+    assert len(mailbox.to(office.client_email)) == 2
+
+
+async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_minutes(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = replace(office.order(), reminder_days=(3, 7))
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.reschedule, Reschedule(request_id(handle), SERVICE, ()))
+    await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))  # the first mail has just gone
+    await pass_time(skipping, await skipping.get_current_time() + timedelta(minutes=6))
+    await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
+    await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
+
+    async def both_mails() -> bool:
+        return len(mailbox.to(office.client_email)) == 2
+
+    await until(skipping, both_mails)
+    assert await handle.result() is RequestState.EXPIRED
+    assert len(mailbox.to(office.client_email)) == 2
+    assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2
+
+
+# -- mail
+
+
+async def test_a_mail_server_that_is_down_for_two_days_loses_no_mail_and_doubles_none(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = replace(office.order(), reminder_days=())
+    mailbox.falters = 1_000_000
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+
+    async def delayed() -> bool:
+        return (await read(database, order, handle)).notice == MailState.DELAYED
+
+    await until(skipping, delayed)
+    await pass_time(skipping, await skipping.get_current_time() + timedelta(days=2))
+    assert (await read(database, order, handle)).state is RequestState.PENDING
+    mailbox.falters = 0
+
+    async def sent() -> bool:
+        await skipping.sleep(timedelta(minutes=10))
+        return (await read(database, order, handle)).notice == MailState.SENT
+
+    await until(skipping, sent)
+    assert len(mailbox.to(office.client_email)) == 1
+    actions = await happened(database, order, handle)
+    assert (actions.count(Action.MAIL_DELAYED), actions.count(Action.MAILED)) == (1, 1)
+    await handle.terminate()
+
+
+async def test_mail_that_fails_for_more_than_five_days_is_told_and_the_request_lives_on(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    order = replace(office.order(), reminder_days=())
+    mailbox.falters = 1_000_000
+    try:
+        handle = await start(skipping.client, order)
+        await delivered(skipping, database, order, handle)
+
+        async def failed() -> bool:
+            await skipping.sleep(timedelta(hours=12))
+            return (await read(database, order, handle)).notice == MailState.FAILED
+
+        await until(skipping, failed)
+    finally:
+        mailbox.falters = 0
+    async with database.practice(office.practice) as transaction:
+        assert [notice.about for notice in await message.staff_notices(transaction)] == [About.MAIL_FAILED]
+    await handle.signal(ShareToSign.sign, signature(handle, order, at=datetime.now(UTC)))
+    assert await handle.result() is RequestState.SIGNED
+
+
+async def test_of_two_signers_one_address_is_refused_and_the_other_gets_the_mail(
+    skipping: Clock, configured: Settings, database: Database, storage: Storage, mailbox: Mailbox
+) -> None:
+    office = await open_office(configured, database, storage, mail="refused")
+    partner = f"partner-{office.client}@demo.example"
+    async with database.practice(office.practice) as transaction:
+        invitation = await account.invite(
+            transaction, office.practice, office.client, email=partner, name="Pat", relationship="partner"
+        )
+    second = request.party_of(await account.register(database, invitation.token, PASSWORD))
+    order = replace(office.order(), seats=(Seat(office.party), Seat(second)))
+    handle = await start(skipping.client, order)
+    found = await delivered(skipping, database, order, handle)
+
+    async def both() -> bool:
+        return all(signer.notice for signer in (await read(database, order, handle)).signers)
+
+    await until(skipping, both)
+    found = await read(database, order, handle)
+    assert [signer.notice for signer in found.signers] == ["refused", "sent"]
+    assert (found.notice, len(mailbox.to(partner))) == ("refused", 1)
+    await handle.terminate()
+
+
+# -- operators, and what cannot go on
+
+
+async def test_cancelling_in_the_engine_recalls_an_open_request(
+    skipping: Clock, database: Database, office: Office
+) -> None:
+    order = office.order()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.cancel()
+    assert await handle.result() is RequestState.RECALLED
+    assert (await read(database, order, handle)).end_reason == "Cancelled by an operator in the engine."
+
+
+async def test_cancelling_stops_no_sealing(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office
+) -> None:
+    order = office.order()
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await handle.cancel()
+    async with make_one_worker():
+        assert await handle.result() is RequestState.SIGNED
+
+
+async def test_after_a_terminate_the_document_can_be_asked_for_again(
+    skipping: Clock, database: Database, office: Office
+) -> None:
+    order = office.order()
+    orphan = await start(skipping.client, order)
+    await delivered(skipping, database, order, orphan)
+    await orphan.terminate()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    closed = await read(database, order, orphan)
+    assert (closed.state, closed.end_reason) == (RequestState.RECALLED, request.ORPHANED)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    assert await handle.result() is RequestState.SIGNED
+
+
+async def test_a_request_that_cannot_be_sealed_is_given_up_and_asked_for_again(
+    skipping: Clock, configured: Settings, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    path = configured.storage_folder / order.sha256[:2] / order.sha256
+    content = path.read_bytes()
+    path.unlink()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+
+    async def stuck() -> bool:
+        return (await read(database, order, handle)).attention is not None
+
+    await until(skipping, stuck)
+    await storage.put(content)
+    await handle.signal(ShareToSign.reissue)
+    assert await handle.result() is RequestState.RECALLED
+
+    async def has_come() -> bool:
+        async with database.practice(office.practice) as transaction:
+            newest = await request.newest_of(transaction, order.document)
+        return newest is not None and newest.id != request_id(handle) and newest.state is RequestState.PENDING
+
+    await until(skipping, has_come)
+    await skipping.client.get_workflow_handle(workflow_id(order.document)).terminate()
+
+
+async def test_a_new_version_that_comes_during_sealing_stands_behind_the_signed_one(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office
+) -> None:
+    order = office.order()
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    async with database.practice(office.practice) as transaction:
+        version = NewVersion(
+            await document.new_version_id(transaction), "c" * 64, "d" * 64, 1000, 1, "Corrected.", SERVICE
+        )
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await handle.signal(ShareToSign.replace, Replace(request_id(handle), version))
+    async with make_one_worker():
+        assert await handle.result() is RequestState.SIGNED
+    async with database.practice(office.practice) as transaction:
+        newest, signed = await document.versions(transaction, order.document)
+    assert (newest.sha256, newest.shared, signed.signed_sha256 is not None) == ("c" * 64, False, True)
+
+
+# -- a long history
+
+
+async def test_a_new_run_carries_everything_over(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, staff = await with_counter_signature(database, office, reminder_days=(1, 2, 30))
+    handle = await start(skipping.client, order)
+    planned = (await delivered(skipping, database, order, handle)).reminders
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    later = order.expires_at + timedelta(days=100)
+    await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, later))
+    mailbox.falters = 1_000_000
+    monkeypatch.setattr(story, "LONG_HISTORY", 20)
+    await pass_time(skipping, planned[1] + timedelta(minutes=1))
+
+    async def in_a_new_run() -> bool:
+        return (await skipping.client.get_workflow_handle(handle.id).describe()).run_id != handle.first_execution_run_id
+
+    await until(skipping, in_a_new_run)
+    monkeypatch.undo()
+    mailbox.falters = 0
+    now = skipping.client.get_workflow_handle(handle.id)
+    assert (await now.describe()).id == handle.id
+
+    async def reminded_twice() -> bool:
+        await skipping.sleep(timedelta(minutes=30))
+        return len(mailbox.to(office.client_email)) >= 3
+
+    await until(skipping, reminded_twice)
+    found = await read(database, order, handle)
+    assert (found.expires_at, [signer.state for signer in found.signers]) == (
+        later,
+        [SeatState.WAITING, SeatState.SIGNED],
+    )
+    await now.signal(ShareToSign.sign, signature(handle, order, at=order.expires_at + timedelta(days=50)))
+    assert await now.result() == RequestState.SIGNED
+    signed = await read(database, order, handle)
+    assert [signer.state for signer in signed.signers] == [SeatState.SIGNED, SeatState.SIGNED]
+    assert len(mailbox.to(office.client_email)) == 3
