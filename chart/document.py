@@ -121,6 +121,17 @@ class Document:
         return self.kind is not Kind.PSYCHOTHERAPY_NOTE
 
     @property
+    def open(self) -> bool:
+        """A request on this version waits for somebody."""
+        return self.request_state is not None and not self.request_state.ended
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Share to Sign is possible now."""
+        over = self.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}
+        return self.may_be_signed and not self.open and not over
+
+    @property
     def may_be_signed(self) -> bool:
         return self.kind in SIGNABLE
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chart.audit import Actor
+from chart.document import Kind, type_label
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId
 from chart.refusals import NotFound
 from gateways.postgres import SQL, Record, Transaction
@@ -90,6 +91,8 @@ class StaffNotice:
     request_id: RequestId
     document_id: DocumentId
     client_id: ClientId
+    client_name: str = field(repr=False)
+    type: str
     about: About
     created_at: datetime
 
@@ -151,7 +154,18 @@ async def tell_staff(transaction: Transaction, practice: PracticeId, request_id:
 
 async def staff_notices(transaction: Transaction, limit: int = 20) -> list[StaffNotice]:
     """The newest notices of the practice."""
-    return [StaffNotice(**{**row, "about": About(row["about"])}) for row in await transaction.fetch(NOTICES, limit)]
+    return [
+        StaffNotice(
+            row["request_id"],
+            row["document_id"],
+            row["client_id"],
+            row["client_name"],
+            type_label(Kind(row["kind"]), row["note_name"]),
+            About(row["about"]),
+            row["created_at"],
+        )
+        for row in await transaction.fetch(NOTICES, limit)
+    ]
 
 
 _SELECT = """
@@ -200,7 +214,9 @@ on conflict (request_id, about) do update set created_at = now(), read_at = null
 """)
 
 NOTICES = SQL("""
-select n.request_id, q.document_id, q.client_id, n.about, n.created_at
+select n.request_id, q.document_id, q.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
+    d.note_name, n.about, n.created_at
 from staff_notice n join signature_request q on q.id = n.request_id
+join client c on c.id = q.client_id join document d on d.id = q.document_id
 order by n.created_at desc limit $1
 """)

@@ -7,7 +7,8 @@ from fastapi import Request, Response
 from api.access import Res, StaffPage
 from api.pages import rendering
 from api.pages.rendering import Notification
-from api.stories import charts
+from api.stories import charts, requests
+from chart.waiting import Filter
 from identity import policy
 
 DONE = {
@@ -19,7 +20,17 @@ DONE = {
     "shared": "Shared. The client can download it in the Client Portal now.",
     "shared-for-signature": "Successfully shared for signature.",
     "received": "Received. It will be shared for signature as soon as the service has caught up.",
-    "resumed": "The request is being tried again.",
+    "version": "The new version is in the chart. It is not shared yet.",
+    "hidden": "The document is out of the portal.",
+    "remind": "The reminder is on its way.",
+    "extend": "The request can be signed longer now.",
+    "reminders": "The reminders are changed.",
+    "recall": "The request is recalled, and the signers are told.",
+    "unable-to-obtain": "Recorded: unable to obtain.",
+    "signed-on-paper": "Recorded: signed on paper.",
+    "resume": "The request is being tried again.",
+    "skip": "The request goes on without the step that failed.",
+    "reissue": "Asked for once more. This is the new request.",
 }
 """What a notification says; its name travels in the address, its text does not."""
 
@@ -36,6 +47,7 @@ async def page(
             "staff": staff,
             "may": policy.MAY[staff.role],
             "notices": await charts.staff_notices(res, staff),
+            "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
             "notification": Notification(done) if done else None,
             **context,
         },

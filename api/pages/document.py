@@ -1,25 +1,46 @@
-"""A document of a chart: its page, images and files, Share and Share to Sign, and the steering of its request."""
+"""A document of a chart: its page, images and files, Share and Share to Sign, its versions."""
 
-from fastapi import APIRouter, Request, Response
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from api.access import Res, StaffPage
 from api.pages import desk, forms
-from api.pages.chart import show_documents, show_face
+from api.pages.chart import show_documents
+from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, see_other
-from api.stories import charts, requests, sharing
-from api.v1 import pdf_response
+from api.stories import charts, sharing
+from api.v1 import MOST_UPLOAD, pdf_response
 from chart.document import Document
-from chart.ids import ClientId, DocumentId, RequestId
-from chart.refusals import ClientNotRegistered, NotFound, Refusal
+from chart.ids import ClientId, DocumentId
+from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
+from pdf import Unfit
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}")
 async def view(request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Response:
+    return await _show(request, res, staff, client_id, document_id)
+
+
+async def _show(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    document_id: DocumentId,
+    status: int = HTTPStatus.OK,
+    **context: object,
+) -> Response:
     document = await _of_chart(res, staff, client_id, document_id)
     chart = await charts.open_chart(res, staff, client_id)
-    return await desk.page(request, res, staff, "chart/document.html", chart=chart, document=document)
+    versions = await charts.versions(res, staff, document_id)
+    shown = {"problem": None, "problem_of": None, "typed_reason": "", **context}
+    return await desk.page(
+        request, res, staff, "chart/document.html", status, chart=chart, document=document, versions=versions, **shown
+    )
 
 
 async def _of_chart(res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Document:
@@ -92,17 +113,66 @@ async def _not_shared(request: Request, res: Res, staff: StaffPage, client_id: C
     return await show_documents(request, res, staff, client_id, forms.status(refusal), notification=notification)
 
 
-# -- its request
+# -- its versions
 
 
-@router.post("/charts/{client_id:uuid}/requests/{request_id:uuid}/resume")
-async def resume(request: Request, res: Res, staff: StaffPage, client_id: ClientId, request_id: RequestId) -> Response:
+@router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/versions/{number:int}/{which}")
+async def download_version(
+    res: Res, staff: StaffPage, document_id: DocumentId, number: int, which: Literal["file", "signed"]
+) -> Response:
+    return pdf_response(await charts.download(res, staff, document_id, signed=which == "signed", number=number))
+
+
+@router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/versions", max_body_size=MOST_UPLOAD)
+async def upload_version(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    document_id: DocumentId,
+    file: Annotated[UploadFile | None, File()] = None,
+    reason: Typed = "",
+) -> Response:
+    content = await file.read() if file else b""
     try:
-        await requests.resume(res, staff, request_id)
+        if not content:
+            raise Unacceptable("Choose a PDF file.")
+        await charts.upload_version(res, staff, document_id, content=content, reason=reason.strip())
+    except NotFound:
+        raise
+    except Unfit as unfit:
+        return await _with_problem(request, res, staff, client_id, document_id, "version", unfit.message, reason, 422)
+    except Refusal as refusal:
+        status = forms.status(refusal)
+        return await _with_problem(request, res, staff, client_id, document_id, "version", str(refusal), reason, status)
+    return see_other(f"/charts/{client_id}/documents/{document_id}?done=version")
+
+
+@router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/hide")
+async def hide(
+    request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId, reason: Typed = ""
+) -> Response:
+    try:
+        await sharing.hide(res, staff, document_id, reason.strip())
     except NotFound:
         raise
     except Refusal as refusal:
-        return await show_face(
-            request, res, staff, client_id, forms.status(refusal), notification=Notification(str(refusal), good=False)
-        )
-    return see_other(f"/charts/{client_id}?done=resumed")
+        status = forms.status(refusal)
+        return await _with_problem(request, res, staff, client_id, document_id, "hide", str(refusal), reason, status)
+    return see_other(f"/charts/{client_id}/documents/{document_id}?done=hidden")
+
+
+async def _with_problem(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    document_id: DocumentId,
+    of: str,
+    problem: str,
+    reason: str,
+    status: int,
+) -> Response:
+    return await _show(
+        request, res, staff, client_id, document_id, status, problem=problem, problem_of=of, typed_reason=reason
+    )

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 
 from api import access, pages
 from api.access import PortalPage, StaffPage
+from api.pages import words
 from api.stories import charts, portal, requests, sharing
-from chart.audit import Actor
+from chart.audit import Actor, Entry
 from chart.client import Client, PortalAccess
-from chart.document import Document, Kind
+from chart.document import Document, Kind, Version
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.message import About, Message, MessageAbout, StaffNotice
@@ -22,6 +23,7 @@ from chart.refusals import Refusal
 from chart.relationship import Relationship
 from chart.request import Request as SignatureRequest
 from chart.request import Signer
+from chart.waiting import Filter, Waiting
 from identity.account import check_address
 from identity.caller import PortalUser, Role, StaffMember
 
@@ -48,9 +50,9 @@ NOTHING = SimpleNamespace(
 
 
 ACTS = {
-    charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices"),
+    charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices", "versions"),
     sharing: ("share", "share_to_sign", "invite"),
-    requests: ("resume",),
+    requests: ("resume", "queue", "timeline"),
     portal: ("inbox", "open_message", "shared_documents", "review"),
 }
 """The functions of `api.stories` that a `Stage` plays."""
@@ -103,7 +105,9 @@ SIGNED = a_document("Complete Evaluation", **asked(RequestState.SIGNED, signed_s
 PLAN = a_document("plan", Kind.TREATMENT_PLAN)
 SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
 PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
-STUCK = a_document("Group Note", **asked(attention="The stored file is missing."))
+STUCK = a_document(
+    "Group Note", **asked(attention="The stored file is missing.", request_id=RequestId(number("stuck request")))
+)
 
 
 def a_client(client_id: ClientId = CLIENT, **different: Any) -> Client:
@@ -172,8 +176,40 @@ class Stage:
     async def resume(self, _r: object, _c: object, request_id: RequestId) -> None:
         self._act("resume", request=request_id)
 
+    async def queue(self, _r: object, _c: object, chosen: Filter) -> list[Waiting]:
+        late = chosen is Filter.NEEDS_ATTENTION
+        return [
+            Waiting(
+                request_id=REQUEST,
+                document_id=one.id,
+                client_id=CLIENT,
+                client_name="Jordan Rivera",
+                type=one.type,
+                label=one.waits_for or "",
+                created_at=NOW,
+                expires_at=NOW + timedelta(days=60),
+                next_reminder_at=None if one.attention else NOW + timedelta(days=3),
+                overdue=one.attention is not None,
+                attention=one.attention,
+            )
+            for one in self.documents
+            if one.open and (one.attention or not late)
+        ]
+
+    async def timeline(self, _r: object, _c: object, request_id: RequestId) -> requests.Timeline:
+        document = next(one for one in self.documents if one.request_id == request_id)
+        entries = tuple(Entry(NOW, Actor("staff:maya"), action, {}) for action in words.HAPPENED)
+        return requests.Timeline(_request(document), entries, {"staff:maya": "Dr. Maya Chen"})
+
+    async def versions(self, _r: object, _c: object, document_id: DocumentId) -> list[Version]:
+        found = self._document(document_id)
+        return [
+            Version(found.version_id, 2, NOW, "The date was wrong.", found.sha256, found.shared, None, None),
+            Version(found.version_id, 1, NOW, None, "c" * 64, shared=True, signed_sha256="d" * 64, signed_at=NOW),
+        ]
+
     async def staff_notices(self, _r: object, _c: object) -> list[StaffNotice]:
-        return [StaffNotice(REQUEST, SIGNED.id, CLIENT, about, NOW) for about in About]
+        return [StaffNotice(REQUEST, SIGNED.id, CLIENT, "Jordan Rivera", SIGNED.type, about, NOW) for about in About]
 
     # -- the client's side
 

@@ -9,12 +9,12 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.pages import chart, document, portal, room, static
+from api.pages import chart, document, portal, request, room, static, words
 from api.pages.static import VERSION, static_url
 from api.stories import portal as portal_stories
 from chart import consent
 from chart.document import Document, Kind
-from chart.lifecycle import RequestState
+from chart.lifecycle import BY, Act, RequestState, Side
 from chart.refusals import ClientNotRegistered, KindRefused, Unacceptable
 from identity import session
 from identity.account import InvitationEnded
@@ -38,6 +38,8 @@ EVERY_PAGE = [
     f"/charts/{UNREGISTERED}/documents",
     f"{DOCUMENTS}/new",
     *(f"{DOCUMENTS}/{one.id}" for one in (PENDING, SIGNED, PLAN, STUCK)),
+    "/requests",
+    *(f"{CHART}/requests/{one.request_id}" for one in (PENDING, STUCK)),
     "/portal/sign-in",
     "/portal/register",
     "/portal/inbox",
@@ -98,8 +100,8 @@ def test_share_to_sign_is_offered_for_notes_and_plans_only(browser: TestClient) 
     assert menu_of(html, PLAN) == ["Share", "Share to Sign", "View", "Download"]
     assert menu_of(html, SUPERBILL) == ["View", "Download"]
     assert menu_of(html, stage.PSYCHOTHERAPY) == ["View", "Download"]
-    assert menu_of(html, PENDING) == ["View", "Download"]
-    assert menu_of(html, SIGNED) == ["View", "Download", "Download signed"]
+    assert menu_of(html, PENDING) == ["Signature request", "View", "Download"]
+    assert menu_of(html, SIGNED) == ["Signature request", "View", "Download", "Download signed"]
 
 
 def test_an_expired_request_can_be_made_again(browser: TestClient, on_stage: Stage) -> None:
@@ -171,12 +173,60 @@ def test_what_is_no_id_is_not_found(browser: TestClient, address: str) -> None:
 
 
 def test_what_needs_attention_says_why_and_can_be_tried_again(browser: TestClient, on_stage: Stage) -> None:
+    page = f"{CHART}/requests/{STUCK.request_id}"
     for address in (CHART, f"{DOCUMENTS}/{STUCK.id}"):
         html = browser.get(address).text
         assert "The stored file is missing." in html
-        assert f'action="{CHART}/requests/{STUCK.request_id}/resume"' in html
-    assert browser.post(f"{CHART}/requests/{STUCK.request_id}/resume").status_code == 303
+        assert f'href="{page}"' in html
+    assert f'action="{page}/resume"' in browser.get(page).text
+    assert browser.post(f"{page}/resume").status_code == 303
     assert on_stage.done == [("resume", {"request": STUCK.request_id})]
+
+
+def test_the_request_page_offers_what_the_state_takes_and_nothing_else(browser: TestClient, on_stage: Stage) -> None:
+    for shown, ways in (
+        (PENDING, {"remind", "extend", "reminders", "recall", "unable-to-obtain", "signed-on-paper"}),
+        (SIGNED, set()),
+    ):
+        on_stage.documents = [shown]
+        html = browser.get(f"{CHART}/requests/{shown.request_id}").text
+        assert set(re.findall(r'action="/charts/[^"]+/requests/[^/"]+/([a-z-]+)"', html)) == ways
+    on_stage.role = Role.AUDITOR
+    on_stage.documents = [PENDING]
+    assert "What you can do" not in browser.get(f"{CHART}/requests/{PENDING.request_id}").text
+
+
+def test_every_act_of_the_practice_has_its_button_and_every_action_its_words() -> None:
+    elsewhere = {Act.REPLACE}  # from the document's own page
+    assert set(words.DO) == {act for act, side in BY.items() if side is Side.PRACTICE} - elsewhere
+
+
+def test_the_queue_shows_what_needs_attention_and_its_count_stands_in_the_frame(browser: TestClient) -> None:
+    html = browser.get("/requests").text
+    assert html.index("The stored file is missing.") > 0
+    assert '<span class="count" title="Need attention">1</span>' in html
+    assert "Overdue" in browser.get("/requests?show=needs_attention").text
+    assert browser.get("/requests?show=nonsense").status_code == 422
+
+
+def test_the_timeline_says_what_happened_by_whom_and_what_is_to_come(browser: TestClient) -> None:
+    html = text(browser.get(f"{CHART}/requests/{PENDING.request_id}").text)
+    for said in words.HAPPENED.values():
+        assert said in html
+    assert "Dr. Maya Chen" in html
+    assert "Expires if nobody signs" in html
+
+
+@pytest.mark.parametrize("way", ["recall", "unable-to-obtain", "signed-on-paper"])
+def test_what_ends_a_request_needs_a_reason_and_keeps_what_was_typed(
+    browser: TestClient, on_stage: Stage, way: str
+) -> None:
+    answer = browser.post(
+        f"{CHART}/requests/{PENDING.request_id}/{way}", data={"reason": " ", "on": "2026-11-20", "how": "Called."}
+    )
+    assert answer.status_code == 422
+    assert "Say why" in text(answer.text)
+    assert on_stage.done == []
 
 
 # -- forms
@@ -413,7 +463,7 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 def _routes() -> list[APIRoute]:
     return [
         one
-        for part in (static, room, chart, document, portal)
+        for part in (static, room, chart, document, request, portal)
         for one in part.router.routes
         if isinstance(one, APIRoute)
     ]

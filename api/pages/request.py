@@ -1,0 +1,155 @@
+"""A signature request as the practice sees it: what it waits for, what happened, what can be done; and the queue."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from api.access import Res, StaffPage
+from api.pages import desk, forms, words
+from api.pages.forms import Typed
+from api.pages.rendering import Notification, see_other
+from api.stories import charts, requests
+from chart.document import check_reason
+from chart.ids import ClientId, RequestId
+from chart.lifecycle import Act
+from chart.refusals import NotFound, Refusal, Unacceptable
+from chart.waiting import Filter
+
+router = APIRouter(include_in_schema=False)
+
+FILTERS = {
+    Filter.ALL: "All",
+    Filter.UNSIGNED: "Unsigned",
+    Filter.OVERDUE: "Overdue",
+    Filter.NEEDS_ATTENTION: "Needs attention",
+    Filter.COUNTER_SIGNATURE: "Counter-signature",
+    Filter.NOT_REGISTERED: "Not registered",
+}
+
+
+@router.get("/requests")
+async def queue(request: Request, res: Res, staff: StaffPage, show: Filter = Filter.ALL) -> Response:
+    """What waits for somebody, over all charts (SPEC N4)."""
+    waiting = await requests.queue(res, staff, show)
+    return await desk.page(
+        request, res, staff, "chart/requests.html", waiting=waiting, show=show, filters=FILTERS, now=datetime.now(UTC)
+    )
+
+
+@router.get("/charts/{client_id:uuid}/requests/{request_id:uuid}")
+async def view(request: Request, res: Res, staff: StaffPage, client_id: ClientId, request_id: RequestId) -> Response:
+    return await _show(request, res, staff, client_id, request_id)
+
+
+async def _show(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    request_id: RequestId,
+    status: int = HTTPStatus.OK,
+    **context: object,
+) -> Response:
+    found = await requests.timeline(res, staff, request_id)
+    if found.request.client_id != client_id:
+        raise NotFound("There is no such request in this chart.")
+    chart = await charts.open_chart(res, staff, client_id)
+    document = next(one for one in chart.documents if one.id == found.request.document_id)
+    now = datetime.now(UTC)
+    return await desk.page(
+        request,
+        res,
+        staff,
+        "chart/request.html",
+        status,
+        **{
+            "chart": chart,
+            "asked": found.request,
+            "document": document,
+            "entries": found.entries,
+            "names": found.names,
+            "ahead": [moment for moment in found.request.reminders if moment > now],
+            "today": now.date(),
+            "words": words,
+            "typed": {},
+            "problem": None,
+            "problem_of": None,
+            **context,
+        },
+    )
+
+
+Way = Literal[
+    "remind", "extend", "reminders", "recall", "unable-to-obtain", "signed-on-paper", "resume", "skip", "reissue"
+]
+
+
+@router.post("/charts/{client_id:uuid}/requests/{request_id:uuid}/{way}")
+async def steer(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    request_id: RequestId,
+    way: Way,
+    reason: Typed = "",
+    until: Typed = "",
+    days: Typed = "",
+    on: Typed = "",
+    how: Typed = "",
+) -> Response:
+    """One of the buttons; a refusal is shown beside it with what was typed."""
+    typed = {"reason": reason.strip(), "until": until, "days": days, "on": on, "how": how.strip()}
+    acts: dict[Way, Callable[[], Awaitable[object]]] = {
+        "remind": lambda: requests.remind(res, staff, request_id),
+        "extend": lambda: requests.extend(res, staff, request_id, forms.calendar_day(until, "the last day")),
+        "reminders": lambda: requests.reschedule(res, staff, request_id, _days(days)),
+        "recall": lambda: requests.recall(res, staff, request_id, _reason(reason)),
+        "unable-to-obtain": lambda: requests.record(
+            res, staff, request_id, Act.RECORD_UNABLE, _reason(reason), {"attempts": [_attempt(on, how)]}
+        ),
+        "signed-on-paper": lambda: requests.record(
+            res, staff, request_id, Act.RECORD_PAPER, _reason(reason), {"signed_on": _day(on)}
+        ),
+        "resume": lambda: requests.resume(res, staff, request_id),
+        "skip": lambda: requests.skip(res, staff, request_id),
+        "reissue": lambda: requests.reissue(res, staff, request_id),
+    }
+    try:
+        done = await acts[way]()
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        said = {"problem": str(refusal), "problem_of": way, "typed": typed}
+        told = {"notification": Notification(str(refusal), good=False)} if way in {"remind", "resume", "skip"} else {}
+        return await _show(request, res, staff, client_id, request_id, forms.status(refusal), **said, **told)
+    of = getattr(done, "request_id", request_id)  # of the new request, where one was asked for again
+    return see_other(f"/charts/{client_id}/requests/{of}?done={way}")
+
+
+def _reason(typed: str) -> str:
+    check_reason(typed.strip())
+    return typed.strip()
+
+
+def _day(typed: str) -> str:
+    day = forms.calendar_day(typed, "the day")
+    if day > datetime.now(UTC).date() + timedelta(days=1):
+        raise Unacceptable("This day is in the future.")
+    return str(day)
+
+
+def _attempt(on: str, how: str) -> dict[str, str]:
+    if not how.strip():
+        raise Unacceptable("Say what was tried.")
+    return {"on": _day(on), "how": how.strip()}
+
+
+def _days(typed: str) -> list[int]:
+    try:
+        return [int(day) for day in typed.replace(",", " ").split()]
+    except ValueError:
+        raise Unacceptable("Give days as numbers, such as 3, 7, 14; nothing for no reminders.") from None
