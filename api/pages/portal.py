@@ -125,6 +125,8 @@ async def message(request: Request, res: Res, user: PortalPage, message_id: Mess
         message=opened.message,
         titles=standing.TITLES,
         document=opened.document,
+        type=opened.type,
+        service_on=opened.service_on,
         expires_at=opened.request.expires_at,
         standing=standing.of_request(opened.request, user.actor),
     )

@@ -75,7 +75,7 @@ SAID: dict[RequestState, Words] = {
         "need not do anything.",
     ),
     RequestState.RECALLED: Words(
-        "Taken back",
+        "Taken back by the practice",
         "Nobody needs to sign this document any more.",
         "The practice has taken its request back. You need not do anything.",
     ),
@@ -105,7 +105,7 @@ SAID: dict[RequestState, Words] = {
 _NOT_USED = "You had signed it; your signature is not used."
 
 _DECLINED = Words(
-    "You declined",
+    "You did not sign",
     "You have declined to sign this document.",
     "The practice has been told. You need not do anything more.",
 )
@@ -152,7 +152,7 @@ SAID_TO: dict[tuple[RequestState, Part], Words] = {
     ),
     (RequestState.DECLINED, Part.DECLINED): _DECLINED,
     (RequestState.DECLINED, Part.CORRECTION): Words(
-        "You asked for a correction",
+        "You did not sign",
         "You have asked for a correction.",
         "The practice has been told. When the document is corrected and needs your signature, you get a new message.",
     ),

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pdf
 from activities.stamp import Signature
@@ -35,6 +35,8 @@ class OpenedMessage:
     message: Message
     request: Request
     """Of which it tells; the document may have a newer one by now."""
+    type: str
+    service_on: date
     document: Document | None
     """None while it is not shared with the reader, as when a new version took its place."""
 
@@ -43,12 +45,10 @@ async def open_message(resources: Resources, user: PortalUser, message_id: Messa
     async with resources.database.practice(user.practice) as transaction:
         found = await message.find(transaction, user.id, message_id)
         asked = await request.find(transaction, found.request_id)
-        try:
-            about = await document.find_for_account(transaction, user.id, found.document_id)
-        except NotFound:
-            about = None
+        about = await document.find(transaction, found.document_id)
+        shared = {one.id: one for one in await document.of_account(transaction, user.id)}
         await message.read(transaction, message_id)
-        return OpenedMessage(found, asked, about)
+        return OpenedMessage(found, asked, about.type, about.service_on, shared.get(about.id))
 
 
 async def shared_documents(resources: Resources, user: PortalUser) -> list[Document]:

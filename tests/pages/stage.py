@@ -222,7 +222,8 @@ class Stage:
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
         (message,) = await self.inbox(None, None)
         document = self._document(PENDING.id)
-        return portal.OpenedMessage(message, _request(document), document if document.shared else None)
+        shared = document if document.shared else None
+        return portal.OpenedMessage(message, _request(document), document.type, document.service_on, shared)
 
     async def shared_documents(self, _r: object, _u: object) -> list[Document]:
         return [one for one in self.documents if one.shared]
@@ -323,4 +324,6 @@ def _signers(document: Document) -> tuple[Signer, ...]:
     signed = document.signed_seats - (document.my_seat is SeatState.SIGNED)
     states = [SeatState.SIGNED if n < signed else SeatState.WAITING for n in range(others)]
     parties = [Actor(f"staff:{number(str(n))}") for n in range(others)] + [Actor(f"account:{ACCOUNT}")] * len(own)
-    return tuple(a_signer(n, party, state) for n, (party, state) in enumerate(zip(parties, [*states, *own], strict=True)))
+    return tuple(
+        a_signer(n, party, state) for n, (party, state) in enumerate(zip(parties, [*states, *own], strict=True))
+    )
