@@ -203,7 +203,7 @@ async def _decline_page(
     reason: str = "",
     problem: str | None = None,
     confirm: bool = False,
-    open: bool = True,
+    late: bool = False,
 ) -> Response:
     return await _page(
         request,
@@ -217,7 +217,7 @@ async def _decline_page(
         most=MOST_REASON,
         problem=problem,
         confirm=confirm,
-        open=open,
+        late=late,
     )
 
 
@@ -247,7 +247,7 @@ async def decline(
             return await again(HTTPStatus.OK, confirm=step != "change")
         await portal.decline(res, user, document_id, reason=written or None, correction=choice == Choice.CORRECTION)
     except (NotInThisState, NotYourTurn) as came_first:
-        return await again(forms.status(came_first), str(came_first), open=False)
+        return await again(forms.status(came_first), str(came_first), late=True)
     except (NotReachable, Unacceptable) as refusal:
         return await again(forms.status(refusal), str(refusal), confirm=isinstance(refusal, NotReachable))
     return see_other(f"/portal/documents/{document_id}/declined")

@@ -223,14 +223,14 @@ class Stage:
         (message,) = await self.inbox(None, None)
         document = self._document(PENDING.id)
         shared = document if document.shared else None
-        return portal.OpenedMessage(message, _request(document), document.type, document.service_on, shared)
+        return portal.OpenedMessage(message, request_of(document), document.type, document.service_on, shared)
 
     async def shared_documents(self, _r: object, _u: object) -> list[Document]:
         return [one for one in self.documents if one.shared]
 
     async def review(self, _r: object, _u: object, document_id: DocumentId) -> portal.Review:
         document = self._document(document_id)
-        request = _request(document) if document.request_state else None
+        request = request_of(document) if document.request_state else None
         return portal.Review(document, request, self.consented, self.received, self.declining, self.fresh)
 
     async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
@@ -245,7 +245,7 @@ class Stage:
 
     async def note_viewed(self, _r: object, _s: object, document_id: DocumentId) -> SignatureRequest | None:
         document = self._document(document_id)
-        return replace(_request(document), signers=self.signers) if document.request_state else None
+        return replace(request_of(document), signers=self.signers) if document.request_state else None
 
     async def is_received(self, _r: object, _s: object, _a: object) -> bool:
         return self.received
@@ -284,7 +284,8 @@ def dependency_of(alias: Any) -> Any:
     return get_args(alias)[1].dependency
 
 
-def _request(document: Document) -> SignatureRequest:
+def request_of(document: Document) -> SignatureRequest:
+    """The request that a document shows."""
     assert document.request_id
     assert document.request_state
     assert document.expires_at
