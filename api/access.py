@@ -19,8 +19,10 @@ STAFF_COOKIE = "__Host-sts-staff"
 PORTAL_COOKIE = "__Host-sts-portal"
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, or the token of POST /api/v1/portal/sessions.")
-_staff_cookie = APIKeyCookie(name=STAFF_COOKIE, auto_error=False, description="Session of staff.")
-_portal_cookie = APIKeyCookie(name=PORTAL_COOKIE, auto_error=False, description="Session of a client.")
+_staff_cookie = APIKeyCookie(name=STAFF_COOKIE, scheme_name="staff", auto_error=False, description="Session of staff.")
+_portal_cookie = APIKeyCookie(
+    name=PORTAL_COOKIE, scheme_name="client", auto_error=False, description="Session of a client."
+)
 
 
 class SignInNeeded(Exception):

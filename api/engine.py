@@ -18,9 +18,11 @@ from activities.ask import WITHIN, workflow_id
 from activities.stamp import Signature
 from api.resources import Resources
 from chart.audit import Actor
+from chart.lifecycle import SeatState
 from chart.refusals import NotInThisState, NotReachable
 from chart.request import Request
 from gateways.temporal import PlainWords
+from workflows.signals import Decline
 
 AWAY = "The service that handles signatures does not answer. Try again in a moment; doing it twice counts once."
 
@@ -62,25 +64,32 @@ async def signal(resources: Resources, asked: Request, which: Any, *argument: ob
         await handle(resources, asked).signal(which, *argument, rpc_timeout=WITHIN)
 
 
-async def holds_signature(resources: Resources, asked: Request, party: Actor) -> bool:
-    """Whether the request's history holds this signer's signature: the engine is the only place that knows.
+async def held_answer(resources: Resources, asked: Request, party: Actor) -> SeatState | None:
+    """What this signer has answered as the request's history holds it: the engine is the only place that knows.
 
     While the engine is away nobody knows; the document can be read all the same.
     """
     with suppress(NotReachable, NotInThisState), answers():
         async for event in handle(resources, asked).fetch_history_events(rpc_timeout=timedelta(seconds=2)):
             signaled = event.workflow_execution_signaled_event_attributes
-            if signaled.signal_name == "sign" and await _is_by(resources, signaled.input.payloads, asked, party):
-                return True
-    return False
+            if answer := await _answer_of(resources, signaled.signal_name, signaled.input.payloads, asked, party):
+                return answer
+    return None
 
 
-async def _is_by(resources: Resources, payloads: Sequence[Payload], asked: Request, party: Actor) -> bool:
+async def _answer_of(
+    resources: Resources, signal_name: str, payloads: Sequence[Payload], asked: Request, party: Actor
+) -> SeatState | None:
+    carries: type[Signature | Decline] | None = {"sign": Signature, "decline": Decline}.get(signal_name)
+    if carries is None:
+        return None
     try:
-        signature, *_ = await resources.engine.data_converter.decode(payloads, [Signature])
+        answer, *_ = await resources.engine.data_converter.decode(payloads, [carries])
     except (ValueError, RuntimeError):  # a signal that somebody without our keys has sent
-        return False
-    return bool(signature.request_id == asked.id and signature.signer == party)
+        return None
+    if answer.request_id != asked.id or party != (answer.signer if isinstance(answer, Signature) else answer.by):
+        return None
+    return SeatState.SIGNED if isinstance(answer, Signature) else SeatState.DECLINED
 
 
 @contextmanager

@@ -181,8 +181,7 @@ async def inbox(res: Res, user: PortalCaller) -> Messages:
 
 @router.get("/messages/{message_id}")
 async def read_message(res: Res, user: PortalCaller, message_id: UUID) -> MessageOut:
-    found, _ = await portal.open_message(res, user, MessageId(message_id))
-    return MessageOut.of(found)
+    return MessageOut.of((await portal.open_message(res, user, MessageId(message_id))).message)
 
 
 @router.get("/documents")

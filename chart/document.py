@@ -10,7 +10,7 @@ from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, Ve
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship
-from chart.request import hold, label
+from chart.request import MY_TURN, hold, label
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -112,7 +112,10 @@ class Document:
 
     @property
     def tag(self) -> PortalTag | None:
-        if self.request_state is RequestState.SIGNED or self.my_seat is SeatState.SIGNED:
+        if self.request_state is RequestState.SIGNED or (
+            # a signature on a request that ended otherwise is not used
+            self.my_seat is SeatState.SIGNED and self.request_state and not self.request_state.ended
+        ):
             return PortalTag.SIGNED
         return PortalTag.PENDING_REVIEW if self.my_turn else None
 
@@ -386,12 +389,9 @@ join lateral (
 # a client sees the newest version that is shared; a newer one may be in the chart already
 _SELECT_FOR_ACCOUNT = (
     _COLUMNS
-    + """
-    , mine.state as my_seat,
-    coalesce(mine.state = 'waiting' and q.state = 'pending' and not (q.in_order and exists (
-        select from signer before
-        where before.request_id = q.id and before.state = 'waiting' and before.position < mine.position
-    )), false) as my_turn
+    + ", mine.state as my_seat, "
+    + MY_TURN
+    + """ as my_turn
 from document d
 join lateral (
     select shared.* from version shared join share on share.version_id = shared.id and share.hidden_at is null

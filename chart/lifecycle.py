@@ -173,6 +173,15 @@ class SeatState(StrEnum):
     DECLINED = "declined"
 
 
+WHY_NOT: dict[SeatState | None, str] = {
+    SeatState.SIGNED: "You have signed this document already.",
+    SeatState.DECLINED: "You have declined to sign this document.",
+    SeatState.WAITING: "Somebody else signs before you. You will be told when it is your turn.",
+    None: "Nobody asks you to sign this document.",
+}
+"""Said to whoever is not asked now, by what they have answered; None: they have no seat."""
+
+
 @dataclass(frozen=True)
 class Seat:
     """One signature that a request asks for; positions count from 0 in the order of the request."""
@@ -266,12 +275,7 @@ class Life:
 
     def _why_not(self, by: Actor) -> str:
         answered = {seat.party: seat.state for seat in self.seats}.get(by)
-        return {
-            SeatState.SIGNED: "You have signed this document already.",
-            SeatState.DECLINED: "You have declined to sign this document.",
-            SeatState.WAITING: "Somebody else signs before you. You will be told when it is your turn.",
-            None: "Nobody asks you to sign this document.",
-        }[answered]
+        return WHY_NOT[answered]
 
     def _after(self, seats: tuple[Seat, ...]) -> RequestState:
         """Done when everybody has answered; a decline ends it at once where the request says so."""

@@ -8,7 +8,9 @@ from enum import StrEnum
 from chart.audit import Actor
 from chart.document import Kind, type_label
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId
+from chart.lifecycle import RequestState, SeatState
 from chart.refusals import NotFound
+from chart.request import MY_TURN
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -31,6 +33,11 @@ class Message:
     practice_name: str
     created_at: datetime
     read_at: datetime | None
+    request_state: RequestState
+    """As it is now, not as it was when the message was written."""
+    my_seat: SeatState | None
+    """What the reader has answered; None for whoever is not asked."""
+    my_turn: bool
 
 
 class About(StrEnum):
@@ -133,7 +140,12 @@ async def find(transaction: Transaction, account_id: AccountId, message_id: Mess
 
 
 def _message(row: Record) -> Message:
-    return Message(**{**row, "about": MessageAbout(row["about"])})
+    known = {
+        "about": MessageAbout(row["about"]),
+        "request_state": RequestState(row["request_state"]),
+        "my_seat": SeatState(row["my_seat"]) if row["my_seat"] else None,
+    }
+    return Message(**{**row, **known})
 
 
 async def read(transaction: Transaction, message_id: MessageId) -> None:
@@ -168,14 +180,21 @@ async def staff_notices(transaction: Transaction, limit: int = 20) -> list[Staff
     ]
 
 
-_SELECT = """
-select m.id, m.about, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at
+_SELECT = (
+    """
+select m.id, m.about, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at,
+    q.state as request_state, mine.state as my_seat,
+"""
+    + MY_TURN
+    + """ as my_turn
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id
+left join signer mine on mine.request_id = q.id and mine.account_id = $1
 where m.account_id = $1
 -- what the account may not open any more is not listed either
 and exists (select from acting where acting.account_id = $1 and acting.client_id = q.client_id)
 and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = $1)
 """
+)
 
 DELIVER = SQL("""
 insert into message (practice_id, account_id, request_id, about) values ($1, $2, $3, $4)

@@ -434,6 +434,14 @@ left join version signed on signed.signed_by_request = q.id
 """
 )
 
+MY_TURN = """
+    coalesce(mine.state = 'waiting' and q.state = 'pending' and not (q.in_order and exists (
+        select from signer before
+        where before.request_id = q.id and before.state = 'waiting' and before.position < mine.position
+    )), false)
+"""
+"""Whether a request `q` waits for the signer `mine` now, in SQL; as `Life.waits_for` says it."""
+
 FIND = SQL(_SELECT + "where q.id = $1")
 
 NEWEST_OF = SQL(_SELECT + "where q.document_id = $1 order by q.created_at desc limit 1")

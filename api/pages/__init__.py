@@ -2,11 +2,20 @@
 
 from fastapi import APIRouter
 
-from api.pages import chart, document, portal, request, room, static, verify
+from api.pages import chart, counter_sign, document, portal, request, room, static, verify
 from api.pages.rendering import render_problem
 
 router = APIRouter(include_in_schema=False)
-for part in (static.router, room.router, chart.router, document.router, request.router, portal.router, verify.router):
+for part in (
+    static.router,
+    room.router,
+    chart.router,
+    document.router,
+    counter_sign.router,
+    request.router,
+    portal.router,
+    verify.router,
+):
     router.include_router(part)
 
 __all__ = ["render_problem", "router"]

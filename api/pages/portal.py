@@ -1,12 +1,14 @@
-"""The Client Portal: registration, inbox, My Documents, review and signature."""
+"""The Client Portal: registration, inbox, My Documents, review, signature, and the ways not to sign."""
 
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Request, Response
+from fastapi import APIRouter, Cookie, Form, Request, Response
 
+from activities.stamp import MEANING
 from api.access import PORTAL_COOKIE, PortalPage, Res, start_portal_session
+from api.pages import forms, standing
 from api.pages.door import Door
 from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
@@ -15,13 +17,17 @@ from api.v1 import pdf_response
 from chart import consent
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
-from chart.refusals import Refusal
+from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from identity import password as passwords
 from identity import session
+from identity.caller import PortalUser
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
 DONE = {"registered": "You are registered. Sign in with your email address and your new password."}
+
+MOST_REASON = 500
+"""Characters of a reason, as the API has it."""
 
 _door = Door("portal/sign_in.html", address="/portal/sign-in", home="/portal/inbox", start_session=start_portal_session)
 
@@ -47,10 +53,12 @@ class Filter(StrEnum):
                 return document.tag is PortalTag.SIGNED
 
 
-async def _page(request: Request, res: Res, user: PortalPage, name: str, **context: object) -> Response:
+async def _page(
+    request: Request, res: Res, user: PortalPage, name: str, status: int = HTTPStatus.OK, **context: object
+) -> Response:
     messages = await portal.inbox(res, user)
     unread = sum(one.read_at is None for one in messages)
-    return page(request, name, HTTPStatus.OK, **{"user": user, "messages": messages, "unread": unread, **context})
+    return page(request, name, status, **{"user": user, "messages": messages, "unread": unread, **context})
 
 
 # -- who it is
@@ -103,13 +111,25 @@ async def start() -> Response:
 
 @router.get("/inbox")
 async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
-    return await _page(request, res, user, "portal/inbox.html")
+    return await _page(request, res, user, "portal/inbox.html", said=standing.of_listed, titles=standing.TITLES)
 
 
 @router.get("/inbox/{message_id:uuid}")
 async def message(request: Request, res: Res, user: PortalPage, message_id: MessageId) -> Response:
-    found, about = await portal.open_message(res, user, message_id)
-    return await _page(request, res, user, "portal/message.html", message=found, document=about)
+    opened = await portal.open_message(res, user, message_id)
+    return await _page(
+        request,
+        res,
+        user,
+        "portal/message.html",
+        message=opened.message,
+        titles=standing.TITLES,
+        document=opened.document,
+        type=opened.type,
+        service_on=opened.service_on,
+        expires_at=opened.request.expires_at,
+        standing=standing.of_request(opened.request, user.actor),
+    )
 
 
 # -- My Documents
@@ -124,7 +144,7 @@ async def my_documents(request: Request, res: Res, user: PortalPage, show: str =
         res,
         user,
         "portal/documents.html",
-        documents=[one for one in shared if chosen.lets_through(one)],
+        documents=[(one, standing.of_listed(one)) for one in shared if chosen.lets_through(one)],
         counts={one: sum(map(one.lets_through, shared)) for one in Filter},
         chosen=chosen,
     )
@@ -133,6 +153,7 @@ async def my_documents(request: Request, res: Res, user: PortalPage, show: str =
 @router.get("/documents/{document_id:uuid}")
 async def review(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     found = await portal.review(res, user, document_id)
+    copies = await portal.signed_copies(res, user, document_id)
     return await _page(
         request,
         res,
@@ -140,8 +161,120 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         "portal/review.html",
         review=found,
         document=found.document,
+        standing=_standing(found, user),
+        mine=found.request.signer(user.actor) if found.request else None,
+        earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
         consent_text=consent.TEXT,
+        meaning=MEANING,
     )
+
+
+def _standing(found: portal.Review, user: PortalUser) -> standing.Standing | None:
+    if found.request is None:
+        return None
+    return standing.of_request(found.request, user.actor, signing=found.received, declining=found.declining)
+
+
+# -- decline, or ask for a correction
+
+
+class Choice(StrEnum):
+    CORRECTION = "correction"
+    DECLINE = "decline"
+
+
+@router.get("/documents/{document_id:uuid}/decline")
+async def decline_form(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
+    found = await portal.review(res, user, document_id)
+    now = _standing(found, user)
+    if now is None or not now.to_sign:
+        return see_other(f"/portal/documents/{document_id}")
+    return await _decline_page(request, res, user, found.document)
+
+
+async def _decline_page(
+    request: Request,
+    res: Res,
+    user: PortalPage,
+    document: Document,
+    status: int = HTTPStatus.OK,
+    *,
+    choice: str = "",
+    reason: str = "",
+    problem: str | None = None,
+    confirm: bool = False,
+    late: bool = False,
+) -> Response:
+    return await _page(
+        request,
+        res,
+        user,
+        "portal/decline.html",
+        status,
+        document=document,
+        choice=choice,
+        reason=reason,
+        most=MOST_REASON,
+        problem=problem,
+        confirm=confirm,
+        late=late,
+    )
+
+
+@router.post("/documents/{document_id:uuid}/decline")
+async def decline(
+    request: Request,
+    res: Res,
+    user: PortalPage,
+    document_id: DocumentId,
+    choice: Typed = "",
+    reason: Annotated[str, Form(max_length=4 * MOST_REASON)] = "",
+    step: Typed = "",
+) -> Response:
+    """Choose, check, send: three posts of one form, so that it works without a script and keeps what was typed."""
+    written = reason.replace("\r\n", "\n").strip()
+    found = (await portal.review(res, user, document_id)).document
+
+    async def again(status: int, problem: str | None = None, **more: bool) -> Response:
+        return await _decline_page(
+            request, res, user, found, status, choice=choice, reason=written, problem=problem, **more
+        )
+
+    try:
+        forms.one_of(tuple(Choice), choice, "what you want to tell the practice")
+        _check_reason(written)
+        if step != "send":
+            return await again(HTTPStatus.OK, confirm=step != "change")
+        await portal.decline(res, user, document_id, reason=written or None, correction=choice == Choice.CORRECTION)
+    except (NotInThisState, NotYourTurn) as came_first:
+        return await again(forms.status(came_first), str(came_first), late=True)
+    except (NotReachable, Unacceptable) as refusal:
+        return await again(forms.status(refusal), str(refusal), confirm=isinstance(refusal, NotReachable))
+    return see_other(f"/portal/documents/{document_id}/declined")
+
+
+def _check_reason(written: str) -> None:
+    if len(written) > MOST_REASON:
+        raise Unacceptable(f"Write {MOST_REASON} characters at most; it is {len(written)} now.")
+
+
+@router.get("/documents/{document_id:uuid}/declined")
+async def declined(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
+    """What happens next; of a document that waits for a signature again, its own page says what."""
+    found = await portal.review(res, user, document_id)
+    now = _standing(found, user)
+    if now is None or not now.declined:
+        return see_other(f"/portal/documents/{document_id}")
+    return await _page(request, res, user, "portal/declined.html", document=found.document, standing=now)
+
+
+# -- the files
+
+
+@router.get("/documents/{document_id:uuid}/signed/{number:int}")
+async def download_signed(res: Res, user: PortalPage, document_id: DocumentId, number: int) -> Response:
+    """An earlier signed copy: none is ever taken away (SPEC S6)."""
+    return pdf_response(await portal.download_signed(res, user, document_id, number))
 
 
 @router.get("/documents/{document_id:uuid}/pages/{number:int}.webp")

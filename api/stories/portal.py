@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pdf
 from activities.stamp import Signature
@@ -15,7 +15,7 @@ from chart import audit, consent, document, message, request
 from chart.audit import Action
 from chart.document import Document, Version
 from chart.ids import DocumentId, MessageId
-from chart.lifecycle import STATES, SeatState
+from chart.lifecycle import SeatState
 from chart.message import Message
 from chart.refusals import NotFound, NotInThisState, Refusal
 from chart.request import Readiness, Request
@@ -30,12 +30,25 @@ async def inbox(resources: Resources, user: PortalUser) -> list[Message]:
         return await message.inbox(transaction, user.id)
 
 
-async def open_message(resources: Resources, user: PortalUser, message_id: MessageId) -> tuple[Message, Document]:
+@dataclass(frozen=True)
+class OpenedMessage:
+    message: Message
+    request: Request
+    """Of which it tells; the document may have a newer one by now."""
+    type: str
+    service_on: date
+    document: Document | None
+    """None while it is not shared with the reader, as when a new version took its place."""
+
+
+async def open_message(resources: Resources, user: PortalUser, message_id: MessageId) -> OpenedMessage:
     async with resources.database.practice(user.practice) as transaction:
         found = await message.find(transaction, user.id, message_id)
-        about = await document.find_for_account(transaction, user.id, found.document_id)
+        asked = await request.find(transaction, found.request_id)
+        about = await document.find(transaction, found.document_id)
+        shared = {one.id: one for one in await document.of_account(transaction, user.id)}
         await message.read(transaction, message_id)
-        return found, about
+        return OpenedMessage(found, asked, about.type, about.service_on, shared.get(about.id))
 
 
 async def shared_documents(resources: Resources, user: PortalUser) -> list[Document]:
@@ -53,6 +66,8 @@ class Review:
     consented: bool
     received: bool
     """A signature is with the engine, and its outcome not in the chart yet."""
+    declining: bool
+    """The same of a decline."""
     fresh: bool
     """The sign-in is not older than five minutes."""
 
@@ -74,14 +89,17 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
                 sha256=found.sha256,
             )
         consented = await consent.given(transaction, user.id)
-    received = (
-        asked is not None
-        and found.my_seat is SeatState.WAITING
-        and not asked.state.ended
-        and await engine.holds_signature(resources, asked, user.actor)
+    held = None
+    if asked is not None and found.my_seat is SeatState.WAITING and not asked.state.ended:
+        held = await engine.held_answer(resources, asked, user.actor)
+    return Review(
+        document=found,
+        request=asked,
+        consented=consented,
+        received=held is SeatState.SIGNED,
+        declining=held is SeatState.DECLINED,
+        fresh=datetime.now(UTC) - user.authenticated_at <= request.FRESH_FOR,
     )
-    fresh = datetime.now(UTC) - user.authenticated_at <= request.FRESH_FOR
-    return Review(found, asked, consented, received, fresh)
 
 
 async def page_image(
@@ -177,10 +195,7 @@ async def decline(
     now = datetime.now(UTC)
     asked.life.declined(user.actor, now)
     await engine.signal(resources, asked, ShareToSign.decline, Decline(asked.id, user.actor, now, reason, correction))
-    found = await answered(resources, asked, user.actor)
-    if found.state.ended and found.ended_by != user.actor:
-        raise NotInThisState(STATES[found.state].too_late)
-    return found
+    return await answered(resources, asked, user.actor, SeatState.DECLINED)
 
 
 async def _asked_to_sign(resources: Resources, user: PortalUser, document_id: DocumentId) -> Request:

@@ -10,8 +10,8 @@ from api.resources import Resources
 from chart import request
 from chart.audit import Actor
 from chart.ids import DocumentId
-from chart.lifecycle import STATES, RequestState, SeatState
-from chart.refusals import NotFound, NotInThisState
+from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
+from chart.refusals import NotFound, NotInThisState, NotYourTurn
 from chart.request import Readiness, Request
 from identity import policy
 from identity.caller import Right, StaffMember
@@ -60,6 +60,14 @@ async def note_viewed(resources: Resources, staff: StaffMember, document_id: Doc
     return asked
 
 
+async def is_received(resources: Resources, staff: StaffMember, asked: Request) -> bool:
+    """Whether the engine holds this signature, and the chart does not show it yet."""
+    mine = asked.signer(staff.actor)
+    if mine is None or mine.state is not SeatState.WAITING or asked.state.ended:
+        return False
+    return await engine.held_answer(resources, asked, staff.actor) is SeatState.SIGNED
+
+
 async def hand_in(resources: Resources, asked: Request, signature: Signature) -> Outcome:
     """Hand a signature to the engine, then wait a moment for its outcome.
 
@@ -67,17 +75,18 @@ async def hand_in(resources: Resources, asked: Request, signature: Signature) ->
     something else came first, `NotInThisState` says what (SPEC G6).
     """
     await engine.signal(resources, asked, ShareToSign.sign, signature)
-    found = await answered(resources, asked, signature.signer)
-    mine = found.signer(signature.signer)
+    found = await answered(resources, asked, signature.signer, SeatState.SIGNED)
     if found.state is RequestState.SIGNED:
         return Outcome.SIGNED
-    if found.state.ended:
-        raise NotInThisState(STATES[found.state].too_late)
+    mine = found.signer(signature.signer)
     return Outcome.TAKEN if mine and mine.state is SeatState.SIGNED else Outcome.RECEIVED
 
 
-async def answered(resources: Resources, asked: Request, party: Actor) -> Request:
-    """The request once this signer's answer stands in the chart or it has ended; as it is after a moment at most."""
+async def answered(resources: Resources, asked: Request, party: Actor, answer: SeatState) -> Request:
+    """The request once this signer's answer stands in the chart; as it is after a moment at most.
+
+    Raises what came first, if something did: an ending, or another answer of the same signer.
+    """
     found = asked
 
     async def stands() -> bool:
@@ -88,4 +97,11 @@ async def answered(resources: Resources, asked: Request, party: Actor) -> Reques
         return found.state.ended or (mine is not None and mine.state is not SeatState.WAITING)
 
     await resources.hub.wait_until(stands, asked.id, most=engine.MOST_WAIT)
+    mine = found.signer(party)
+    if mine and mine.state is answer:
+        return found
+    if mine and mine.state is not SeatState.WAITING:
+        raise NotYourTurn(WHY_NOT[mine.state])
+    if found.state.ended:
+        raise NotInThisState(STATES[found.state].too_late)
     return found

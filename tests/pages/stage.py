@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
-from api.stories import charts, portal, requests, sharing
+from api.stories import charts, portal, requests, sharing, signing
 from chart.audit import Actor, Entry
 from chart.client import Client, PortalAccess
 from chart.document import Document, Kind, Version
@@ -53,7 +53,8 @@ ACTS = {
     charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices", "versions"),
     sharing: ("share", "share_to_sign", "invite"),
     requests: ("resume", "queue", "timeline"),
-    portal: ("inbox", "open_message", "shared_documents", "review"),
+    portal: ("inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
+    signing: ("note_viewed", "is_received"),
 }
 """The functions of `api.stories` that a `Stage` plays."""
 
@@ -116,6 +117,26 @@ def a_client(client_id: ClientId = CLIENT, **different: Any) -> Client:
     )
 
 
+CLIENT_PARTY = Actor(f"account:{ACCOUNT}")
+STAFF_PARTY = Actor(f"staff:{number('staff')}")
+
+
+def a_signer(position: int, party: Actor, state: SeatState = SeatState.WAITING, **different: Any) -> Signer:
+    client = party.startswith("account:")
+    as_ever = Signer(
+        position=position,
+        party=party,
+        name="Jordan Rivera" if client else "Dr. Maya Chen",
+        relationship="self" if client else "provider",
+        state=state,
+        viewed_at=NOW,
+        answered_at=None if state is SeatState.WAITING else NOW,
+        reason=None,
+        notice=None,
+    )
+    return replace(as_ever, **different)
+
+
 @dataclass
 class Stage:
     """What the pages find. Tests put their own things in; `raises` is what the next act ends with."""
@@ -130,6 +151,10 @@ class Stage:
     role: Role = Role.PROVIDER
     consented: bool = False
     received: bool = False
+    declining: bool = False
+    about: MessageAbout = MessageAbout.RECORD_REQUEST
+    copies: list[Version] = field(default_factory=list)
+    signers: tuple[Signer, ...] = field(default_factory=lambda: (a_signer(0, CLIENT_PARTY), a_signer(1, STAFF_PARTY)))
     fresh: bool = True
     delivered: bool = True
     raises: Exception | None = None
@@ -199,7 +224,7 @@ class Stage:
     async def timeline(self, _r: object, _c: object, request_id: RequestId) -> requests.Timeline:
         document = next(one for one in self.documents if one.request_id == request_id)
         entries = tuple(Entry(NOW, Actor("staff:maya"), action, {}) for action in words.HAPPENED)
-        return requests.Timeline(_request(document), entries, {"staff:maya": "Dr. Maya Chen"})
+        return requests.Timeline(request_of(document), entries, {"staff:maya": "Dr. Maya Chen"})
 
     async def versions(self, _r: object, _c: object, document_id: DocumentId) -> list[Version]:
         found = self._document(document_id)
@@ -214,19 +239,52 @@ class Stage:
     # -- the client's side
 
     async def inbox(self, _r: object, _u: object) -> list[Message]:
-        return [Message(MESSAGE, MessageAbout.RECORD_REQUEST, REQUEST, PENDING.id, "Harbor Counseling", NOW, None)]
+        of = self._document(PENDING.id)
+        return [
+            Message(
+                id=MESSAGE,
+                about=self.about,
+                request_id=REQUEST,
+                document_id=of.id,
+                practice_name="Harbor Counseling",
+                created_at=NOW,
+                read_at=None,
+                request_state=of.request_state or RequestState.PENDING,
+                my_seat=of.my_seat,
+                my_turn=of.my_turn,
+            )
+        ]
 
-    async def open_message(self, _r: object, _u: object, _m: MessageId) -> tuple[Message, Document]:
+    async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
         (message,) = await self.inbox(None, None)
-        return message, self._document(PENDING.id)
+        document = self._document(PENDING.id)
+        shared = document if document.shared else None
+        return portal.OpenedMessage(message, request_of(document), document.type, document.service_on, shared)
 
     async def shared_documents(self, _r: object, _u: object) -> list[Document]:
         return [one for one in self.documents if one.shared]
 
     async def review(self, _r: object, _u: object, document_id: DocumentId) -> portal.Review:
         document = self._document(document_id)
-        request = _request(document) if document.request_state else None
-        return portal.Review(document, request, self.consented, self.received, self.fresh)
+        request = request_of(document) if document.request_state else None
+        return portal.Review(document, request, self.consented, self.received, self.declining, self.fresh)
+
+    async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
+        return self.copies
+
+    async def decline(
+        self, _r: object, _u: object, document_id: DocumentId, *, reason: str | None, correction: bool
+    ) -> None:
+        self._act("decline", document=document_id, reason=reason, correction=correction)
+
+    # -- the counter-signature
+
+    async def note_viewed(self, _r: object, _s: object, document_id: DocumentId) -> SignatureRequest | None:
+        document = self._document(document_id)
+        return replace(request_of(document), signers=self.signers) if document.request_state else None
+
+    async def is_received(self, _r: object, _s: object, _a: object) -> bool:
+        return self.received
 
     def _document(self, document_id: DocumentId) -> Document:
         return next(one for one in self.documents if one.id == document_id)
@@ -262,7 +320,8 @@ def dependency_of(alias: Any) -> Any:
     return get_args(alias)[1].dependency
 
 
-def _request(document: Document) -> SignatureRequest:
+def request_of(document: Document) -> SignatureRequest:
+    """The request that a document shows."""
     assert document.request_id
     assert document.request_state
     assert document.expires_at
@@ -275,7 +334,7 @@ def _request(document: Document) -> SignatureRequest:
         state=document.request_state,
         attention=document.attention,
         attention_skippable=False,
-        in_order=False,
+        in_order=document.my_seat is SeatState.WAITING and not document.my_turn,
         on_decline=OnDecline.ENDS,
         requested_by=Actor("service"),
         created_at=NOW,
@@ -285,13 +344,23 @@ def _request(document: Document) -> SignatureRequest:
         reminded_at=None,
         signed_at=NOW if document.signed_sha256 else None,
         ended_at=None,
-        ended_by=None,
+        ended_by=CLIENT_PARTY if document.my_seat is SeatState.DECLINED else None,
         end_reason=None,
-        correction=False,
+        correction=document.correction,
         record=None,
         sha256=document.sha256,
         signed_sha256=document.signed_sha256,
-        signers=(
-            Signer(0, Actor(f"account:{ACCOUNT}"), "Jordan Rivera", "self", SeatState.WAITING, NOW, None, None, "sent"),
-        ),
+        signers=_signers(document),
+    )
+
+
+def _signers(document: Document) -> tuple[Signer, ...]:
+    """The reader of the portal in the last seat, and as many others before as the document says."""
+    own = [document.my_seat] if document.my_seat else []
+    others = document.seats - len(own)
+    signed = document.signed_seats - (document.my_seat is SeatState.SIGNED)
+    states = [SeatState.SIGNED if n < signed else SeatState.WAITING for n in range(others)]
+    parties = [Actor(f"staff:{number(str(n))}") for n in range(others)] + [Actor(f"account:{ACCOUNT}")] * len(own)
+    return tuple(
+        a_signer(n, party, state) for n, (party, state) in enumerate(zip(parties, [*states, *own], strict=True))
     )

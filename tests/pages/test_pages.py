@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.pages import chart, document, portal, request, room, static, words
+from api.pages import chart, counter_sign, document, portal, request, room, static, words
 from api.pages.static import VERSION, static_url
 from api.stories import portal as portal_stories
 from chart import consent
@@ -46,8 +46,10 @@ EVERY_PAGE = [
     f"/portal/inbox/{MESSAGE}",
     "/portal/documents",
     REVIEW,
+    f"{REVIEW}/decline",
     f"/portal/documents/{SIGNED.id}",
     f"/portal/documents/{SUPERBILL.id}",
+    f"{DOCUMENTS}/{PENDING.id}/sign",
 ]
 
 
@@ -463,7 +465,7 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 def _routes() -> list[APIRoute]:
     return [
         one
-        for part in (static, room, chart, document, request, portal)
+        for part in (static, room, chart, document, counter_sign, request, portal)
         for one in part.router.routes
         if isinstance(one, APIRoute)
     ]

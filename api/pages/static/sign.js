@@ -1,4 +1,4 @@
-// Add Signature: consent once, draw or type, check, Sign Document. What was drawn stays until it is signed,
+// Add Signature, for clients and staff: consent once, draw or type, check, Sign Document. What was drawn stays until it is signed,
 // whatever is asked in between: a password again, a sign-in again, a connection that comes back.
 import { announce } from './page.js';
 import { refresh } from './live.js';
@@ -89,7 +89,7 @@ for (const [key, form] of Object.entries(step)) {
     try {
       await steps[key]();
     } catch {
-      tell('There is no connection to the Client Portal. Your signature is still here. Try again in a moment.');
+      tell('There is no connection. Your signature is still here. Try again in a moment.');
     } finally {
       sending = false;
       dialog.toggleAttribute('data-sending', false);
@@ -99,7 +99,7 @@ for (const [key, form] of Object.entries(step)) {
 
 const steps = {
   async consent() {
-    const { response, detail } = await post('/api/v1/portal/consent');
+    const { response, detail } = await post(dialog.dataset.consent);
     if (response.status === 401) return askPassword(steps.consent, true);
     if (!response.ok) return tell(detail);
     consented = true;
@@ -113,7 +113,7 @@ const steps = {
   },
 
   async confirm() {
-    const { response, type, detail } = await post(`/api/v1/portal/documents/${dialog.dataset.document}/signature`, {
+    const { response, type, detail } = await post(dialog.dataset.signature, {
       sha256: dialog.dataset.sha256,
       drawing: typing() ? null : pad.drawing,
       typed_name: typing() ? name.value.trim() : null,
@@ -122,7 +122,8 @@ const steps = {
     if (response.ok) return signed();
     if (response.status === 401) return askPassword(steps.confirm, true);
     if (type?.endsWith('/fresh-sign-in-needed')) return askPassword(steps.confirm);
-    // an answer that was lost on its way: what it said is on the page
+    // either the first answer was lost on its way and the page shows that it is signed, or something else came first:
+    // then the page behind shows what, and the problem says it here
     if (response.status === 409 && (await isSigned())) return signed();
     show('confirm', detail);
   },
@@ -132,7 +133,7 @@ const steps = {
     const again = !step.password.querySelector('[data-email]').hidden;
     const right = again
       ? await signIn(email.value, password.value)
-      : await post('/api/v1/portal/session/authentication', { password: password.value });
+      : await post(dialog.dataset.authentication, { password: password.value });
     if (right.response.status === 401) return askPassword(then, true);
     if (!right.response.ok) {
       tell(right.detail);
@@ -158,7 +159,7 @@ function askPassword(next, ended = false) {
 
 async function signed() {
   dialog.close();
-  // what is swapped in says that it is signed, or received
+  // what is swapped in says what became of it: signed, taken while others still sign, or received
   if (!(await refresh())) return location.reload();
   const state = document.getElementById('state');
   state.scrollIntoView({ block: 'center' });
@@ -167,7 +168,7 @@ async function signed() {
 
 async function isSigned() {
   await refresh();
-  return ['signed', 'received'].includes(document.getElementById('state').dataset.outcome);
+  return ['signed', 'taken', 'received'].includes(document.getElementById('state').dataset.outcome);
 }
 
 // -- to the server and back
@@ -181,7 +182,7 @@ async function post(address, body) {
 
 async function signIn(email, password) {
   const body = new URLSearchParams({ email, password });
-  const response = await fetch('/portal/sign-in', { method: 'POST', body, redirect: 'manual' });
+  const response = await fetch(dialog.dataset.signIn, { method: 'POST', body, redirect: 'manual' });
   const right = response.type === 'opaqueredirect';
   return { response: { ok: right, status: right ? 200 : 403 }, detail: 'The email address or the password is wrong.' };
 }

@@ -1,0 +1,215 @@
+"""The Client Portal's pages over HTTP, on real parts: the ways not to sign, and what waits for a registration."""
+
+import asyncio
+import re
+from html import unescape
+from http import HTTPStatus
+
+import httpx2
+import pytest
+
+from api.access import PORTAL_COOKIE
+from chart.lifecycle import SeatState
+from gateways.postgres import Database
+from tests.conftest import Mailbox, WorkerMaker
+from tests.office import PASSWORD, Office
+from tests.test_counter_sign import staff_id
+from tests.test_endings import WHY, ask, new_version, read, steer
+from tests.test_signing import portal, reviewed, signature
+
+HTML = {"accept": "text/html"}
+
+
+async def sign_in(api: httpx2.AsyncClient, email: str) -> dict[str, str]:
+    answer = await api.post("/portal/sign-in", data={"email": email, "password": PASSWORD})
+    assert answer.status_code == HTTPStatus.SEE_OTHER, answer.text
+    return HTML | {"cookie": f"{PORTAL_COOKIE}={answer.headers['set-cookie'].split('=', 1)[1].split(';')[0]}"}
+
+
+async def shown(api: httpx2.AsyncClient, path: str, me: dict[str, str]) -> str:
+    """What a reader sees of a page."""
+    answer = await api.get(path, headers=me)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text)))
+
+
+def page_of(office: Office) -> str:
+    return f"/portal/documents/{office.note.id}"
+
+
+CORRECTION = {"choice": "correction", "reason": "Goal 2 is not mine.", "step": "send"}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_client_asks_for_a_correction_without_a_script_and_reads_what_happens_next(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    request, me, page = await ask(api, office), await sign_in(api, office.client_email), page_of(office)
+    assert f'href="{page}/decline"' in (await api.get(page, headers=me)).text
+    checked = await api.post(f"{page}/decline", data=CORRECTION | {"step": "check"}, headers=me)
+    assert "Goal 2 is not mine." in checked.text
+    assert (await read(api, office, request["id"]))["state"] == "pending"
+    sent = await api.post(f"{page}/decline", data=CORRECTION, headers=me)
+    assert (sent.status_code, sent.headers["location"]) == (HTTPStatus.SEE_OTHER, f"{page}/declined")
+    told = await read(api, office, request["id"])
+    assert (told["label"], told["signers"][0]["reason"]) == ("Correction requested", "Goal 2 is not mine.")
+    assert "The practice has been told." in await shown(api, f"{page}/declined", me)
+    assert "You have asked for a correction." in await shown(api, page, me)
+    # of a request that waits again, the old page says nothing
+    await ask(api, office)
+    assert (await api.get(f"{page}/declined", headers=me)).headers["location"] == page
+    assert "Add Signature" in await shown(api, page, me)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_decline_that_comes_late_is_told_what_happened_and_what_was_written_is_shown(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    request, me = await ask(api, office), await sign_in(api, office.client_email)
+    await steer(api, office, request, "recall", WHY)
+    late = await api.post(f"{page_of(office)}/decline", data=CORRECTION, headers=me)
+    assert late.status_code == HTTPStatus.CONFLICT
+    assert "The practice has recalled this request." in late.text
+    assert "Goal 2 is not mine." in late.text
+    assert (await api.get(f"{page_of(office)}/decline", headers=me)).headers["location"] == page_of(office)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_strangers_find_no_form_to_decline(api: httpx2.AsyncClient, office: Office, other_office: Office) -> None:
+    request = await ask(api, office)
+    stranger = await sign_in(api, other_office.client_email)
+    page = page_of(office)
+    for path in (f"{page}/decline", f"{page}/declined", f"{page}/signed/1"):
+        assert (await api.get(path, headers=stranger)).status_code == HTTPStatus.NOT_FOUND, path
+        assert (await api.get(path)).headers["location"].startswith("/portal/sign-in")
+    assert (await api.post(f"{page}/decline", data=CORRECTION, headers=stranger)).status_code == HTTPStatus.NOT_FOUND
+    assert (await api.post(f"{page}/decline", data=CORRECTION)).headers["location"].startswith("/portal/sign-in")
+    assert (await read(api, office, request["id"]))["state"] == "pending"
+
+
+async def test_a_decline_that_waits_for_a_worker_is_said_to_be_received(
+    api: httpx2.AsyncClient, office: Office, make_one_worker: WorkerMaker
+) -> None:
+    async with make_one_worker():
+        request = await ask(api, office)
+    me, page = await sign_in(api, office.client_email), page_of(office)
+    sent = await api.post(f"{page}/decline", data=CORRECTION, headers=me)
+    assert sent.status_code == HTTPStatus.SEE_OTHER
+    assert "We are telling the practice." in await shown(api, f"{page}/declined", me)
+    assert "Add Signature" not in await shown(api, page, me)
+    async with make_one_worker():
+        for _ in range(100):
+            if (await read(api, office, request["id"]))["state"] == "declined":
+                break
+            await asyncio.sleep(0.05)
+    assert "You have asked for a correction." in await shown(api, page, me)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_of_two_answers_of_one_signer_the_second_is_told_of_the_first(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    """Two tabs; the request goes on, since others sign too."""
+    provider = str(await staff_id(database, office, office.provider_email))
+    signers = [{"account_id": str(office.account)}, {"staff_id": provider}]
+    request = await ask(api, office, signers=signers, on_decline="continues")
+    path, me = f"/api/v1/portal/documents/{office.note.id}", await portal(api, office)
+    await api.get(path, headers=me)
+    await api.post("/api/v1/portal/consent", headers=me)
+    signed, declined = await asyncio.gather(
+        api.post(f"{path}/signature", json=signature(office), headers=me),
+        api.post(f"{path}/decline", json={}, headers=me),
+    )
+    assert {signed.status_code, declined.status_code} == {HTTPStatus.OK, HTTPStatus.CONFLICT}
+    mine = (await read(api, office, request["id"]))["signers"][0]
+    first, second = (signed, declined) if mine["state"] == SeatState.SIGNED else (declined, signed)
+    assert first.status_code == HTTPStatus.OK
+    said = "You have signed" if first is signed else "You have declined"
+    assert said in second.json()["detail"]
+    assert (await api.get(path, headers=me)).json()["document"]["tag"] == ("Signed" if first is signed else None)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_messages_say_what_became_of_their_own_request(api: httpx2.AsyncClient, office: Office) -> None:
+    request, me = await ask(api, office), await sign_in(api, office.client_email)
+    await steer(api, office, request, "recall", WHY)
+    inbox = await shown(api, "/portal/inbox", me)
+    assert "No signature needed Nobody needs to sign this document any more." in inbox
+    assert "Taken back by the practice" in inbox
+    await ask(api, office)
+    messages = (await api.get("/api/v1/portal/messages", headers=await portal(api, office))).json()["messages"]
+    newest, *_, oldest = [await shown(api, f"/portal/inbox/{one['id']}", me) for one in messages]
+    assert "asks you to read this document and sign it" in newest
+    assert "The practice has taken its request back." in oldest
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_message_of_a_replaced_document_opens_though_the_document_does_not(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    await ask(api, office)
+    me = await sign_in(api, office.client_email)
+    assert (await new_version(api, office)).status_code == HTTPStatus.CREATED
+    messages = (await api.get("/api/v1/portal/messages", headers=await portal(api, office))).json()["messages"]
+    assert [one["about"] for one in messages] == ["replaced", "record_request"]
+    for one in messages:
+        text = await shown(api, f"/portal/inbox/{one['id']}", me)
+        assert "The practice has replaced this document by a new version." in text
+        assert "Progress Note of Nov 2, 2026" in text
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_signature_on_a_request_that_was_recalled_is_said_not_to_be_used(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    provider = str(await staff_id(database, office, office.provider_email))
+    request = await ask(api, office, signers=[{"account_id": str(office.account)}, {"staff_id": provider}])
+    path, token = f"/api/v1/portal/documents/{office.note.id}", await portal(api, office)
+    await api.get(path, headers=token)
+    await api.post("/api/v1/portal/consent", headers=token)
+    taken = await api.post(f"{path}/signature", json=signature(office), headers=token)
+    assert taken.json() == {"outcome": "taken"}
+    me = await sign_in(api, office.client_email)
+    assert "Thank you, you have signed. Others still have to sign." in await shown(api, page_of(office), me)
+    await steer(api, office, request, "recall", WHY)
+    assert "your signature is not used" in await shown(api, page_of(office), me)
+    assert (await api.get(path, headers=token)).json()["document"]["tag"] is None
+
+
+@pytest.mark.usefixtures("worker")
+async def test_earlier_signed_copies_are_listed_and_downloaded(api: httpx2.AsyncClient, office: Office) -> None:
+    path, token = await reviewed(api, office)
+    assert (await api.post(f"{path}/signature", json=signature(office), headers=token)).status_code == HTTPStatus.OK
+    signed = (await api.get(f"{path}/file", headers=token)).content
+    me, page = await sign_in(api, office.client_email), page_of(office)
+    assert "igned copies" not in await shown(api, page, me)
+    await new_version(api, office)
+    await ask(api, office)
+    assert "Signed copies" in await shown(api, page, me)
+    copy = await api.get(f"{page}/signed/1", headers=me)
+    assert copy.content == signed
+    assert "Canary" not in copy.headers["content-disposition"]
+    assert (await api.get(f"{page}/signed/99", headers=me)).status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_parked_request_is_in_my_documents_at_once_after_registration(
+    api: httpx2.AsyncClient, office: Office, mailbox: Mailbox
+) -> None:
+    email = f"priya-{office.unregistered}@demo.example"
+    await ask(api, office, office.notes_of_unregistered.id, invite={"email": email, "name": "Priya Natarajan"})
+    for _ in range(100):
+        if mailbox.to(email):
+            break
+        await asyncio.sleep(0.05)
+    token = mailbox.to(email)[0].split("#")[1].split()[0]
+    registered = await api.post("/portal/register", data={"token": token, "new_password": PASSWORD})
+    assert registered.headers["location"] == "/portal/sign-in?done=registered", registered.text
+    me = await sign_in(api, email)
+    for _ in range(20):
+        listed = await shown(api, "/portal/documents", me)
+        if "Pending Review" in listed:
+            break
+        await asyncio.sleep(0.1)
+    assert "Progress Note" in listed
+    assert "Pending Review" in listed
