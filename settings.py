@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     temporal_address: str = Field(default="127.0.0.1:7233", description="host:port of the Temporal frontend.")
     temporal_namespace: str = Field(default="default", description="Temporal namespace.")
     temporal_task_queue: str = Field(default="share-to-sign", description="Task queue that the workers poll.")
+    deployment_name: str = Field(
+        default="",
+        description="Worker deployment in the engine; set it with `STS_BUILD_ID` to release beside open requests.",
+    )
+    build_id: str = Field(default="", description="This release of the workers; empty: workers are not versioned.")
     payload_keys: SecretStr = Field(
         description="AES-256 keys of the Temporal payloads, `id:base64,id:base64`. The first encrypts, all decrypt."
     )

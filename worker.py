@@ -6,7 +6,8 @@ import signal
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ask import StartAgain
@@ -32,6 +33,26 @@ from workflows.tell import TellSigners
 logger = logging.getLogger(__name__)
 
 
+WORKFLOWS = (ShareToSign, TellSigners, AskAgain, Invite)
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """Re-importing our modules for each new workflow costs more than it finds; they hold no state."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_all_modules())
+
+
+def deployment(configured: Settings) -> WorkerDeploymentConfig | None:
+    """Which release these workers are (docs/decisions/012); None where workers are not versioned."""
+    if not configured.build_id:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(configured.deployment_name or "share-to-sign", configured.build_id),
+        use_worker_versioning=True,
+        # requests last months: they move to the new release, which the replay test has shown to understand them
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
 def make_worker(configured: Settings, engine: Client, database: Database) -> Worker:
     """A worker with every workflow and activity; tests run the same one."""
     relay = Relay.of(configured)
@@ -41,7 +62,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
     return Worker(
         engine,
         task_queue=configured.temporal_task_queue,
-        workflows=[ShareToSign, TellSigners, AskAgain, Invite],
+        workflows=WORKFLOWS,
         activities=[
             Deliver(database, notify),
             notify,
@@ -58,10 +79,8 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             StartAgain(engine, configured.temporal_task_queue),
             MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],
-        # re-importing our modules for each new workflow costs more than it finds; they hold no state
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_all_modules()
-        ),
+        workflow_runner=workflow_runner(),
+        deployment_config=deployment(configured),
         # what a client waits who signs right after a worker died (default 10 s)
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         # a cached waiting request costs 120 kB, an uncached one 12 ms when it is signed

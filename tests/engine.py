@@ -23,9 +23,9 @@ from workflows.share_to_sign import ShareToSign
 Handle: TypeAlias = WorkflowHandle[ShareToSign, RequestState | None]
 
 
-async def start(engine: Client, order: Order) -> Handle:
+async def start(engine: Client, order: Order, *, queue: str = "share-to-sign") -> Handle:
     return await engine.start_workflow(
-        ShareToSign.run, args=[order, None], id=workflow_id(order.document), task_queue="share-to-sign"
+        ShareToSign.run, args=[order, None], id=workflow_id(order.document), task_queue=queue
     )
 
 

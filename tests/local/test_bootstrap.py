@@ -58,7 +58,7 @@ def done(sts: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_without_words_it_says_what_it_can_do(sts: Any) -> None:
     answer = subprocess.run([STS], capture_output=True, text=True, check=True)
     for word, (_, _, what) in sts.COMMANDS.items():
-        assert f"./sts {word:<9}{what}" in answer.stdout
+        assert f"./sts {word:<11}{what}" in answer.stdout
 
 
 def test_an_unknown_word_is_refused() -> None:

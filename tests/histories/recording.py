@@ -1,0 +1,212 @@
+"""`./sts histories`: records one history of each ending, for the replay test (SPEC O3).
+
+Not collected by `./sts test`. The payloads are encrypted with the tests' key, the people are made up, and the names of
+machines and processes are replaced, so that the files can stand in the repository.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+import workflows.share_to_sign as story
+from activities.ask import workflow_id
+from activities.invite import InvitationMail
+from chart import document
+from chart.audit import SERVICE
+from chart.document import NewVersion
+from chart.lifecycle import Act, Order
+from gateways.postgres import Database
+from gateways.storage import Storage
+from settings import Settings
+from tests.conftest import Mailbox
+from tests.engine import Handle, delivered, pass_time, read, request_id, signature, start, until
+from tests.office import Office
+from tests.test_bad_paths import email_of, parked, recall, register, with_counter_signature
+from workflows.invite import Invite
+from workflows.share_to_sign import ShareToSign
+from workflows.signals import Decline, Extend, Replace, StaffRecord
+
+RELEASE = Path(__file__).parent / "0.1.0"
+
+Clock = WorkflowEnvironment
+
+
+async def save(name: str, handle: WorkflowHandle[Any, Any]) -> None:
+    RELEASE.mkdir(exist_ok=True)
+    text = (await handle.fetch_history()).to_json()
+    text = re.sub(r'"identity": ?"[^"]*"', '"identity": "recorded"', text)
+    (RELEASE / f"{name}.json").write_text(json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n")
+
+
+async def begun(skipping: Clock, database: Database, order: Order) -> Handle:
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    return handle
+
+
+async def ended(name: str, handle: Handle) -> None:
+    await handle.result()
+    await save(name, handle)
+
+
+async def test_signed(skipping: Clock, database: Database, office: Office) -> None:
+    order = office.order()
+    handle = await begun(skipping, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await ended("signed", handle)
+
+
+async def test_signed_by_two_in_order(skipping: Clock, database: Database, office: Office) -> None:
+    order, staff = await with_counter_signature(database, office, in_order=True)
+    handle = await begun(skipping, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await asyncio.sleep(0.5)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    await ended("signed-by-two-in-order", handle)
+
+
+@pytest.mark.parametrize("correction", [False, True])
+async def test_declined(skipping: Clock, database: Database, office: Office, *, correction: bool) -> None:
+    order = office.order()
+    handle = await begun(skipping, database, order)
+    decline = Decline(request_id(handle), office.party, datetime.now(UTC), "Not mine.", correction)
+    await handle.signal(ShareToSign.decline, decline)
+    await ended("declined-correction" if correction else "declined", handle)
+
+
+async def test_recalled(skipping: Clock, database: Database, office: Office) -> None:
+    order = office.order()
+    handle = await begun(skipping, database, order)
+    await handle.signal(ShareToSign.recall, recall(handle))
+    await ended("recalled", handle)
+    told = skipping.client.get_workflow_handle(f"tell/{request_id(handle)}")
+    await told.result()
+    await save("tell-signers", told)
+
+
+async def test_cancelled_in_the_engine(skipping: Clock, database: Database, office: Office) -> None:
+    order = office.order()
+    handle = await begun(skipping, database, order)
+    await handle.cancel()
+    await ended("recalled-by-cancel", handle)
+
+
+async def test_expired(skipping: Clock, database: Database, office: Office) -> None:
+    order = replace(office.order(), reminder_days=(3, 7))
+    await ended("expired", await begun(skipping, database, order))
+
+
+async def test_replaced(skipping: Clock, database: Database, office: Office) -> None:
+    order = office.order()
+    handle = await begun(skipping, database, order)
+    async with database.practice(office.practice) as transaction:
+        fresh = await document.new_version_id(transaction)
+    version = NewVersion(fresh, "c" * 64, "d" * 64, 1000, 1, "Corrected.", SERVICE)
+    await handle.signal(ShareToSign.replace, Replace(request_id(handle), version))
+    await ended("replaced", handle)
+
+
+@pytest.mark.parametrize(
+    ("act", "name"), [(Act.RECORD_UNABLE, "unable_to_obtain"), (Act.RECORD_PAPER, "signed_on_paper")]
+)
+async def test_recorded(skipping: Clock, database: Database, office: Office, act: Any, name: str) -> None:
+    order = office.order()
+    handle = await begun(skipping, database, order)
+    record = StaffRecord(request_id(handle), SERVICE, act, "As it was.", {"signed_on": "2026-11-20"})
+    await handle.signal(ShareToSign.record, record)
+    await ended(name, handle)
+
+
+async def test_registered_then_signed(skipping: Clock, database: Database, office: Office) -> None:
+    order = parked(office)
+    handle = await begun(skipping, database, order)
+    await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, order.expires_at + timedelta(days=9)))
+    await register(database, office)
+    await handle.signal(ShareToSign.registered)
+
+    async def has_a_signer() -> bool:
+        return (await read(database, order, handle)).signers[0].party is not None
+
+    await until(skipping, has_a_signer)
+    party = (await read(database, order, handle)).signers[0].party
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=party))
+    await ended("registered-then-signed", handle)
+    assert email_of(office)
+
+
+@pytest.mark.parametrize("mended", ["resume", "reissue"])
+async def test_needs_attention(
+    skipping: Clock, configured: Settings, database: Database, storage: Storage, office: Office, mended: str
+) -> None:
+    order = office.order()
+    path = configured.storage_folder / order.sha256[:2] / order.sha256
+    content = path.read_bytes()
+    path.unlink()
+    handle = await begun(skipping, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+
+    async def stuck() -> bool:
+        return (await read(database, order, handle)).attention is not None
+
+    await until(skipping, stuck)
+    await storage.put(content)
+    await handle.signal(mended)
+    await ended(f"needs-attention-{mended}", handle)
+    if mended == "reissue":
+        again = skipping.client.get_workflow_handle(f"ask-again/{request_id(handle)}")
+        await again.result()
+        await save("ask-again", again)
+        await skipping.client.get_workflow_handle(workflow_id(order.document)).terminate()
+
+
+async def test_mail_delayed(skipping: Clock, database: Database, office: Office, mailbox: Mailbox) -> None:
+    order = replace(office.order(), reminder_days=(3,))
+    mailbox.falters = 3
+    handle = await begun(skipping, database, order)
+    await pass_time(skipping, await skipping.get_current_time() + timedelta(days=1))
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await ended("mail-delayed", handle)
+
+
+@pytest.fixture
+async def long_history(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    monkeypatch.setattr(story, "LONG_HISTORY", 12)
+    yield
+    monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("long_history")
+async def test_continued(skipping: Clock, database: Database, office: Office) -> None:
+    order, staff = await with_counter_signature(database, office, reminder_days=())
+    handle = await begun(skipping, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+
+    async def in_a_new_run() -> bool:
+        return (await skipping.client.get_workflow_handle(handle.id).describe()).run_id != handle.first_execution_run_id
+
+    await until(skipping, in_a_new_run)
+    now = skipping.client.get_workflow_handle(handle.id)
+    await now.signal(ShareToSign.sign, signature(handle, order))
+    await now.result()
+    run_id = (await now.describe()).run_id
+    await save("continued", skipping.client.get_workflow_handle(handle.id, run_id=run_id))
+
+
+async def test_invite(skipping: Clock, office: Office) -> None:
+    mail = InvitationMail(
+        office.practice, office.unregistered, uuid4(), "priya@demo.example", "t0ken", datetime.now(UTC)
+    )
+    handle = await skipping.client.start_workflow(Invite.run, mail, id=f"invite/{uuid4()}", task_queue="share-to-sign")
+    await handle.result()
+    await save("invite", handle)

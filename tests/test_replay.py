@@ -1,0 +1,86 @@
+"""Releases beside open requests (SPEC O3): every recorded history of every release is still understood."""
+
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.common import RetryPolicy
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from activities.stamp import Stamp, Stamped, Stamping
+from chart.lifecycle import Order, RequestState
+from gateways import temporal
+from tests.conftest import KEY
+from worker import WORKFLOWS, workflow_runner
+from workflows.patience import STEP
+from workflows.share_to_sign import ShareToSign, SoFar
+
+RECORDINGS = Path(__file__).parent / "histories"
+RELEASES = sorted(path for path in RECORDINGS.iterdir() if path.is_dir() and any(path.glob("*.json")))
+
+
+def replayer(*workflows: type) -> Replayer:
+    return Replayer(
+        workflows=workflows,
+        data_converter=temporal.data_converter(temporal.payload_keys(KEY)),
+        workflow_runner=workflow_runner(),
+    )
+
+
+def history(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text())
+
+
+@pytest.mark.parametrize(
+    "path", [path for release in RELEASES for path in sorted(release.glob("*.json"))], ids=lambda path: path.stem
+)
+async def test_a_recorded_history_leads_to_the_same_decisions_today(path: Path) -> None:
+    await replayer(*WORKFLOWS).replay_workflow(history(path))
+
+
+def test_the_newest_release_has_a_recording_of_every_ending_and_every_workflow() -> None:
+    newest = RELEASES[-1]
+    names = {path.stem for path in newest.glob("*.json")}
+    assert {state.value for state in RequestState if state.ended} <= names
+    recorded = {"ShareToSign"}
+    for path in newest.glob("*.json"):
+        started = history(path).events[0].workflow_execution_started_event_attributes
+        recorded.add(started.workflow_type.name)
+    defined = {workflow._Definition.must_from_class(one).name for one in WORKFLOWS}
+    assert defined <= recorded
+
+
+@workflow.defn(name="ShareToSign")
+class Changed(ShareToSign):
+    """As if somebody had made stamping a regular activity without thinking of open requests."""
+
+    @workflow.init
+    def __init__(self, order: Order, so_far: SoFar | None) -> None:
+        super().__init__(order, so_far)
+
+    @workflow.run
+    async def run(self, order: Order, so_far: SoFar | None) -> RequestState | None:
+        return await super().run(order, so_far)
+
+    async def _stamp(self) -> Stamped:
+        return await workflow.execute_activity_class(
+            Stamp,
+            Stamping(self.order, self.request_id, self.signatures),
+            start_to_close_timeout=STEP,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+
+
+async def test_a_change_that_open_requests_would_not_survive_is_found() -> None:
+    with pytest.raises(NondeterminismError):
+        await replayer(Changed).replay_workflow(history(RELEASES[-1] / "signed.json"))
+
+
+def test_recordings_name_no_machine() -> None:
+    for release in RELEASES:
+        for path in release.glob("*.json"):
+            assert {line.split('"')[3] for line in path.read_text().splitlines() if '"identity":' in line} <= {
+                "recorded"
+            }
