@@ -151,6 +151,7 @@ class Notify:
                 document=order.document,
                 request=request_id,
                 to=letter.party,
+                about=notification.about,
                 occasion=notification.occasion,
             )
             if state is MailState.SENT and is_reminder(notification.occasion):

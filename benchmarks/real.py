@@ -132,11 +132,11 @@ async def real(whole: Whole, places: int) -> AsyncIterator[Real]:
 
         staff = await connection(api)
         staff.headers["authorization"] = f"Bearer {whole.api_key}"
-        people = [await _register(staff, await connection(f"{api}/portal"), mails) for _ in range(places)]
+        people = [await register(staff, await connection(f"{api}/portal"), mails) for _ in range(places)]
         yield Real(whole, staff, people, mails)
 
 
-async def _register(staff: httpx2.AsyncClient, portal: httpx2.AsyncClient, mails: Mails) -> Person:
+async def register(staff: httpx2.AsyncClient, portal: httpx2.AsyncClient, mails: Mails) -> Person:
     """A new client who follows the invitation, signs in and consents."""
     email = f"bench-{uuid4().hex[:12]}@demo.example"
     new = {"given_name": "Bench", "family_name": "Marker", "birth_date": "1990-01-01"}
