@@ -17,6 +17,7 @@ import uvicorn
 from aiosmtpd.controller import Controller
 from pydantic import SecretStr
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -220,9 +221,17 @@ async def worker(make_one_worker: WorkerMaker) -> AsyncIterator[None]:
 async def skipping(configured: Settings, database: Database) -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server whose time runs ahead while nothing happens, with a worker."""
     keys = temporal.payload_keys(configured.payload_keys.get_secret_value())
+    async with skipping_time(configured, database, temporal.data_converter(keys)) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def skipping_time(
+    configured: Settings, database: Database, converter: DataConverter, identity: str | None = None
+) -> AsyncIterator[WorkflowEnvironment]:
+    """The server behind `skipping`, for those who say what it writes into histories and under which name."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(SCRIPTS / "temporal-test-server"),
-        data_converter=temporal.data_converter(keys),
+        test_server_existing_path=str(SCRIPTS / "temporal-test-server"), data_converter=converter, identity=identity
     ) as environment:
         await temporal.register_search_attributes(environment.client)
         async with make_worker(configured, environment.client, database):

@@ -1,9 +1,15 @@
 """Releases beside open requests (SPEC O3): every recorded history of every release is still understood."""
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
 from temporalio.common import RetryPolicy
 from temporalio.worker import Replayer
@@ -12,13 +18,18 @@ from temporalio.workflow import NondeterminismError
 from activities.stamp import Stamp, Stamped, Stamping
 from chart.lifecycle import Order, RequestState
 from gateways import temporal
+from gateways.temporal import EncryptingCodec
 from tests.conftest import KEY
 from worker import WORKFLOWS, workflow_runner
 from workflows.patience import STEP
 from workflows.share_to_sign import ShareToSign, SoFar
 
 RECORDINGS = Path(__file__).parent / "histories"
-RELEASES = sorted(path for path in RECORDINGS.iterdir() if path.is_dir() and any(path.glob("*.json")))
+RELEASES = sorted(
+    (path for path in RECORDINGS.iterdir() if path.is_dir() and any(path.glob("*.json"))),
+    key=lambda path: [int(number) for number in path.name.split(".")],  # 0.10.0 comes after 0.9.0
+)
+RECORDED = [path for release in RELEASES for path in sorted(release.glob("*.json"))]
 
 
 def replayer(*workflows: type) -> Replayer:
@@ -33,9 +44,7 @@ def history(path: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(path.stem, path.read_text())
 
 
-@pytest.mark.parametrize(
-    "path", [path for release in RELEASES for path in sorted(release.glob("*.json"))], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name} {path.stem}")
 async def test_a_recorded_history_leads_to_the_same_decisions_today(path: Path) -> None:
     await replayer(*WORKFLOWS).replay_workflow(history(path))
 
@@ -78,9 +87,32 @@ async def test_a_change_that_open_requests_would_not_survive_is_found() -> None:
         await replayer(Changed).replay_workflow(history(RELEASES[-1] / "signed.json"))
 
 
-def test_recordings_name_no_machine() -> None:
-    for release in RELEASES:
-        for path in release.glob("*.json"):
-            assert {line.split('"')[3] for line in path.read_text().splitlines() if '"identity":' in line} <= {
-                "recorded"
-            }
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name} {path.stem}")
+def test_a_recording_names_no_machine_and_no_folder(path: Path) -> None:
+    said = list(strings(json.loads(path.read_text())))
+    assert {text for name, text in said if name == "identity"} == {"recorded"}
+    decrypted = [text for name, text in said if name == DECRYPTED]
+    assert decrypted
+    assert not [found for text in decrypted for found in FOLDER.findall(text)]
+
+
+FOLDER = re.compile(r"(?<![\w.:/-])/[\w.-]+/[\w./-]*")
+"""An absolute path; not the slash of `America/Chicago` or of a workflow's id."""
+
+DECRYPTED = "decrypted payload"
+
+
+def strings(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a recording with its name; payloads as everybody can read them, with the tests' key."""
+    match node:
+        case {"metadata": dict(), **rest} if rest.keys() <= {"data"}:
+            payload = EncryptingCodec(temporal.payload_keys(KEY)).read(json_format.ParseDict(node, Payload()))
+            yield DECRYPTED, payload.data.decode()
+        case dict():
+            for key, value in node.items():
+                yield from strings(value, key)
+        case list():
+            for one in node:
+                yield from strings(one, name)
+        case str():
+            yield name, node
