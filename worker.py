@@ -10,7 +10,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.ask import StartAgain
+from activities.ask import HandOver, StartAgain
 from activities.deliver import Deliver
 from activities.end import End
 from activities.file import File
@@ -53,12 +53,13 @@ def deployment(configured: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-def make_worker(configured: Settings, engine: Client, database: Database) -> Worker:
+def make_worker(configured: Settings, engine: Client, database: Database, *, cached: int = 300) -> Worker:
     """A worker with every workflow and activity; tests run the same one."""
     relay = Relay.of(configured)
     seal = Seal.load(configured.seal_key_file.read_bytes(), configured.seal_certificate_file.read_bytes())
     notify = Notify(database, relay, configured.mail_from, configured.portal_url)
     record = Record(database)
+    hand_over = HandOver(engine, configured.temporal_task_queue)
     return Worker(
         engine,
         task_queue=configured.temporal_task_queue,
@@ -76,6 +77,8 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             record.attention,
             record.version,
             GiveUpInvitation(database),
+            hand_over.mail,
+            hand_over.order,
             StartAgain(engine, configured.temporal_task_queue),
             MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],
@@ -84,7 +87,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
         # what a client waits who signs right after a worker died (default 10 s)
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         # a cached waiting request costs 120 kB, an uncached one 12 ms when it is signed
-        max_cached_workflows=300,
+        max_cached_workflows=cached,
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
 
@@ -92,8 +95,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
 async def main() -> None:
     configured = settings()
     log_to_stderr(configured.log_level)
-    engine = await temporal.connect(configured)
-    await temporal.register_search_attributes(engine)
+    engine = await temporal.wait_for(configured)
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

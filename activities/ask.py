@@ -1,5 +1,6 @@
 """Ask: start the workflow of a request, or find the one that runs (SPEC S4)."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,8 +8,15 @@ from uuid import UUID
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.notify import Notification
 from chart.ids import DocumentId, RequestId
 from chart.lifecycle import Life, Order, RequestState, Seat
 from gateways import temporal
@@ -64,6 +72,47 @@ def again(order: Order, now: datetime) -> Order:
     """The same request once more, for as many days as before and with every signature to be given anew."""
     seats = tuple(Seat(seat.party) for seat in order.seats)
     return replace(order, seats=seats, asked_at=now, expires_at=now + (order.expires_at - order.asked_at))
+
+
+@dataclass(frozen=True)
+class OnceMore:
+    """A request that cannot go on and is to be asked for anew."""
+
+    request_id: RequestId
+    order: Order
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """What outlives a request goes on in a workflow of its own; done twice, it is one workflow.
+
+    Not as a child: the engine's test server, which skips time in our tests, stops its clock for ever when a
+    parent ends before its child.
+    """
+
+    engine: Client
+    task_queue: str
+
+    @activity.defn(name="hand_over_mail")
+    async def mail(self, notification: Notification) -> None:
+        """Emails that tell of an ending."""
+        await self._start("TellSigners", notification, f"tell/{notification.request_id}", "Tell the signers")
+
+    @activity.defn(name="hand_over_order")
+    async def order(self, again: OnceMore) -> None:
+        await self._start("AskAgain", again.order, f"ask-again/{again.request_id}", "Share to Sign again")
+
+    async def _start(self, story: str, argument: object, workflow_id: str, summary: str) -> None:
+        with suppress(WorkflowAlreadyStartedError):
+            await self.engine.start_workflow(
+                story,
+                argument,
+                id=workflow_id,
+                task_queue=self.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=PlainWords(summary),
+                rpc_timeout=WITHIN,
+            )
 
 
 @activity.defn(name="start_again")

@@ -34,6 +34,9 @@ UNSTORABLE = asyncpg.DataError
 WITHIN = 10.0
 """Seconds that a connection of the pool, or a statement, may take."""
 
+COMES_BACK_WITHIN = 60.0
+"""Seconds that a starting process waits for the server."""
+
 NO_PRACTICE = ""
 """Row-level security lets nothing through under it, but the look-up functions of the sign-in."""
 
@@ -94,6 +97,23 @@ class Database:
 
 @asynccontextmanager
 async def connect(dsn: str, *, most: int = 10) -> AsyncIterator[Database]:
-    """A `Database` over a pool of at most `most` connections, closed at the end."""
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=most, command_timeout=WITHIN) as pool:
+    """A `Database` over a pool of at most `most` connections, closed at the end.
+
+    A server that is on its way back is waited for, so that a process that starts meanwhile does not die of it.
+    """
+    pool = await _pool(dsn, most)
+    try:
         yield Database(pool)
+    finally:
+        await pool.close()
+
+
+async def _pool(dsn: str, most: int) -> "asyncpg.Pool[asyncpg.Record]":
+    until = asyncio.get_running_loop().time() + COMES_BACK_WITHIN
+    while True:
+        try:
+            return await asyncpg.create_pool(dsn, min_size=1, max_size=most, command_timeout=WITHIN)
+        except LOST:
+            if asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(0.5)

@@ -5,10 +5,12 @@ personal data by its author and said in `PlainWords`; everything else is encrypt
 process (SPEC A7, O1).
 """
 
+import asyncio
 import base64
 import dataclasses
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -186,6 +188,24 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         data_converter=data_converter(payload_keys(settings.payload_keys.get_secret_value())),
         lazy=lazy,
     )
+
+
+COMES_BACK_WITHIN = timedelta(seconds=60)
+
+
+async def wait_for(settings: Settings) -> Client:
+    """A client of an engine that may be on its way back, and knows our search attributes then."""
+    until = asyncio.get_running_loop().time() + COMES_BACK_WITHIN.total_seconds()
+    while True:
+        try:
+            client = await connect(settings)
+            await register_search_attributes(client)
+        except (RuntimeError, RPCError):
+            if asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return client
 
 
 async def register_search_attributes(client: Client) -> None:

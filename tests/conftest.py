@@ -218,24 +218,34 @@ async def worker(make_one_worker: WorkerMaker) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def skipping(configured: Settings, database: Database) -> AsyncIterator[WorkflowEnvironment]:
-    """A Temporal server whose time runs ahead while nothing happens, with a worker."""
+async def clock(configured: Settings) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose time runs ahead while nothing happens."""
     keys = temporal.payload_keys(configured.payload_keys.get_secret_value())
-    async with skipping_time(configured, database, temporal.data_converter(keys)) as environment:
+    async with skipping_time(temporal.data_converter(keys)) as environment:
         yield environment
 
 
 @asynccontextmanager
-async def skipping_time(
-    configured: Settings, database: Database, converter: DataConverter, identity: str | None = None
-) -> AsyncIterator[WorkflowEnvironment]:
-    """The server behind `skipping`, for those who say what it writes into histories and under which name."""
+async def skipping_time(converter: DataConverter, identity: str | None = None) -> AsyncIterator[WorkflowEnvironment]:
+    """The server behind `clock`, for those who say what it writes into histories and under which name."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(SCRIPTS / "temporal-test-server"), data_converter=converter, identity=identity
     ) as environment:
         await temporal.register_search_attributes(environment.client)
-        async with make_worker(configured, environment.client, database):
-            yield environment
+        yield environment
+
+
+@pytest.fixture
+async def skipping(
+    clock: WorkflowEnvironment, configured: Settings, database: Database
+) -> AsyncIterator[WorkflowEnvironment]:
+    """The same, with a worker."""
+    async with make_worker(configured, clock.client, database):
+        yield clock
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sequences", type=int, default=200, help="random lives of requests in test_whole_life.py")
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,8 @@ from uuid import UUID
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
-from temporalio.workflow import ParentClosePolicy
 
-from activities.ask import waits_for
+from activities.ask import HandOver, OnceMore, waits_for
 from activities.deliver import Deliver, Delivered, Delivery, Outcome
 from activities.end import SIGNERS_ARE_TOLD, End, Ending, EndRequest
 from activities.file import File, Filing
@@ -28,10 +27,8 @@ from chart.lifecycle import Act, Life, Order, RequestState, SeatState, check_tak
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, NotReadyToSign, Refusal
 from gateways.temporal import ENDING, EXPIRES, WAITS_FOR, PlainWords
-from workflows.ask_again import AskAgain
 from workflows.patience import FIRST_OWN_TRY, LONGEST_PAUSE, MAIL, MAIL_FOR, ROUND, STEP, UNTIL_DONE
 from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
-from workflows.tell import TellSigners
 
 Result = TypeVar("Result")
 T = TypeVar("T")
@@ -79,6 +76,7 @@ class ShareToSign:
         self.ending = Ending(audit.SERVICE)
         self.to_do: deque[Callable[[], Awaitable[None]]] = deque()
         self.looks: tuple[datetime, ...] = ()
+        self.early: deque[Callable[[], None]] = deque()
         self.attention: str | None = None
         self.mended: Act | None = None
         self.again = False
@@ -93,7 +91,8 @@ class ShareToSign:
             await self._wait()
             await self._catch_up()
             self._go_on_in_a_new_run_if_long()
-        for task in self.mailing:
+        self._take_what_came_early()
+        for task in list(self.mailing):
             task.cancel()
         if self.life.state is RequestState.SEALING:
             await self._seal()
@@ -106,6 +105,8 @@ class ShareToSign:
 
     @workflow.signal(description="A signer selected Sign Document (encrypted signature). Sent by the service only.")
     def sign(self, signature: Signature) -> None:
+        if self._comes_early(lambda: self.sign(signature)):
+            return None
         before = self.life
         try:
             self._check_fits(signature.request_id)
@@ -121,6 +122,8 @@ class ShareToSign:
 
     @workflow.signal(description="A signer declined or asked for a correction (encrypted). Sent by the service only.")
     def decline(self, decline: Decline) -> None:
+        if self._comes_early(lambda: self.decline(decline)):
+            return None
         before = self.life
         try:
             self._check_fits(decline.request_id)
@@ -201,6 +204,18 @@ class ShareToSign:
     def unknown(self, _name: str, _arguments: Sequence[RawValue]) -> None:
         self._note_too_late(None, audit.SERVICE, "No signal of this name is known.")
 
+    def _comes_early(self, answer: Callable[[], None]) -> bool:
+        """The chart may know of a registration before we do: what its signer answers is kept until we look."""
+        if self.life.state is not RequestState.AWAITING_REGISTRATION:
+            return False
+        self.early.append(answer)
+        self.registered()
+        return True
+
+    def _take_what_came_early(self) -> None:
+        while self.early and self.life.state is not RequestState.AWAITING_REGISTRATION:
+            self.early.popleft()()
+
     # -- who wins: the first that `chart.lifecycle` takes
 
     def _check_fits(self, request_id: RequestId) -> None:
@@ -260,6 +275,7 @@ class ShareToSign:
             self.looks = ()
             self.life = self.life.registered([seat.party for seat in delivered.life.seats if seat.party])
             workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
+        self._take_what_came_early()
         self.reminders = delivered.reminders
         self.mailed_at = workflow.now()
         if not delivered.mailed:
@@ -360,9 +376,10 @@ class ShareToSign:
         told = await self._until_done(self._write_end) or ()
         if about := SIGNERS_ARE_TOLD.get(self.life.state) if told else None:
             mail = Notification(self.order, self.request_id, about, FIRST, tuple(told), workflow.now())
-            await self._hand_over(TellSigners.run, mail, f"tell/{self.request_id}", "Tell the signers")
+            await self._until_done(lambda: self._local(HandOver.mail, mail, "Tell the signers"), skippable=True)
         if self.again:
-            await self._hand_over(AskAgain.run, self.order, f"ask-again/{self.request_id}", "Share to Sign again")
+            once_more = OnceMore(self.request_id, self.order)
+            await self._until_done(lambda: self._local(HandOver.order, once_more, "Share to Sign again"))
         workflow.upsert_search_attributes([ENDING.value_set(self.life.state.label)])
 
     async def _write_end(self) -> tuple[Actor, ...]:
@@ -382,18 +399,6 @@ class ShareToSign:
         term = Term(self.order, self.request_id, by, action, self.life.expires_at, self.reminders)
         await self._local(Record.term, term, f"Chart: {action}")
 
-    async def _hand_over(
-        self, story: Callable[..., Awaitable[None]], argument: object, child_id: str, summary: str
-    ) -> None:
-        """To a workflow of its own, which outlives this one."""
-        await workflow.start_child_workflow(
-            story,
-            argument,
-            id=child_id,
-            parent_close_policy=ParentClosePolicy.ABANDON,
-            static_summary=PlainWords(summary),
-        )
-
     # -- what is left over
 
     async def _catch_up(self) -> None:
@@ -404,7 +409,7 @@ class ShareToSign:
     def _go_on_in_a_new_run_if_long(self) -> None:
         info = workflow.info()
         long = info.get_current_history_length() > LONG_HISTORY or info.is_continue_as_new_suggested()
-        if long and self.life.open and not self.to_do and not self.looks:
+        if long and self.life.open and not self.to_do and not self.looks and not self.early:
             so_far = SoFar(self.life, self.signatures, self.reminders, self.reminded, self.mailed_at, tuple(self.mails))
             workflow.continue_as_new(args=[self.order, so_far])
 

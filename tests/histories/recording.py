@@ -37,6 +37,7 @@ from tests.conftest import KEY, Mailbox, skipping_time
 from tests.engine import Handle, delivered, pass_time, read, request_id, signature, start, until
 from tests.office import Office
 from tests.test_bad_paths import email_of, parked, recall, register, with_counter_signature
+from worker import make_worker
 from workflows.invite import Invite
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Replace, StaffRecord
@@ -63,7 +64,10 @@ class PlainFailures(DefaultFailureConverterWithEncodedAttributes):
 async def skipping(configured: Settings, database: Database) -> AsyncIterator[Clock]:
     ours = temporal.data_converter(temporal.payload_keys(KEY))
     converter = dataclasses.replace(ours, failure_converter_class=PlainFailures)
-    async with skipping_time(configured, database, converter, identity=NOBODY) as environment:
+    async with (
+        skipping_time(converter, identity=NOBODY) as environment,
+        make_worker(configured, environment.client, database),
+    ):
         yield environment
 
 
