@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -33,13 +33,7 @@ def workflow_id(document: DocumentId) -> str:
     return f"share-to-sign/{document}"
 
 
-async def ask(
-    engine: Client,
-    task_queue: str,
-    order: Order,
-    *,
-    if_one_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING,
-) -> RequestId:
+async def ask(engine: Client, task_queue: str, order: Order) -> RequestId:
     """Start the request; the id is that of its first run. Raises the engine's `RPCError`."""
     known: list[SearchAttributePair[Any]] = [
         SearchAttributePair(temporal.WAITS_FOR, waits_for(Life.of(order).state)),
@@ -52,7 +46,7 @@ async def ask(
         args=[order, None],  # both, since the engine's client drops the types where one is left out
         id=workflow_id(order.document),
         task_queue=task_queue,
-        id_conflict_policy=if_one_runs,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=PlainWords(
             "Share to Sign: one signature" if seats == 1 else f"Share to Sign: {seats} signatures"
         ),
@@ -100,7 +94,7 @@ class HandOver:
 
     @activity.defn(name="hand_over_order")
     async def order(self, again: OnceMore) -> None:
-        await self._start("AskAgain", again.order, f"ask-again/{again.request_id}", "Share to Sign again")
+        await self._start("AskAgain", again, f"ask-again/{again.request_id}", "Share to Sign again")
 
     async def _start(self, story: str, argument: object, workflow_id: str, summary: str) -> None:
         with suppress(WorkflowAlreadyStartedError):
@@ -115,17 +109,23 @@ class HandOver:
             )
 
 
+class NotEndedYet(Exception):
+    """The request before still holds its document; the engine tries this again."""
+
+
 @activity.defn(name="start_again")
 @dataclass(frozen=True)
 class StartAgain:
     engine: Client
     task_queue: str
 
-    async def __call__(self, order: Order) -> None:
-        """Start the same request anew; the engine retries this until the old one has ended."""
-        await ask(
-            self.engine,
-            self.task_queue,
-            again(order, datetime.now(UTC)),
-            if_one_runs=WorkflowIDConflictPolicy.FAIL,
-        )
+    async def __call__(self, again_: OnceMore) -> None:
+        """Start the same request anew, once the old one has ended; if a newer one has come meanwhile, that is it."""
+        order = again_.order
+        newest = await self.engine.get_workflow_handle(workflow_id(order.document)).describe(rpc_timeout=WITHIN)
+        first_run = newest.raw_description.workflow_execution_info.first_run_id
+        if first_run != str(again_.request_id):
+            return
+        if newest.status is WorkflowExecutionStatus.RUNNING:
+            raise NotEndedYet
+        await ask(self.engine, self.task_queue, again(order, datetime.now(UTC)))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from temporalio import activity
 
 from activities.notify import FIRST, Notification, Notify
-from chart import audit, client, document, message, practice, request, schedule
+from chart import audit, block, client, document, message, practice, request, schedule
 from chart.audit import Action, Actor
 from chart.ids import RequestId
 from chart.lifecycle import Life, Order
@@ -24,6 +24,10 @@ class Delivery:
     request_id: RequestId
     at: datetime
     """The engine's time: from here the days of the reminders count."""
+    expires_at: datetime
+    """As it is by now; it may have been extended while the request was parked."""
+    reminder_days: tuple[int, ...] | None
+    """The same of the schedule; None: the practice's."""
 
 
 class Outcome(StrEnum):
@@ -53,6 +57,7 @@ class Deliver:
         """One transaction for the chart, then one try of each email; what the relay does not take is `notify`'s."""
         order, request_id = delivery.order, delivery.request_id
         async with self.database.practice(order.practice) as transaction:
+            await client.hold(transaction, order.client)
             life = await _seated(transaction, order)
             days, reminders = await _reminders(transaction, delivery, parked=not life.waits_for)
             if not await request.open_request(transaction, request_id, order, life, days, reminders):
@@ -73,10 +78,13 @@ async def _seated(transaction: Transaction, order: Order) -> Life:
     """With whoever has registered for the client in the seat that waits for it."""
     life = Life.of(order)
     if life.open and not life.waits_for:
-        accounts = await client.access(transaction, order.client)
-        if accounts:
-            registered = request.party_of(accounts[0].account_id)
-            return life.registered([seat.party or registered for seat in life.seats])
+        found = await document.find(transaction, order.document)
+        kept_from = {one.account_id for one in await block.of_document(transaction, order.document)}
+        for access in await client.access(transaction, order.client):
+            registered = request.party_of(access.account_id)
+            taken = any(seat.party == registered for seat in life.seats)
+            if document.may_go_to(found, access.relationship) and access.account_id not in kept_from and not taken:
+                return life.registered([seat.party or registered for seat in life.seats])
     return life
 
 
@@ -84,14 +92,13 @@ async def _reminders(
     transaction: Transaction, delivery: Delivery, *, parked: bool
 ) -> tuple[tuple[int, ...], tuple[datetime, ...]]:
     """The schedule in days, and the moments that come of it; none while the request is parked."""
-    order = delivery.order
-    days = order.reminder_days
+    order, days = delivery.order, delivery.reminder_days
     if days is None:
         days = (await practice.current(transaction)).reminder_days
     if parked:
         return days, ()
     zone = await client.zone(transaction, order.client)
-    return days, schedule.reminders(delivery.at, days, zone, order.expires_at)
+    return days, schedule.reminders(delivery.at, days, zone, delivery.expires_at)
 
 
 async def _parked(transaction: Transaction, delivery: Delivery) -> None:

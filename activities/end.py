@@ -36,13 +36,20 @@ class EndRequest:
     ending: Ending
 
 
+@dataclass(frozen=True)
+class Ended:
+    state: RequestState
+    """As it stands in the chart: an ending is for ever, and the first one counts."""
+    told: tuple[Actor, ...] = ()
+    """Whoever had the request in the inbox and is told of its end by email too."""
+
+
 @activity.defn(name="end")
 @dataclass(frozen=True)
 class End:
     database: Database
 
-    async def __call__(self, last: EndRequest) -> tuple[Actor, ...]:
-        """Whoever had the request in the inbox and is told of its end by email too."""
+    async def __call__(self, last: EndRequest) -> Ended:
         order, ending = last.order, last.ending
         async with self.database.practice(order.practice) as transaction:
             if ending.version:
@@ -57,10 +64,12 @@ class End:
                 correction=ending.correction,
                 record=ending.record,
             )
-            if not ended:
-                return await self._told(transaction, last)
-            await self._write(transaction, last)
-            return await self._told(transaction, last)
+            if ended:
+                await self._write(transaction, last)
+            stands = await request.state_of(transaction, last.request_id) or last.life.state
+            if stands is not last.life.state:
+                return Ended(stands)
+            return Ended(stands, await self._told(transaction, last))
 
     async def _write(self, transaction: Transaction, last: EndRequest) -> None:
         order, request_id, ending, state = last.order, last.request_id, last.ending, last.life.state

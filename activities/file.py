@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.stamp import Signature, Stamped
+from activities.stamp import Signature, Stamped, beyond_retry
 from chart import audit, document, message, request
 from chart.audit import Action
 from chart.ids import RequestId
@@ -36,6 +36,8 @@ class File:
                 transaction, order, request_id, RequestState.SIGNED, by=last.signer, signed_at=last.at
             )
             if not ended:
+                if await request.state_of(transaction, request_id) is not RequestState.SIGNED:
+                    raise beyond_retry("The request has ended otherwise in the chart. Ask for the signature again.")
                 return
             for signature in filing.signatures:
                 await request.answer(

@@ -142,6 +142,9 @@ class Notify:
                 transaction, order.practice, letter.message_id, notification.occasion, state
             ):
                 return
+            # before the audit's lock, as everybody else takes the two
+            if state is MailState.SENT and is_reminder(notification.occasion):
+                await request.note_reminder(transaction, request_id, notification.at)
             await audit.record(
                 transaction,
                 order.practice,
@@ -154,8 +157,6 @@ class Notify:
                 about=notification.about,
                 occasion=notification.occasion,
             )
-            if state is MailState.SENT and is_reminder(notification.occasion):
-                await request.note_reminder(transaction, request_id, notification.at)
             if state in _TOLD:
                 await message.tell_staff(transaction, order.practice, request_id, _TOLD[state])
             await request.announce(transaction, order.practice, order.client, request_id)

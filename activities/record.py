@@ -6,7 +6,8 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.deliver import put_into_inboxes
-from chart import audit, document, message, request
+from activities.stamp import Signature
+from chart import audit, client, document, message, practice, request, schedule
 from chart.audit import Action, Actor
 from chart.document import NewVersion
 from chart.ids import RequestId
@@ -25,7 +26,11 @@ class Answer:
     by: Actor
     state: SeatState
     at: datetime
+    now: datetime
+    """The engine's time: whoever is asked next is reminded from here."""
+    reminder_days: tuple[int, ...] | None
     reason: str | None = None
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Term:
     by: Actor
     action: Action
     expires_at: datetime
+    reminder_days: tuple[int, ...]
     reminders: tuple[datetime, ...]
 
 
@@ -80,23 +86,54 @@ class Record:
     database: Database
 
     @activity.defn(name="record_answer")
-    async def answer(self, answer: Answer) -> None:
-        """The answer stands at once; whose turn it is now finds the request in the inbox."""
+    async def answer(self, answer: Answer) -> tuple[datetime, ...] | None:
+        """The answer stands at once; whose turn it is now finds the request in the inbox.
+
+        The reminders from now on, if somebody is asked next; else None.
+        """
         order, request_id = answer.order, answer.request_id
         async with self.database.practice(order.practice) as transaction:
             if await request.answer(transaction, request_id, answer.by, answer.state, answer.at, answer.reason):
                 action = Action.SIGNATURE_TAKEN if answer.state is SeatState.SIGNED else Action.DECLINED
-                await self._audit(transaction, order, request_id, answer.by, action)
+                signed = answer.signature
+                ip_address = signed.ip_address if signed else None
+                sha256 = signed.sha256 if signed else None
+                await self._audit(
+                    transaction, order, request_id, answer.by, action, ip_address=ip_address, sha256=sha256
+                )
                 if answer.state is SeatState.DECLINED:
                     await message.tell_staff(transaction, order.practice, request_id, About.DECLINED)
             await put_into_inboxes(transaction, order, request_id, answer.life.waits_for)
+            reminders = await self._remind_next(transaction, answer) if order.in_order else None
             await request.announce(transaction, order.practice, order.client, request_id)
+            return reminders
+
+    async def _remind_next(self, transaction: Transaction, answer: Answer) -> tuple[datetime, ...]:
+        days = answer.reminder_days
+        if days is None:
+            days = (await practice.current(transaction)).reminder_days
+        zone = await client.zone(transaction, answer.order.client)
+        reminders = schedule.reminders(answer.now, days, zone, answer.life.expires_at)
+        await request.set_term(
+            transaction,
+            answer.order,
+            answer.request_id,
+            expires_at=answer.life.expires_at,
+            reminder_days=days,
+            reminders=reminders,
+        )
+        return reminders
 
     @activity.defn(name="record_term")
     async def term(self, term: Term) -> None:
         async with self.database.practice(term.order.practice) as transaction:
             if await request.set_term(
-                transaction, term.order, term.request_id, expires_at=term.expires_at, reminders=term.reminders
+                transaction,
+                term.order,
+                term.request_id,
+                expires_at=term.expires_at,
+                reminder_days=term.reminder_days if term.action is Action.RESCHEDULED else None,
+                reminders=term.reminders,
             ):
                 await self._audit(transaction, term.order, term.request_id, term.by, term.action)
 

@@ -81,11 +81,11 @@ class Stamp:
             original = await self.storage.get(stamping.order.sha256)
             signed = await asyncio.to_thread(stamp, original, certificate, self.seal)
         except StoredBytesMissing as error:
-            raise _beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
+            raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
-            raise _beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
+            raise beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
         except CannotStamp as error:
-            raise _beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
+            raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
         sha256 = await self.storage.put(signed.data)
         return Stamped(sha256, len(signed.data), signed.pages)
 
@@ -130,7 +130,8 @@ async def _signer(transaction: Transaction, order: Order, ours: Practice, signat
     )
 
 
-def _beyond_retry(sentence: str) -> ApplicationError:
+def beyond_retry(sentence: str) -> ApplicationError:
+    """What no retry mends; the sentence is for staff and operators."""
     return ApplicationError(sentence, type=BEYOND_RETRY, non_retryable=True)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.access import PracticeCaller, Res
 from api.stories import charts, requests, settings, sharing
+from api.stories.requests import Steered
 from api.stories.sharing import Asked, Invitee, Terms
 from chart import schedule
 from chart.audit import Action, Actor
@@ -535,63 +536,76 @@ async def read_timeline(res: Res, caller: PracticeCaller, request_id: UUID) -> T
 
 
 @router.post("/requests/{request_id}/recall")
-async def recall(res: Res, caller: PracticeCaller, request_id: UUID, why: ReasonIn) -> RequestOut:
+async def recall(res: Res, caller: PracticeCaller, request_id: UUID, why: ReasonIn, response: Response) -> RequestOut:
     """Take a request back until it is signed. 409 says what came first."""
-    return RequestOut.of(await requests.recall(res, caller, RequestId(request_id), why.reason))
+    return _steered(await requests.recall(res, caller, RequestId(request_id), why.reason), response)
 
 
 @router.post("/requests/{request_id}/extend")
-async def extend(res: Res, caller: PracticeCaller, request_id: UUID, term: UntilIn) -> RequestOut:
+async def extend(res: Res, caller: PracticeCaller, request_id: UUID, term: UntilIn, response: Response) -> RequestOut:
     """Move the expiry of an open request."""
-    return RequestOut.of(await requests.extend(res, caller, RequestId(request_id), term.until))
+    return _steered(await requests.extend(res, caller, RequestId(request_id), term.until), response)
 
 
 @router.post("/requests/{request_id}/reminders")
-async def reschedule(res: Res, caller: PracticeCaller, request_id: UUID, reminders: RemindersIn) -> RequestOut:
+async def reschedule(
+    res: Res, caller: PracticeCaller, request_id: UUID, reminders: RemindersIn, response: Response
+) -> RequestOut:
     """Change the days of the reminders of an open request."""
-    return RequestOut.of(await requests.reschedule(res, caller, RequestId(request_id), reminders.days))
+    return _steered(await requests.reschedule(res, caller, RequestId(request_id), reminders.days), response)
 
 
 @router.post("/requests/{request_id}/remind")
-async def remind(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
+async def remind(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> RequestOut:
     """Send a reminder now; not more often than every five minutes."""
-    return RequestOut.of(await requests.remind(res, caller, RequestId(request_id)))
+    return _steered(await requests.remind(res, caller, RequestId(request_id)), response)
 
 
 @router.post("/requests/{request_id}/unable-to-obtain")
-async def unable_to_obtain(res: Res, caller: PracticeCaller, request_id: UUID, tried: UnableIn) -> RequestOut:
+async def unable_to_obtain(
+    res: Res, caller: PracticeCaller, request_id: UUID, tried: UnableIn, response: Response
+) -> RequestOut:
     """Record that the signature could not be obtained, with what was tried."""
     dates = tried.model_dump(mode="json", include={"attempts"})
-    return RequestOut.of(
-        await requests.record(res, caller, RequestId(request_id), Act.RECORD_UNABLE, tried.reason, dates)
+    return _steered(
+        await requests.record(res, caller, RequestId(request_id), Act.RECORD_UNABLE, tried.reason, dates), response
     )
 
 
 @router.post("/requests/{request_id}/signed-on-paper")
-async def signed_on_paper(res: Res, caller: PracticeCaller, request_id: UUID, paper: PaperIn) -> RequestOut:
+async def signed_on_paper(
+    res: Res, caller: PracticeCaller, request_id: UUID, paper: PaperIn, response: Response
+) -> RequestOut:
     """Record that the document was signed on paper."""
     dates = paper.model_dump(mode="json", include={"signed_on"})
-    return RequestOut.of(
-        await requests.record(res, caller, RequestId(request_id), Act.RECORD_PAPER, paper.reason, dates)
+    return _steered(
+        await requests.record(res, caller, RequestId(request_id), Act.RECORD_PAPER, paper.reason, dates), response
     )
 
 
 @router.post("/requests/{request_id}/resume")
-async def resume(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
+async def resume(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> RequestOut:
     """Try again at once what needs attention."""
-    return RequestOut.of(await requests.resume(res, caller, RequestId(request_id)))
+    return _steered(await requests.resume(res, caller, RequestId(request_id)), response)
 
 
 @router.post("/requests/{request_id}/skip")
-async def skip(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
+async def skip(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> RequestOut:
     """Leave out the step that needs attention, where `offers` says so."""
-    return RequestOut.of(await requests.skip(res, caller, RequestId(request_id)))
+    return _steered(await requests.skip(res, caller, RequestId(request_id)), response)
 
 
 @router.post("/requests/{request_id}/reissue", status_code=HTTPStatus.ACCEPTED)
 async def reissue(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> AskedOut:
     """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
     return _asked(await requests.reissue(res, caller, RequestId(request_id)), response)
+
+
+def _steered(steered: Steered, response: Response) -> RequestOut:
+    """202 while the engine holds it and nobody has decided yet."""
+    if not steered.decided:
+        response.status_code = HTTPStatus.ACCEPTED
+    return RequestOut.of(steered.request)
 
 
 def pdf_response(download: charts.Download) -> Response:

@@ -44,7 +44,6 @@ class Action(StrEnum):
     REGISTRATION_AWAITED = "waits for registration"
     MAIL_DELAYED = "mail delayed"
     MAIL_FAILED = "mail failed"
-    REMINDED = "reminded"
     SIGNATURE_TAKEN = "signature taken"
     SIGNED = "signed"
     DECLINED = "declined"

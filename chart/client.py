@@ -120,6 +120,11 @@ async def signer(transaction: Transaction, client_id: ClientId) -> PortalAccess:
     return accounts[0]
 
 
+async def hold(transaction: Transaction, client_id: ClientId) -> None:
+    """Hold the client until the transaction ends, so that a registration and a request cannot miss each other."""
+    await transaction.execute(HOLD, client_id)
+
+
 async def set_timezone(transaction: Transaction, client_id: ClientId, timezone: str | None) -> None:
     """Note where the client lives, by IANA name; None for where the practice is."""
     if timezone is not None:
@@ -178,6 +183,8 @@ from acting r join portal_account a on a.id = r.account_id
 where r.client_id = $1
 order by r.kind = 'self' desc, a.created_at
 """)
+
+HOLD = SQL("select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 2))")
 
 SET_TIMEZONE = SQL("update client set timezone = $2 where id = $1 returning id")
 

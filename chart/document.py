@@ -1,5 +1,6 @@
 """Documents, their versions, and sharing: what may be shared, what is frozen, what the Share Status says."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -180,16 +181,27 @@ def check_may_be_signed(document: Document) -> None:
 
 def check_reason(reason: str) -> None:
     """Whoever takes back or replaces says why, in 1 to 500 characters."""
-    if not reason.strip() or len(reason) > 500:
+    if not reason.strip():
         raise Unacceptable("Say why, in at most 500 characters.")
+    check_words(reason)
+
+
+def check_words(text: str) -> None:
+    """Free text of at most 500 characters that any program can keep: no control characters but tabs and line ends."""
+    if len(text) > 500 or any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\t\r\n" for one in text):
+        raise Unacceptable("Say it in at most 500 characters, without control characters.")
+
+
+def may_go_to(document: Document, relationship: Relationship) -> bool:
+    """42 CFR 2.31, 2.33: a substance use disorder record goes to its client freely, to others under a consent only.
+
+    Consents are not recorded yet, so to others it does not go (SPEC S9).
+    """
+    return document.kind is not Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN or relationship is Relationship.SELF
 
 
 def check_may_go_to(document: Document, relationship: Relationship) -> None:
-    """42 CFR 2.31, 2.33: a substance use disorder record goes to its client freely, to others under a consent only.
-
-    Consents are not recorded yet, so it is refused (SPEC S9).
-    """
-    if document.kind is Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN and relationship is not Relationship.SELF:
+    if not may_go_to(document, relationship):
         raise KindRefused(
             "A chemical dependency treatment plan goes to anyone but the client only under a recorded consent "
             "(42 CFR Part 2). Ask the client to sign."

@@ -286,9 +286,10 @@ class Life:
             return RequestState.PENDING
         return RequestState.SEALING if SeatState.SIGNED in answers else RequestState.DECLINED
 
-    def ended(self, act: Act) -> "Life":
-        """Recalled, replaced, or recorded by staff."""
-        check_takes(self.state, act)
+    def ended(self, act: Act, *, stuck: bool = False) -> "Life":
+        """Recalled, replaced, or recorded by staff. What cannot be sealed can be replaced by what can."""
+        if not (stuck and act is Act.REPLACE and self.state is RequestState.SEALING):
+            check_takes(self.state, act)
         return replace(self, state=ENDINGS[act])
 
     def expired(self, now: datetime) -> "Life":
@@ -307,6 +308,10 @@ class Life:
     def given_up(self) -> "Life":
         """For a new request instead of one that cannot go on, even of one that is being sealed (SPEC O2)."""
         return replace(self, state=RequestState.RECALLED)
+
+    def as_it_stands(self, state: RequestState) -> "Life":
+        """What the chart says in the end is the truth."""
+        return replace(self, state=state)
 
     def sealed(self) -> "Life":
         return replace(self, state=RequestState.SIGNED)

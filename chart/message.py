@@ -212,6 +212,9 @@ left join mail l on l.message_id = m.id and l.occasion = $3
 join signature_request q on q.id = m.request_id
 where m.request_id = $1 and m.about = $2 and 'account:' || a.id = any($4::text[])
 and (m.about <> 'record_request' or q.ended_at is null)
+-- whoever may not open it any more is not written to either
+and exists (select from acting where acting.account_id = a.id and acting.client_id = q.client_id)
+and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = a.id)
 order by m.created_at, m.id
 """)
 

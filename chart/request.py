@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from chart import audit
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import STATES, Act, Life, OnDecline, Order, RequestState, Seat, SeatState, offers
@@ -58,6 +59,7 @@ class Request:
     on_decline: OnDecline
     requested_by: Actor
     created_at: datetime
+    delivered_at: datetime | None
     expires_at: datetime
     reminder_days: tuple[int, ...]
     """The schedule as it was asked for, in days after the delivery."""
@@ -176,10 +178,14 @@ async def open_request(
     That is so if the version was signed, or a newer version stands in the chart.
     """
     await hold(transaction, order.document)
+    stands = await state_of(transaction, request_id)
+    if stands and stands.ended:
+        return False
     newest = await transaction.fetchval(NEWEST_VERSION, order.document)
     if newest != order.version or await transaction.fetchval(SIGNED_ALREADY, order.version, request_id):
         return False
-    await transaction.execute(CLOSE_ORPHANS, order.document, request_id, ORPHANED)
+    if stands is None:
+        await close_orphans(transaction, order.practice, order.client, order.document, order.asked_at)
     await transaction.execute(
         OPEN,
         request_id,
@@ -189,12 +195,16 @@ async def open_request(
         order.version,
         order.requested_by,
         life.state,
-        order.expires_at,
+        life.expires_at,
         order.in_order,
         order.on_decline,
         reminder_days,
         reminders,
     )
+    if await state_of(transaction, request_id) is None:
+        return False  # another request holds the document
+    if life.waits_for:
+        await transaction.execute(DELIVERED, request_id, life.state, reminder_days, reminders)
     for position, seat in enumerate(life.seats):
         await transaction.execute(SEAT, request_id, order.practice, position, _account(seat), _staff(seat))
     await announce(transaction, order.practice, order.client, request_id)
@@ -327,7 +337,7 @@ async def attend(
 
     `state` shows whether it is being sealed; an ending is not shown before `end` has written it.
     """
-    shown = None if state.ended else state
+    shown = state if state is RequestState.SEALING else None
     moved = await transaction.fetchval(ATTEND, request_id, shown, attention, skippable) is not None
     if moved:
         await announce(transaction, order.practice, order.client, request_id)
@@ -340,13 +350,40 @@ async def set_term(
     request_id: RequestId,
     *,
     expires_at: datetime,
+    reminder_days: Sequence[int] | None,
     reminders: Sequence[datetime],
 ) -> bool:
-    """Write a new expiry or new reminders; False if they stand there already."""
-    changed = await transaction.fetchval(SET_TERM, request_id, expires_at, reminders) is not None
+    """Write a new expiry or new reminders; False if they stand there already. Without days these stay."""
+    changed = await transaction.fetchval(SET_TERM, request_id, expires_at, reminders, reminder_days) is not None
     if changed:
         await announce(transaction, order.practice, order.client, request_id)
     return changed
+
+
+async def state_of(transaction: Transaction, request_id: RequestId) -> RequestState | None:
+    """None if the request does not stand in the chart."""
+    state = await transaction.fetchval(STATE_OF, request_id)
+    return RequestState(state) if state else None
+
+
+async def close_orphans(
+    transaction: Transaction, practice: PracticeId, client_id: ClientId, document_id: DocumentId, before: datetime
+) -> None:
+    """Recall open requests on the document that were made before this moment.
+
+    Whoever runs under the document's workflow id is alone, so the workflow of an older one was ended by an operator.
+    """
+    for row in await transaction.fetch(CLOSE_ORPHANS, document_id, ORPHANED, before):
+        await audit.record(
+            transaction,
+            practice,
+            audit.SERVICE,
+            audit.Action.RECALLED,
+            chart=client_id,
+            document=document_id,
+            request=row["id"],
+        )
+        await announce(transaction, practice, client_id, row["id"])
 
 
 async def note_reminder(transaction: Transaction, request_id: RequestId, at: datetime) -> None:
@@ -378,11 +415,12 @@ SIGNED_ALREADY = SQL("""
 select true from signature_request where version_id = $1 and state in ('signed', 'signed_on_paper') and id <> $2
 """)
 
-# whoever runs now under the document's workflow id is alone: an older open request has lost its workflow
+STATE_OF = SQL("select state from signature_request where id = $1")
+
 CLOSE_ORPHANS = SQL("""
 update signature_request
-set state = 'recalled', attention = null, ended_at = now(), ended_by = 'service', end_reason = $3
-where document_id = $1 and id <> $2 and ended_at is null
+set state = 'recalled', attention = null, ended_at = now(), ended_by = 'service', end_reason = $2
+where document_id = $1 and ended_at is null and created_at < $3 returning id
 """)
 
 OPEN = SQL("""
@@ -391,8 +429,12 @@ insert into signature_request (
     reminder_days, reminders
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-on conflict (id) do update set state = excluded.state, reminders = excluded.reminders
-where signature_request.ended_at is null and signature_request.state = 'awaiting_registration'
+on conflict do nothing
+""")
+
+DELIVERED = SQL("""
+update signature_request set state = $2, reminder_days = $3, reminders = $4, delivered_at = now()
+where id = $1 and ended_at is null and delivered_at is null
 """)
 
 SEAT = SQL("""
@@ -411,8 +453,9 @@ _PARTY = """
 _SELECT = (
     """
 select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q.attention, q.attention_skippable,
-    q.in_order, q.on_decline, q.requested_by, q.created_at, q.expires_at, q.reminder_days, q.reminders, q.reminded_at,
-    q.signed_at, q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256, signed.sha256 as signed_sha256,
+    q.in_order, q.on_decline, q.requested_by, q.created_at, q.delivered_at, q.expires_at, q.reminder_days, q.reminders,
+    q.reminded_at, q.signed_at, q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256,
+    signed.sha256 as signed_sha256,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
             'position', s.position, 'party', """
@@ -473,7 +516,7 @@ where id = $1 and ended_at is null and (coalesce($2::text, state), attention) is
 """)
 
 SET_TERM = SQL("""
-update signature_request set expires_at = $2, reminders = $3
+update signature_request set expires_at = $2, reminders = $3, reminder_days = coalesce($4, reminder_days)
 where id = $1 and ended_at is null and (expires_at, reminders) is distinct from ($2, $3) returning id
 """)
 

@@ -66,6 +66,18 @@ def check_days(days: Sequence[int]) -> None:
         )
 
 
+def check_near(day: date, today: date) -> None:
+    """Raise `Unacceptable` for days that no request can reach, before anything is computed with them."""
+    if abs(day - today) > timedelta(days=800):
+        raise Unacceptable("A request waits 1 to 365 days, counted from when it was made. Choose a day within them.")
+
+
+def check_past(day: date, today: date) -> None:
+    """Raise `Unacceptable` for what cannot have happened yet; it may be tomorrow already where the practice is."""
+    if day > today + timedelta(days=1) or today - day > timedelta(days=3660):
+        raise Unacceptable("Give the day on which it happened; it cannot lie in the future.")
+
+
 def check_zone(name: str) -> ZoneInfo:
     """The time zone of this IANA name, or `Unacceptable`."""
     try:

@@ -114,7 +114,7 @@ class EncryptingCodec(PayloadCodec):
 
     def _ours(self, payload: Payload) -> Payload:
         """What nobody with our keys has sent is replaced; a key that is missing here is an error all the same."""
-        if _is_readable(payload):
+        if _is_plain_words(payload):
             return payload
         try:
             return self._decrypt(payload) if _is_encrypted(payload) else _NOT_OURS
@@ -145,6 +145,11 @@ class EncryptingCodec(PayloadCodec):
             return Payload.FromString(cipher.decrypt(payload.data[:12], payload.data[12:], key_id))
         except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise UnreadablePayload(name) from error
+
+
+def _is_plain_words(payload: Payload) -> bool:
+    """A sentence and nothing else: whatever could be taken for a signature has to be encrypted."""
+    return _READABLE in payload.metadata and payload.data[:1] == b'"'
 
 
 def _is_encrypted(payload: Payload) -> bool:

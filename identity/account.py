@@ -9,7 +9,7 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from uuid import UUID
 
-from chart import audit
+from chart import audit, client
 from chart import relationship as relationships
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId, StaffId
@@ -106,6 +106,7 @@ async def register(database: Database, token: str, password: str) -> AccountId:
         invitation = await transaction.fetchrow(USE, _digest(token))
         if invitation is None:
             raise InvitationEnded
+        await client.hold(transaction, invitation["client_id"])
         account_id = await _account(transaction, practice, invitation["email"], invitation["name"], password)
         await transaction.execute(RELATE, practice, account_id, invitation["client_id"], invitation["relationship"])
         await audit.record(

@@ -340,7 +340,7 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     order = replace(office.order(), reminder_days=(3, 7))
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
-    await handle.signal(ShareToSign.reschedule, Reschedule(request_id(handle), SERVICE, ()))
+    await handle.signal(ShareToSign.reschedule, Reschedule(request_id(handle), SERVICE, (), ()))
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))  # the first mail has just gone
     await pass_time(skipping, await skipping.get_current_time() + timedelta(minutes=6))
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
@@ -465,6 +465,7 @@ async def test_after_a_terminate_the_document_can_be_asked_for_again(
     orphan = await start(skipping.client, order)
     await delivered(skipping, database, order, orphan)
     await orphan.terminate()
+    order = replace(order, asked_at=datetime.now(UTC))
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     closed = await read(database, order, orphan)

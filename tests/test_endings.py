@@ -45,6 +45,7 @@ async def steer(
     return await api.post(f"/api/v1/requests/{request['id']}/{way}", json=body, headers=office.bearer)
 
 
+SOON = str((datetime.now(UTC) + timedelta(days=40)).date())
 WHY = {"reason": "It was shared by mistake."}
 UNABLE = {"reason": "The client has moved away.", "attempts": [{"on": "2026-11-20", "how": "Called twice."}]}
 PAPER = {"reason": "Signed in the office; folder 12.", "signed_on": "2026-11-20"}
@@ -141,9 +142,15 @@ async def test_an_expiry_is_extended_live_within_a_year(api: httpx2.AsyncClient,
 async def test_reminders_follow_the_schedule_and_can_be_changed_live(api: httpx2.AsyncClient, office: Office) -> None:
     request = await ask(api, office, reminder_days=[2, 5])
     assert len(request["reminders"]) == 2
-    changed = (await steer(api, office, request, "reminders", {"days": [10]})).json()
-    assert len(changed["reminders"]) == 1
-    assert (await steer(api, office, request, "reminders", {"days": []})).json()["reminders"] == []
+    for days in ([10], []):
+        changed = await steer(api, office, request, "reminders", {"days": days})
+        assert changed.is_success
+        for _ in range(100):  # 202 where the worker was slow
+            if len((await read(api, office, request["id"]))["reminders"]) == len(days):
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("not changed")
     refused = await steer(api, office, request, "reminders", {"days": [9, 3]})
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -292,7 +299,7 @@ async def test_a_signed_request_is_not_asked_for_again(api: httpx2.AsyncClient, 
     path, me = await reviewed(api, office)
     await api.post(f"{path}/signature", json=signature(office), headers=me)
     request_id = (await document(api, office, office.note.id))["request_id"]
-    for way, body in (("reissue", None), ("recall", WHY), ("extend", {"until": "2027-01-20"}), ("remind", None)):
+    for way, body in (("reissue", None), ("recall", WHY), ("extend", {"until": SOON}), ("remind", None)):
         refused = await steer(api, office, {"id": request_id}, way, body)
         assert (refused.status_code, "signed" in refused.json()["detail"]) == (HTTPStatus.CONFLICT, True), way
 
@@ -322,7 +329,7 @@ async def test_who_reads_may_not_steer_and_strangers_find_nothing(
     request = await ask(api, office)
     ways: list[tuple[str, object]] = [
         ("recall", WHY),
-        ("extend", {"until": "2027-01-20"}),
+        ("extend", {"until": SOON}),
         ("reminders", {"days": [1]}),
         ("remind", None),
         ("unable-to-obtain", UNABLE),

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -275,7 +275,7 @@ class World:
 
     async def _reschedule(self, life: Life, _event: Event) -> None:
         soon = await self.clock.get_current_time() + timedelta(days=2)
-        await self._now(life).signal(ShareToSign.reschedule, Reschedule(self._id(life), SERVICE, (soon,)))
+        await self._now(life).signal(ShareToSign.reschedule, Reschedule(self._id(life), SERVICE, (2,), (soon,)))
 
     async def _extend(self, life: Life, _event: Event) -> None:
         until = life.order.asked_at + timedelta(days=life.model.expires)

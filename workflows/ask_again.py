@@ -2,8 +2,7 @@
 
 from temporalio import workflow
 
-from activities.ask import StartAgain
-from chart.lifecycle import Order
+from activities.ask import OnceMore, StartAgain
 from gateways.temporal import PlainWords
 from workflows.patience import STEP, UNTIL_DONE
 
@@ -13,10 +12,10 @@ class AskAgain:
     """Starts the same request once more. It takes no signals."""
 
     @workflow.run
-    async def run(self, order: Order) -> None:
+    async def run(self, again: OnceMore) -> None:
         await workflow.execute_activity_class(
             StartAgain,
-            order,
+            again,
             start_to_close_timeout=STEP,
             retry_policy=UNTIL_DONE,
             summary=PlainWords("Share to Sign again"),

@@ -18,5 +18,5 @@ MAIL = RetryPolicy(initial_interval=timedelta(seconds=2), backoff_coefficient=2,
 MAIL_FOR = timedelta(days=5)
 """RFC 5321 4.5.4.1: give up after four to five days at the earliest."""
 
-FIRST_OWN_TRY, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-"""A request that needs attention tries again by itself, with pauses that double."""
+FIRST_OWN_TRY, LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)
+"""A request that needs attention tries again by itself, with pauses that double; its history stays short in a year."""

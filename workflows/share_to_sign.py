@@ -1,8 +1,9 @@
 """The life of one signature request, from top to bottom in the order in which it happens."""
 
 import asyncio
+import dataclasses
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from activities.ask import HandOver, OnceMore, waits_for
 from activities.deliver import Deliver, Delivered, Delivery, Outcome
-from activities.end import SIGNERS_ARE_TOLD, End, Ending, EndRequest
+from activities.end import SIGNERS_ARE_TOLD, End, Ended, Ending, EndRequest
 from activities.file import File, Filing
 from activities.notify import FIRST, GiveUpMail, Notification, Notify
 from activities.record import Answer, Attention, Record, Term, TooLate, VersionFiling
@@ -33,6 +34,9 @@ from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedu
 Result = TypeVar("Result")
 T = TypeVar("T")
 
+SEALING = frozenset({RequestState.SEALING})
+WAITING = frozenset({RequestState.AWAITING_REGISTRATION, RequestState.PENDING})
+
 LONG_HISTORY = 4_000
 """Events after which a request goes on in a new run; a year of reminders and signers stays far below."""
 
@@ -47,6 +51,7 @@ class SoFar:
 
     life: Life
     signatures: tuple[Signature, ...]
+    reminder_days: tuple[int, ...] | None
     reminders: tuple[datetime, ...]
     reminded: int
     mailed_at: datetime
@@ -72,13 +77,15 @@ class ShareToSign:
         self.reminded = so_far.reminded if so_far else 0
         self.mailed_at = so_far.mailed_at if so_far else workflow.now()
         self.mails: list[Notification] = []
-        self.mailing: set[asyncio.Task[None]] = set()
+        self.reminder_days = so_far.reminder_days if so_far else order.reminder_days
+        self.mailing: list[asyncio.Task[None]] = []
         self.ending = Ending(audit.SERVICE)
         self.to_do: deque[Callable[[], Awaitable[None]]] = deque()
         self.looks: tuple[datetime, ...] = ()
         self.early: deque[Callable[[], None]] = deque()
         self.attention: str | None = None
         self.mended: Act | None = None
+        self.mended_by = audit.SERVICE
         self.again = False
 
     @workflow.run
@@ -92,7 +99,7 @@ class ShareToSign:
             await self._catch_up()
             self._go_on_in_a_new_run_if_long()
         self._take_what_came_early()
-        for task in list(self.mailing):
+        for task in self.mailing:
             task.cancel()
         if self.life.state is RequestState.SEALING:
             await self._seal()
@@ -117,7 +124,7 @@ class ShareToSign:
             return self._refuse(Act.SIGN, signature.signer, why)
         self.signatures += (signature,)
         if self.life.open:
-            self._answered(before, signature.signer, SeatState.SIGNED, signature.at)
+            self._answered(before, signature.signer, SeatState.SIGNED, signature.at, signature=signature)
         return None
 
     @workflow.signal(description="A signer declined or asked for a correction (encrypted). Sent by the service only.")
@@ -167,7 +174,7 @@ class ShareToSign:
             check_takes(self.life.state, Act.RESCHEDULE)
         except Refusal as why:
             return self._refuse(Act.RESCHEDULE, reschedule.by, why)
-        self.reminders = reschedule.reminders
+        self.reminder_days, self.reminders = reschedule.days, reschedule.reminders
         self.to_do.append(lambda: self._record_term(reschedule.by, Action.RESCHEDULED))
         return None
 
@@ -189,16 +196,16 @@ class ShareToSign:
             self.to_do.append(_nothing)
 
     @workflow.signal(description="Try again now what needs attention. No input.")
-    def resume(self) -> None:
-        self.mended = Act.RESUME
+    def resume(self, by: Actor = audit.SERVICE) -> None:
+        self.mended, self.mended_by = Act.RESUME, by
 
     @workflow.signal(description="Leave out the step that needs attention, where that is possible. No input.")
-    def skip(self) -> None:
-        self.mended = Act.SKIP
+    def skip(self, by: Actor = audit.SERVICE) -> None:
+        self.mended, self.mended_by = Act.SKIP, by
 
     @workflow.signal(description="Give up the request that needs attention and ask for the same once more. No input.")
-    def reissue(self) -> None:
-        self.mended = Act.REISSUE
+    def reissue(self, by: Actor = audit.SERVICE) -> None:
+        self.mended, self.mended_by = Act.REISSUE, by
 
     @workflow.signal(dynamic=True)
     def unknown(self, _name: str, _arguments: Sequence[RawValue]) -> None:
@@ -225,7 +232,7 @@ class ShareToSign:
     def _end_by(self, request_id: RequestId, act: Act, ending: Ending) -> bool:
         try:
             self._check_fits(request_id)
-            self.life = self.life.ended(act)
+            self.life = self.life.ended(act, stuck=self.attention is not None)
         except Refusal as why:
             self._refuse(act, ending.by, why)
             return False
@@ -239,10 +246,19 @@ class ShareToSign:
         late = TooLate(self.order, self.request_id, by, act, why)
         self.to_do.append(lambda: self._local(Record.too_late, late, "Chart: came too late"))
 
-    def _answered(self, before: Life, by: Actor, state: SeatState, at: datetime, reason: str | None = None) -> None:
+    def _answered(
+        self,
+        before: Life,
+        by: Actor,
+        state: SeatState,
+        at: datetime,
+        reason: str | None = None,
+        signature: Signature | None = None,
+    ) -> None:
         """One of several has answered: write it down, and tell whoever is next."""
-        answer = Answer(self.order, self.request_id, self.life, by, state, at, reason)
-        self.to_do.append(lambda: self._local(Record.answer, answer, f"Chart: one of the signers has {state}"))
+        days = self.reminder_days
+        answer = Answer(self.order, self.request_id, self.life, by, state, at, workflow.now(), days, reason, signature)
+        self.to_do.append(lambda: self._record_answer(answer))
         following = tuple(party for party in self.life.waits_for if party not in before.waits_for)
         if following:
             self.to_do.append(lambda: self._ask_next(following))
@@ -251,7 +267,7 @@ class ShareToSign:
 
     async def _deliver(self) -> bool:
         """Into the chart and the portal; False if there is nothing to ask for."""
-        delivered = await self._until_done(self._try_to_deliver, while_open=True)
+        delivered = await self._until_done(self._try_to_deliver, while_in=WAITING)
         if delivered is None:
             return True
         if delivered.outcome is Outcome.NOTHING_TO_DO:
@@ -264,7 +280,7 @@ class ShareToSign:
         self._say("Delivering to the client's portal.")
         return await workflow.execute_activity_class(
             Deliver,
-            Delivery(self.order, self.request_id, workflow.now()),
+            Delivery(self.order, self.request_id, workflow.now(), self.life.expires_at, self.reminder_days),
             start_to_close_timeout=STEP,
             retry_policy=ROUND,
             summary=PlainWords("Put request, share and inbox message into the chart; email"),
@@ -283,7 +299,7 @@ class ShareToSign:
 
     async def _look_for_registration(self) -> None:
         if self.life.state is RequestState.AWAITING_REGISTRATION and not await self._deliver():
-            self.life = self.life.ended(Act.RECALL)
+            self.life = self.life.given_up()
 
     async def _wait(self) -> None:
         """Until there is something to do; one timer is armed, for whatever comes first."""
@@ -328,9 +344,7 @@ class ShareToSign:
     def _post(self, mail: Notification) -> None:
         """Beside the waiting, for days if need be: the request lives on in the portal (SPEC N3)."""
         self.mails.append(mail)
-        task = asyncio.create_task(self._mail(mail))
-        self.mailing.add(task)
-        task.add_done_callback(self.mailing.discard)
+        self.mailing.append(asyncio.create_task(self._mail(mail)))
 
     async def _mail(self, mail: Notification) -> None:
         try:
@@ -351,9 +365,9 @@ class ShareToSign:
 
     async def _seal(self) -> None:
         self._say("Stamping and filing.")
-        stamped = await self._until_done(self._stamp)
+        stamped = await self._until_done(self._stamp, while_in=SEALING)
         if stamped is not None:
-            await self._until_done(lambda: self._file(stamped))
+            await self._until_done(lambda: self._file(stamped), while_in=SEALING)
         if self.life.state is RequestState.SEALING:
             self.life = self.life.sealed()
         self._say()
@@ -373,17 +387,24 @@ class ShareToSign:
 
     async def _end(self) -> None:
         self._say()
-        told = await self._until_done(self._write_end) or ()
+        ended = await self._until_done(self._write_end, skippable=True)
+        if ended is None:  # its words cannot be written, whatever they hold; the ending itself can
+            self.ending = dataclasses.replace(self.ending, reason=None, record=None)
+            ended = await self._until_done(self._write_end)
+        if ended is None:
+            return
+        self.life, told = self.life.as_it_stands(ended.state), ended.told
         if about := SIGNERS_ARE_TOLD.get(self.life.state) if told else None:
-            mail = Notification(self.order, self.request_id, about, FIRST, tuple(told), workflow.now())
+            mail = Notification(self.order, self.request_id, about, FIRST, told, workflow.now())
             await self._until_done(lambda: self._local(HandOver.mail, mail, "Tell the signers"), skippable=True)
         if self.again:
             once_more = OnceMore(self.request_id, self.order)
             await self._until_done(lambda: self._local(HandOver.order, once_more, "Share to Sign again"))
         workflow.upsert_search_attributes([ENDING.value_set(self.life.state.label)])
 
-    async def _write_end(self) -> tuple[Actor, ...]:
-        return await workflow.execute_local_activity_class(
+    async def _write_end(self) -> Ended:
+        # not local: what a timer or an operator's cancel has decided is in the history before it is in the chart
+        return await workflow.execute_activity_class(
             End,
             EndRequest(self.order, self.request_id, self.life, self.ending),
             start_to_close_timeout=STEP,
@@ -395,8 +416,21 @@ class ShareToSign:
         filing = VersionFiling(self.order, self.request_id, new.version)
         await self._local(Record.version, filing, "Chart: a new version behind the signed one")
 
+    async def _record_answer(self, answer: Answer) -> None:
+        """Whoever is asked next is reminded on the same days, counted from now."""
+        reminders = await workflow.execute_local_activity_method(
+            Record.answer,
+            answer,
+            start_to_close_timeout=STEP,
+            retry_policy=ROUND,
+            summary=PlainWords(f"Chart: one of the signers has {answer.state}"),
+        )
+        if reminders is not None:
+            self.reminders = tuple(reminders)
+
     async def _record_term(self, by: Actor, action: Action) -> None:
-        term = Term(self.order, self.request_id, by, action, self.life.expires_at, self.reminders)
+        days = self.reminder_days or ()
+        term = Term(self.order, self.request_id, by, action, self.life.expires_at, days, self.reminders)
         await self._local(Record.term, term, f"Chart: {action}")
 
     # -- what is left over
@@ -410,7 +444,15 @@ class ShareToSign:
         info = workflow.info()
         long = info.get_current_history_length() > LONG_HISTORY or info.is_continue_as_new_suggested()
         if long and self.life.open and not self.to_do and not self.looks and not self.early:
-            so_far = SoFar(self.life, self.signatures, self.reminders, self.reminded, self.mailed_at, tuple(self.mails))
+            so_far = SoFar(
+                self.life,
+                self.signatures,
+                self.reminder_days,
+                self.reminders,
+                self.reminded,
+                self.mailed_at,
+                tuple(self.mails),
+            )
             workflow.continue_as_new(args=[self.order, so_far])
 
     def _cancelled(self) -> None:
@@ -421,38 +463,48 @@ class ShareToSign:
     # -- needs attention instead of failed (SPEC O2)
 
     async def _until_done(
-        self, step: Callable[[], Awaitable[Result]], *, skippable: bool = False, while_open: bool = False
+        self,
+        step: Callable[[], Awaitable[Result]],
+        *,
+        skippable: bool = False,
+        while_in: Container[RequestState] = frozenset(RequestState),
     ) -> Result | None:
         """Run a step. When its round of tries is over, say why, and wait to be mended or for the next own try.
 
-        None: it was skipped, the request was given up, or (with `while_open`) has ended meanwhile.
+        None: it was skipped, or the request was given up or has left the states in which the step makes sense.
         """
         pause = FIRST_OWN_TRY
         while True:
             try:
-                return await step()
-            except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
-                if is_cancelled_exception(error):
-                    self._cancelled()
-                else:
-                    await self._needs_attention(_reason(error), pause, skippable=skippable)
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                return await self._to_its_end(step())
+            except (ActivityError, ApplicationError) as error:
+                await self._needs_attention(_reason(error), pause, skippable=skippable)
+                pause = min(pause * 2, LONGEST_PAUSE)
             if self.mended is Act.REISSUE and not self.life.state.ended:
                 self._give_up()
                 return None
             if self.mended is Act.SKIP and skippable:
                 return None
-            if while_open and not self.life.open:
+            if self.life.state not in while_in:
                 return None
+
+    async def _to_its_end(self, step: Awaitable[Result]) -> Result:
+        """An operator's cancel reaches whoever waits here; what has begun is not left half done."""
+        task = asyncio.ensure_future(step)
+        while True:
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                self._cancelled()
 
     async def _needs_attention(self, reason: str, pause: timedelta, *, skippable: bool) -> None:
         self._begin_to_need_attention(reason)
         await self._attend(Action.NEEDS_ATTENTION, reason, skippable=skippable)
-        was_open = self.life.open
+        before = self.life
         with suppress(TimeoutError):
             try:
                 await workflow.wait_condition(
-                    lambda: self.mended is not None or self.life.open != was_open,
+                    lambda: self.mended is not None or self.life.state is not before.state,
                     timeout=pause,
                     timeout_summary=PlainWords("The next own try"),
                 )
@@ -463,22 +515,29 @@ class ShareToSign:
         workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
 
     def _begin_to_need_attention(self, reason: str) -> None:
-        self.attention, self.mended = reason, None  # what was sent before was meant for something else
+        self.attention, self.mended, self.mended_by = (
+            reason,
+            None,
+            audit.SERVICE,
+        )  # what was sent before was meant for something else
         self._say()
         workflow.upsert_search_attributes([WAITS_FOR.value_set("Attention")])
 
     async def _attend(self, action: Action, reason: str | None, *, skippable: bool = False) -> None:
-        await workflow.execute_activity_method(
-            Record.attention,
-            Attention(self.order, self.request_id, self.life, audit.SERVICE, action, reason, skippable),
-            start_to_close_timeout=STEP,
-            retry_policy=UNTIL_DONE,
-            summary=PlainWords(f"Chart: {action}"),
+        by = self.mended_by if action is not Action.NEEDS_ATTENTION else audit.SERVICE
+        await self._to_its_end(
+            workflow.execute_activity_method(
+                Record.attention,
+                Attention(self.order, self.request_id, self.life, by, action, reason, skippable),
+                start_to_close_timeout=STEP,
+                retry_policy=UNTIL_DONE,
+                summary=PlainWords(f"Chart: {action}"),
+            )
         )
 
     def _give_up(self) -> None:
         self.life = self.life.given_up()
-        self.ending = Ending(audit.SERVICE, "It could not go on and was asked for once more.")
+        self.ending = Ending(self.mended_by, "It could not go on and was asked for once more.")
         self.again = True
 
     # -- local activities: short and repeatable, they cost no billable action after a signal

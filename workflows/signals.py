@@ -63,6 +63,7 @@ class Extend:
 class Reschedule:
     request_id: RequestId
     by: Actor
+    days: tuple[int, ...]
     reminders: tuple[datetime, ...]
     """The moments that are to come."""
 

@@ -14,7 +14,7 @@ from api.stories.signing import Outcome, answered, hand_in
 from chart import audit, consent, document, message, request
 from chart.audit import Action
 from chart.document import Document, Version
-from chart.ids import DocumentId, MessageId
+from chart.ids import ClientId, DocumentId, MessageId, PracticeId
 from chart.lifecycle import SeatState
 from chart.message import Message
 from chart.refusals import NotFound, NotInThisState, Refusal
@@ -191,6 +191,7 @@ async def decline(
     resources: Resources, user: PortalUser, document_id: DocumentId, *, reason: str | None, correction: bool
 ) -> Request:
     """Decline to sign, or ask for a correction first (SPEC G7); the practice is told."""
+    document.check_words(reason or "")
     asked = await _asked_to_sign(resources, user, document_id)
     now = datetime.now(UTC)
     asked.life.declined(user.actor, now)
@@ -214,11 +215,16 @@ async def register(resources: Resources, token: str, password: str) -> None:
     the account even if this process dies before the second.
     """
     practice, client_id = await account.invited_for(resources.database, token)
-    async with resources.database.practice(practice) as transaction:
-        waiting = await request.awaiting_registration(transaction, client_id)
-    for one in waiting:
-        await engine.signal(resources, one, ShareToSign.registered)
+    for one in await _waiting_for(resources, practice, client_id):
+        with suppress(NotInThisState):  # an operator has ended its workflow
+            await engine.signal(resources, one, ShareToSign.registered)
     await account.register(resources.database, token, password)
-    for one in waiting:
+    # read again: another may have begun to wait meanwhile
+    for one in await _waiting_for(resources, practice, client_id):
         with suppress(Refusal):
             await engine.signal(resources, one, ShareToSign.registered)
+
+
+async def _waiting_for(resources: Resources, practice: PracticeId, client_id: ClientId) -> list[Request]:
+    async with resources.database.practice(practice) as transaction:
+        return await request.awaiting_registration(transaction, client_id)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from api import engine
 from api.resources import Resources
 from api.stories.sharing import Asked, Terms, ask_for, new_order
-from chart import audit, client, practice, request, schedule, waiting
+from chart import audit, client, document, practice, request, schedule, waiting
 from chart.audit import Action, Entry
 from chart.ids import RequestId
 from chart.lifecycle import ENDINGS, STATES, Act, RequestState
@@ -53,8 +53,17 @@ async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> l
         return await waiting.queue(transaction, chosen)
 
 
-async def recall(resources: Resources, caller: PracticeSide, request_id: RequestId, reason: str) -> Request:
+@dataclass(frozen=True)
+class Steered:
+    """The request after an act of the practice; not `decided` while the engine holds it and no worker has taken it."""
+
+    request: Request
+    decided: bool
+
+
+async def recall(resources: Resources, caller: PracticeSide, request_id: RequestId, reason: str) -> Steered:
     """Take the request back until it is signed; the signers are told (SPEC S6)."""
+    document.check_reason(reason)
     return await _steer(
         resources,
         caller,
@@ -73,8 +82,15 @@ async def record(
     act: Literal[Act.RECORD_UNABLE, Act.RECORD_PAPER],
     reason: str,
     dates: dict[str, Any],
-) -> Request:
+) -> Steered:
     """Record that the signature could not be obtained, or was made on paper (SPEC G7)."""
+    document.check_reason(reason)
+    for day in [one["on"] for one in dates.get("attempts", ())] + [
+        dates[key] for key in ("signed_on",) if key in dates
+    ]:
+        schedule.check_past(date.fromisoformat(day), datetime.now(UTC).date())
+    for attempt in dates.get("attempts", ()):
+        document.check_reason(attempt["how"])
     return await _steer(
         resources,
         caller,
@@ -86,10 +102,11 @@ async def record(
     )
 
 
-async def extend(resources: Resources, caller: PracticeSide, request_id: RequestId, until: date) -> Request:
+async def extend(resources: Resources, caller: PracticeSide, request_id: RequestId, until: date) -> Steered:
     """Move the expiry to the end of a day in the practice's time zone."""
     found = await find_request(resources, caller, request_id)
     request.check_offers(found, Act.EXTEND)
+    schedule.check_near(until, datetime.now(UTC).date())
     async with resources.database.practice(caller.practice) as transaction:
         zone = ZoneInfo((await practice.current(transaction)).timezone)
     moment = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
@@ -105,14 +122,14 @@ async def extend(resources: Resources, caller: PracticeSide, request_id: Request
     )
 
 
-async def reschedule(resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]) -> Request:
+async def reschedule(resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]) -> Steered:
     """Other days for the reminders, counted from the delivery as before; those that have passed are not made up."""
     schedule.check_days(days)
     found = await find_request(resources, caller, request_id)
     async with resources.database.practice(caller.practice) as transaction:
         zone = await client.zone(transaction, found.client_id)
     now = datetime.now(UTC)
-    moments = schedule.reminders(found.created_at, days, zone, found.expires_at)
+    moments = schedule.reminders(found.delivered_at or found.created_at, days, zone, found.expires_at)
     ahead = tuple(moment for moment in moments if moment > now)
     return await _steer(
         resources,
@@ -120,12 +137,12 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
         request_id,
         Act.RESCHEDULE,
         ShareToSign.reschedule,
-        Reschedule(request_id, caller.actor, ahead),
+        Reschedule(request_id, caller.actor, tuple(days), ahead),
         lambda now: now.reminders == ahead,
     )
 
 
-async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Send a reminder now, not more often than every five minutes."""
     found = await find_request(resources, caller, request_id)
     request.check_offers(found, Act.REMIND)
@@ -142,14 +159,14 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
     )
 
 
-async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Try again now what needs attention."""
-    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, None, _mended)
+    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, caller.actor, _mended)
 
 
-async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Leave out the step that needs attention, where that is possible."""
-    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, None, _mended)
+    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, caller.actor, _mended)
 
 
 async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
@@ -170,7 +187,7 @@ async def reissue(resources: Resources, caller: PracticeSide, request_id: Reques
         )
     if order:
         return await ask_for(resources, order)
-    await engine.signal(resources, found, ShareToSign.reissue)
+    await engine.signal(resources, found, ShareToSign.reissue, caller.actor)
     return await _successor(resources, caller, found)
 
 
@@ -182,7 +199,7 @@ def _same(found: Request) -> Terms:
         in_order=found.in_order,
         on_decline=found.on_decline,
         reminder_days=found.reminder_days,
-        when_registered=any(signer.party is None for signer in found.signers),
+        when_registered=any(signer.position == 0 and signer.party is None for signer in found.signers),
     )
 
 
@@ -208,28 +225,57 @@ async def _steer(
     signal: Any,
     argument: object,
     done: RequestState | Callable[[Request], bool],
-) -> Request:
+) -> Steered:
     """Check, signal, and wait a moment for what became of it.
 
-    The workflow decides; if something else came first, `NotInThisState` says what (SPEC G6). While the engine holds
-    the signal and no worker has taken it, the request comes back as it was.
+    The workflow decides; if it refuses, or something else came first, `NotInThisState` says so (SPEC G6).
     """
     policy.check(caller, Right.STEER_REQUESTS)
     now = await find_request(resources, caller, request_id)
     request.check_offers(now, act)
-    await engine.signal(resources, now, signal, *([] if argument is None else [argument]))
+    asked_at = datetime.now(UTC)
+    try:
+        await engine.signal(resources, now, signal, argument)
+    except NotInThisState:
+        await _close_if_orphan(resources, caller, now)
+        raise
     is_done = done if callable(done) else lambda found: found.state is done
+    refused: str | None = None
 
     async def decided() -> bool:
-        nonlocal now
+        nonlocal now, refused
         async with resources.database.practice(caller.practice) as transaction:
             now = await request.find(transaction, request_id)
-        return now.state.ended or is_done(now)
+            entries = await audit.of_request(transaction, request_id)
+        refused = next((str(one.detail["why"]) for one in entries if _is_refusal(one, caller, act, asked_at)), None)
+        return now.state.ended or is_done(now) or refused is not None
 
     await resources.hub.wait_until(decided, request_id, most=engine.MOST_WAIT)
-    if now.state.ended and not is_done(now):
-        raise NotInThisState(STATES[now.state].too_late)
-    return now
+    if is_done(now):
+        return Steered(now, decided=True)
+    if refused or now.state.ended:
+        raise NotInThisState(refused or STATES[now.state].too_late)
+    return Steered(now, decided=False)
+
+
+def _is_refusal(entry: Entry, caller: PracticeSide, act: Act, since: datetime) -> bool:
+    late = entry.action is Action.CAME_TOO_LATE and entry.detail.get("act") == act
+    return late and entry.actor == caller.actor and entry.at > since - CLOCKS_DIFFER
+
+
+CLOCKS_DIFFER = timedelta(seconds=2)
+"""Between this machine and the database's."""
+
+
+async def _close_if_orphan(resources: Resources, caller: PracticeSide, asked: Request) -> None:
+    """The engine knows no such workflow, and the request is open: an operator has terminated it.
+
+    The one place outside of the activities that writes a request's state: there is no workflow left to do it.
+    """
+    async with resources.database.practice(caller.practice) as transaction:
+        await request.close_orphans(
+            transaction, asked.practice_id, asked.client_id, asked.document_id, datetime.now(UTC)
+        )
 
 
 def _mended(now: Request) -> bool:

@@ -14,7 +14,7 @@ from chart import audit, block, client, document, practice, request, schedule
 from chart.audit import Action, Actor
 from chart.document import Document
 from chart.ids import ClientId, DocumentId, RequestId
-from chart.lifecycle import OnDecline, Order, RequestState, Seat
+from chart.lifecycle import STATES, OnDecline, Order, RequestState, Seat
 from chart.refusals import AlreadyDone, NotInThisState, Unacceptable
 from chart.relationship import Relationship
 from chart.request import Request
@@ -30,6 +30,7 @@ async def share(resources: Resources, caller: PracticeSide, document_id: Documen
     """Share: downloadable in the portal at once. Doing it again changes nothing."""
     policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice) as transaction:
+        await request.hold(transaction, document_id)
         found = await document.find(transaction, document_id)
         document.check_may_be_shared(found)
         await client.signer(transaction, found.client_id)
@@ -81,12 +82,12 @@ class Terms:
 
     days: int | None = None
     signers: tuple[Actor, ...] = ()
-    """Portal accounts of the client, and staff for a counter-signature; empty: the client, or who acts for them."""
+    """Portal accounts of the client, and staff for a counter-signature; without an account: the client, or who acts."""
     in_order: bool = False
     on_decline: OnDecline = OnDecline.ENDS
     reminder_days: tuple[int, ...] | None = None
     when_registered: bool = False
-    """For a client whom nobody represents yet: the request waits until somebody registers (SPEC S5)."""
+    """The client signs too; if nobody represents them yet, the request waits for a registration (SPEC S5)."""
     mails: bool = True
 
 
@@ -110,6 +111,9 @@ async def share_to_sign(
     async with resources.database.practice(caller.practice) as transaction:
         order = await new_order(transaction, caller, document_id, terms or Terms())
     if invite_too:
+        async with resources.database.practice(caller.practice) as transaction:
+            found = await document.find(transaction, document_id)
+        document.check_may_go_to(found, invite_too.relationship)
         await invite(resources, caller, order.client, invite_too)
     return await ask_for(resources, order)
 
@@ -142,26 +146,38 @@ async def new_order(transaction: Transaction, caller: PracticeSide, document_id:
 
 
 async def _seats(transaction: Transaction, found: Document, terms: Terms) -> tuple[Seat, ...]:
-    acting = await client.access(transaction, found.client_id)
-    if not acting and terms.when_registered:
-        return (Seat(None), *(Seat(party) for party in terms.signers if request.staff_of(party)))
-    asked = terms.signers or (request.party_of((await client.signer(transaction, found.client_id)).account_id),)
-    if len(set(asked)) < len(asked):
+    """Who signs: those named, checked; without names the client, or whoever acts for them."""
+    if len(set(terms.signers)) < len(terms.signers):
         raise Unacceptable("Each signer is named once.")
+    acting = {request.party_of(one.account_id): one for one in await client.access(transaction, found.client_id)}
     kept_from = {request.party_of(one.account_id) for one in await block.of_document(transaction, found.id)}
-    by_account = {request.party_of(access.account_id): access for access in acting}
-    for party in asked:
+    for party in terms.signers:
         if request.staff_of(party):
             await staff.check_may_counter_sign(transaction, party)
-        elif party not in by_account:
-            raise Unacceptable(
-                "A signer has no access to this client's portal. Name an account that acts for the client."
-            )
+        elif party not in acting:
+            raise Unacceptable("A signer has no access to the client's portal. Name one who acts for the client.")
         elif party in kept_from:
             raise Unacceptable("This document is kept from one of the signers. Lift the block, or name somebody else.")
         else:
-            document.check_may_go_to(found, by_account[party].relationship)
-    return tuple(map(Seat, asked))
+            document.check_may_go_to(found, acting[party].relationship)
+    if terms.signers and not terms.when_registered:
+        return tuple(map(Seat, terms.signers))
+    if any(request.account_of(party) for party in terms.signers):
+        return tuple(map(Seat, terms.signers))
+    return (await _clients_seat(transaction, found, terms, kept_from), *map(Seat, terms.signers))
+
+
+async def _clients_seat(transaction: Transaction, found: Document, terms: Terms, kept_from: set[Actor]) -> Seat:
+    """The client, or the first who acts for them and may have this document; or whoever registers."""
+    for access in await client.access(transaction, found.client_id):
+        party = request.party_of(access.account_id)
+        if document.may_go_to(found, access.relationship) and party not in kept_from:
+            return Seat(party)
+    if terms.when_registered:
+        return Seat(None)
+    access = await client.signer(transaction, found.client_id)
+    document.check_may_go_to(found, access.relationship)
+    raise Unacceptable("This document is kept from whoever acts for the client. Lift the block first.")
 
 
 async def ask_for(resources: Resources, order: Order) -> Asked:
@@ -176,6 +192,8 @@ async def ask_for(resources: Resources, order: Order) -> Asked:
         found = await _in_chart(resources, order, request_id)
         if found is None or (found.life.open and datetime.now(UTC) < found.expires_at) or found.signed_at:
             return Asked(request_id, found is not None)
+        if found.state is RequestState.SEALING:
+            raise NotInThisState(found.attention or STATES[found.state].too_late)
         if asyncio.get_running_loop().time() > until:
             raise NotInThisState("The request before this one is just ending. Share to Sign again in a minute.")
         await asyncio.sleep(0.1)

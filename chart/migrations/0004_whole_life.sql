@@ -36,6 +36,7 @@ alter table signature_request
     add column reminders timestamptz[] not null default '{}',
     add column reminder_days int[] not null default '{}',
     add column reminded_at timestamptz,
+    add column delivered_at timestamptz,
     add column ended_by text,
     add column end_reason text,
     add column correction boolean not null default false,
@@ -43,6 +44,8 @@ alter table signature_request
     add column record jsonb;
 
 update signature_request set state = 'pending' where state = 'needs_attention';
+update signature_request q set delivered_at = q.created_at, reminder_days = p.reminder_days
+from practice p where p.id = q.practice_id;
 alter table signature_request add check (state in (
     'awaiting_registration', 'pending', 'sealing', 'signed', 'declined', 'recalled', 'expired', 'replaced',
     'unable_to_obtain', 'signed_on_paper'
@@ -52,6 +55,7 @@ alter table signature_request add check (state in (
 drop index request_alive;
 create unique index request_open on signature_request (document_id) where ended_at is null;
 create unique index request_signed on signature_request (version_id) where state in ('signed', 'signed_on_paper');
+create index request_of_client on signature_request (client_id) where ended_at is null;
 create index request_queue on signature_request (practice_id, created_at) where ended_at is null;
 
 alter table version
@@ -103,7 +107,7 @@ end $$;
 grant select, insert, update on signer, mail to share_to_sign_application;
 grant update (
     state, attention, attention_skippable, signed_at, ended_at, expires_at, reminders, reminder_days, reminded_at,
-    ended_by, end_reason, correction, record
+    ended_by, end_reason, correction, record, delivered_at
 ) on signature_request to share_to_sign_application;
 grant update (hidden_at, hidden_by, hide_reason, shared_by, created_at) on share to share_to_sign_application;
 grant update (timezone, request_days, reminder_days, majority_age, language) on practice to share_to_sign_application;

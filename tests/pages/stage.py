@@ -338,6 +338,7 @@ def request_of(document: Document) -> SignatureRequest:
         on_decline=OnDecline.ENDS,
         requested_by=Actor("service"),
         created_at=NOW,
+        delivered_at=NOW,
         expires_at=document.expires_at,
         reminder_days=(3, 7, 14),
         reminders=(),
