@@ -20,9 +20,10 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Report:
         return found
 
     def table(self) -> str:
-        at_once = sum(after.at - before.at < 0.1 for before, after in zip(self.kills, self.kills[1:], strict=False))
+        at_once = sum(after.at - before.at < 0.1 for before, after in pairwise(self.kills))
         rows = [
             ("lifecycles", _counted(Counter(one.ending for one in self.lifecycles))),
             ("kill -9", f"{_counted(Counter(kill.part for kill in self.kills))}; {at_once} with another at once"),
@@ -102,19 +103,21 @@ class Report:
             ("signed files that verify", str(self.inspection.verified)),
             ("mails that came again", f"{self.inspection.repeated_mails} (same Message-ID)"),
             ("no answer, or 5xx", _counted(self.answers) or "0"),
-            (
-                "all at rest",
-                "never" if self.settled_after is None else f"{self.settled_after:.1f} s after the last kill",
-            ),
+            ("all at rest", f"{self.settled_after:.1f} s after the last kill" if self.settled_after else "never"),
+            *self._waits(),
+            ("memory of all parts", f"{_megabytes(self.memory_before)}, at most {_megabytes(self.most_memory)}"),
+            ("time", f"{self.seconds:.0f} s (seed {self.seed})"),
         ]
-        for where, seconds in self.sign_to_signed().items():
-            if seconds:
-                half, most = (1000 * percentile(seconds, percent) for percent in (50, 95))
-                rows.append((f"Sign → Signed {where}", f"p50 {half:.0f} ms, p95 {most:.0f} ms ({len(seconds)})"))
         lines = [f"{what:<34}{value}" for what, value in rows]
         for finding in self.inspection.findings:
             lines += ["", f"{finding.kind.upper()} {finding.what}", *(f"  {line}" for line in finding.evidence)]
         return "\n".join(lines)
+
+    def _waits(self) -> Iterator[tuple[str, str]]:
+        for where, seconds in self.sign_to_signed().items():
+            if seconds:
+                half, most = (1000 * percentile(seconds, percent) for percent in (50, 95))
+                yield f"Sign → Signed {where}", f"p50 {half:.0f} ms, p95 {most:.0f} ms ({len(seconds)})"
 
     def json(self) -> str:
         figures: dict[str, Any] = {
