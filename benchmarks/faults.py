@@ -75,6 +75,8 @@ class Report:
     inspection: Inspection
     answers: Counter[str]
     """What people got instead of an answer."""
+    surprises: Counter[str]
+    """Errors for which the API has no better answer than 500, by class and place."""
     seconds: float
     settled_after: float | None
     """Seconds from the last kill, or the last word said, until nothing was in flight; None: that never came."""
@@ -109,6 +111,7 @@ class Report:
             ("time", f"{self.seconds:.0f} s (seed {self.seed})"),
         ]
         lines = [f"{what:<34}{value}" for what, value in rows]
+        lines += [f"{'500':<34}{count} {error}" for error, count in self.surprises.items()]
         for finding in self.inspection.findings:
             lines += ["", f"{finding.kind.upper()} {finding.what}", *(f"  {line}" for line in finding.evidence)]
         return "\n".join(lines)
@@ -128,6 +131,7 @@ class Report:
             "verified": self.inspection.verified,
             "repeated_mails": self.inspection.repeated_mails,
             "answers": self.answers,
+            "surprises": self.surprises,
             "seconds": self.seconds,
             "settled_after_s": self.settled_after,
             "sign_to_signed_s": self.sign_to_signed(),
@@ -155,6 +159,7 @@ async def fault_run(lifecycles: int, kills: int, in_flight: int, seed: int) -> R
             kills=killer.kills,
             inspection=await inspect(places, told),
             answers=everybody.answers,
+            surprises=surprises(whole.data / "logs" / "api.log"),
             seconds=time.monotonic() - began,
             settled_after=rested if settled else None,
             memory_before=before,
@@ -201,6 +206,16 @@ async def people(whole: Whole, clients: int) -> AsyncIterator[People]:
         staff.headers["authorization"] = f"Bearer {whole.api_key}"
         mails = Mails(whole.data / "mail")
         yield People(staff, [await register(staff, await connection(f"{api}/portal"), mails) for _ in range(clients)])
+
+
+def surprises(log: Path) -> Counter[str]:
+    """What the API has logged as unexpected; a log holds no texts of errors, since those may quote values."""
+    found: Counter[str] = Counter()
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith("{") and "unexpected error at" in line:
+            *_, error = json.loads(line)["error"]
+            found[f"{error['class']} at {error['at'][-1] if error['at'] else '?'}"] += 1
+    return found
 
 
 def places_of(whole: Whole, staff: httpx2.AsyncClient) -> Places:

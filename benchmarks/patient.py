@@ -179,7 +179,7 @@ class People:
         else:
             if answer.is_success or "do not repeat it" in answer.text:
                 return True
-            self.answers[_said(answer)] += 1
+            self.answers[str(answer.status_code)] += 1
         await asyncio.sleep(PAUSE)
         return False
 
@@ -193,17 +193,11 @@ class People:
             else:
                 if answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     return answer
-                said = _said(answer)
+                said = str(answer.status_code)
             self.answers[said] += 1
             if time.monotonic() > until:
                 raise GaveUp(said)
             await asyncio.sleep(PAUSE)
-
-
-def _said(answer: httpx2.Response) -> str:
-    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        return "503"
-    return f"{answer.status_code} {answer.request.method} {answer.request.url.path.rsplit('/', 1)[-1]}"
 
 
 def _document(one: Lifecycle) -> str:
