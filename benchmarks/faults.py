@@ -76,7 +76,7 @@ class Report:
     answers: Counter[str]
     """What people got instead of an answer."""
     surprises: Counter[str]
-    """Errors for which the API has no better answer than 500, by class and place."""
+    """Errors that the API has answered with 500, by class and place."""
     seconds: float
     settled_after: float | None
     """Seconds from the last kill, or the last word said, until nothing was in flight; None: that never came."""
@@ -213,7 +213,7 @@ def surprises(log: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in log.read_text(errors="replace").splitlines():
         if line.startswith("{") and "unexpected error at" in line:
-            *_, error = json.loads(line)["error"]
+            error, *_ = json.loads(line)["error"]
             found[f"{error['class']} at {error['at'][-1] if error['at'] else '?'}"] += 1
     return found
 

@@ -7,11 +7,13 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx2
 import pytest
 from temporalio.client import Client
 
@@ -23,6 +25,7 @@ from benchmarks.killer import PARTS, Killer, plan
 from benchmarks.patient import SIGNED, Lifecycle
 from benchmarks.whole import Whole, running
 from chart.ids import DocumentId
+from tests.office import Office
 
 
 def test_a_small_run_loses_doubles_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,6 +51,18 @@ def test_every_part_has_its_turn_and_the_seed_decides_the_order() -> None:
     assert one == same != other
     assert Counter(one) == dict.fromkeys(PARTS, 12)
     assert any(before == after for before, after in pairwise(one)), "one twice in a row"
+
+
+async def test_a_database_that_dies_while_a_connection_is_given_back_is_away_and_no_surprise(
+    api: httpx2.AsyncClient, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(_: object, **__: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+
+    monkeypatch.setattr(asyncpg.Connection, "reset", die)
+    answer = await api.get("/api/v1/requests", headers=office.bearer)
+    assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert answer.json()["type"] == "/problems/not-reachable"
 
 
 # -- the check itself finds what is wrong: each tampering has a lifecycle of its own
