@@ -72,6 +72,8 @@ class Report:
     seed: int
     lifecycles: Sequence[Lifecycle]
     kills: Sequence[Kill]
+    followed: Counter[str]
+    """Parts that died because another one was away."""
     inspection: Inspection
     answers: Counter[str]
     """What people got instead of an answer."""
@@ -101,6 +103,7 @@ class Report:
         rows = [
             ("lifecycles", _counted(Counter(one.ending for one in self.lifecycles))),
             ("kill -9", f"{_counted(Counter(kill.part for kill in self.kills))}; {at_once} with another at once"),
+            ("died because another did", _counted(self.followed) or "0"),
             *((kind, str(len(self.of(kind)))) for kind in Kind),
             ("signed files that verify", str(self.inspection.verified)),
             ("mails that came again", f"{self.inspection.repeated_mails} (same Message-ID)"),
@@ -127,6 +130,7 @@ class Report:
             "seed": self.seed,
             "lifecycles": Counter(one.ending for one in self.lifecycles),
             "kills": Counter(kill.part for kill in self.kills),
+            "followed": self.followed,
             **{kind: [asdict(finding) for finding in self.of(kind)] for kind in Kind},
             "verified": self.inspection.verified,
             "repeated_mails": self.inspection.repeated_mails,
@@ -157,6 +161,7 @@ async def fault_run(lifecycles: int, kills: int, in_flight: int, seed: int) -> R
             seed=seed,
             lifecycles=told,
             kills=killer.kills,
+            followed=killer.followed,
             inspection=await inspect(places, told),
             answers=everybody.answers,
             surprises=surprises(whole.data / "logs" / "api.log"),

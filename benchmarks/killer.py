@@ -11,7 +11,7 @@ import os
 import random
 import signal
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,11 @@ class Killer:
     """Bytes of all processes together, at the worst moment seen."""
     _deaths: dict[tuple[str, int], float] = field(default_factory=dict)
     _pids: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def followed(self) -> Counter[str]:
+        """Deaths that were nobody's kill."""
+        return Counter(part for part, _ in self._deaths) - Counter(kill.part for kill in self.kills)
 
     async def kill_all(self) -> None:
         """Carry out the plan."""
