@@ -3,13 +3,13 @@
 import argparse
 import sys
 
-from benchmarks import corpus, lifecycle, paper
+from benchmarks import corpus, faults, lifecycle, paper
 
-BENCHMARKS = {"lifecycle": lifecycle, "paper": paper, "corpus": corpus}
+BENCHMARKS = {"lifecycle": lifecycle, "paper": paper, "corpus": corpus, "faults": faults}
 """Each module has `options`, which names its words, and `run`, which takes them and may return an exit code."""
 
-NAMED_ONLY = {"corpus"}
-"""Need a word of their own, and run only when they are named."""
+NAMED_ONLY = {"corpus", "faults"}
+"""Run only when they are named: one needs a folder, the other measures no speed (and is `./sts faults`)."""
 
 
 def main(words: list[str]) -> int:

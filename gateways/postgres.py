@@ -25,6 +25,7 @@ LOST: tuple[type[Exception], ...] = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # giving a connection back whose server died in the middle of an answer
 )
 """What a transaction raises when the server is away, has just gone, or has no room."""
 
