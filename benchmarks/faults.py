@@ -81,7 +81,10 @@ class Report:
     """Errors that the API has answered with 500, by class and place."""
     seconds: float
     settled_after: float | None
-    """Seconds from the last kill, or the last word said, until nothing was in flight; None: that never came."""
+    """Seconds from the last kill until nothing was in flight, lifecycles that were still to be told included.
+
+    None: that never came.
+    """
     memory_before: int
     most_memory: int
     """Bytes of all parts together: once ready, and at the worst moment."""

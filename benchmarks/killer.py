@@ -2,7 +2,7 @@
 
 The supervisor of `./sts up` gives everything up when a part dies more than five times within a minute, which is right:
 such a part is broken. It stays as it is here; the killer counts deaths as the supervisor does, those included that
-follow from another part's (a worker that starts while its engine is away ends), and waits where the limit comes near.
+follow from another part's (a worker that starts while its engine stays away ends), and waits near the limit.
 """
 
 import asyncio
