@@ -53,7 +53,7 @@ def deployment(configured: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-def make_worker(configured: Settings, engine: Client, database: Database, *, cached: int = 300) -> Worker:
+def make_worker(configured: Settings, engine: Client, database: Database) -> Worker:
     """A worker with every workflow and activity; tests run the same one."""
     relay = Relay.of(configured)
     seal = Seal.load(configured.seal_key_file.read_bytes(), configured.seal_certificate_file.read_bytes())
@@ -87,7 +87,7 @@ def make_worker(configured: Settings, engine: Client, database: Database, *, cac
         # what a client waits who signs right after a worker died (default 10 s)
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         # a cached waiting request costs 120 kB, an uncached one 12 ms when it is signed
-        max_cached_workflows=cached,
+        max_cached_workflows=300,
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
 

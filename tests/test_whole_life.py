@@ -356,18 +356,15 @@ select count(*) from (
 
 @asynccontextmanager
 async def working(configured: Settings, engine: Client, database: Database) -> AsyncIterator[Any]:
-    """A function that lets one worker end and another begin.
-
-    They cache no workflow, so each task replays the whole history: what is not deterministic shows.
-    """
-    worker = make_worker(configured, engine, database, cached=0)
+    """A function that lets one worker end and another begin, which replays what the first has left."""
+    worker = make_worker(configured, engine, database)
     running = [asyncio.create_task(worker.run())]
     workers = [worker]
 
     async def renew() -> None:
         await workers[-1].shutdown()
         await running[-1]
-        workers.append(make_worker(configured, engine, database, cached=0))
+        workers.append(make_worker(configured, engine, database))
         running.append(asyncio.create_task(workers[-1].run()))
 
     try:
