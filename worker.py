@@ -11,6 +11,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ask import HandOver, StartAgain
+from activities.bulk import Bulk
 from activities.deliver import Deliver
 from activities.end import End
 from activities.file import File
@@ -26,6 +27,7 @@ from gateways.telemetry import log_to_stderr
 from pdf import Seal
 from settings import Settings, settings
 from workflows.ask_again import AskAgain
+from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
 from workflows.share_to_sign import ShareToSign
 from workflows.tell import TellSigners
@@ -33,7 +35,7 @@ from workflows.tell import TellSigners
 logger = logging.getLogger(__name__)
 
 
-WORKFLOWS = (ShareToSign, TellSigners, AskAgain, Invite)
+WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -59,6 +61,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
     seal = Seal.load(configured.seal_key_file.read_bytes(), configured.seal_certificate_file.read_bytes())
     notify = Notify(database, relay, configured.mail_from, configured.portal_url)
     record = Record(database)
+    bulk = Bulk(database, engine, configured.temporal_task_queue)
     hand_over = HandOver(engine, configured.temporal_task_queue)
     return Worker(
         engine,
@@ -77,6 +80,8 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             record.attention,
             record.version,
             GiveUpInvitation(database),
+            bulk.open,
+            bulk.share,
             hand_over.mail,
             hand_over.order,
             StartAgain(engine, configured.temporal_task_queue),

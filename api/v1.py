@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from activities.order import Terms
 from api.access import PracticeCaller, Res
 from api.stories import charts, requests, settings, sharing
 from api.stories.requests import Steered
-from api.stories.sharing import Asked, Invitee, Terms
+from api.stories.sharing import Asked, Invitee
 from chart import schedule
 from chart.audit import Action, Actor
 from chart.client import Client

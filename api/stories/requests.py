@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from activities.order import Terms, new_order
 from api import engine
 from api.resources import Resources
-from api.stories.sharing import Asked, Terms, ask_for, new_order
+from api.stories.sharing import Asked, ask_for
 from chart import audit, client, document, practice, request, schedule, waiting
 from chart.audit import Action, Entry
 from chart.ids import RequestId
@@ -175,7 +176,11 @@ async def reissue(resources: Resources, caller: PracticeSide, request_id: Reques
     async with resources.database.practice(caller.practice) as transaction:
         found = await request.find(transaction, request_id)
         request.check_offers(found, Act.REISSUE)
-        order = await new_order(transaction, caller, found.document_id, _same(found)) if found.state.ended else None
+        order = (
+            await new_order(transaction, caller.practice, caller.actor, found.document_id, _same(found))
+            if found.state.ended
+            else None
+        )
         await audit.record(
             transaction,
             caller.practice,

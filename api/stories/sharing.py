@@ -2,25 +2,25 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio.common import SearchAttributePair
 
 from activities.ask import ask
 from activities.invite import InvitationMail
+from activities.order import Terms, new_order
 from api import engine
 from api.resources import Resources
-from chart import audit, block, client, document, practice, request, schedule
-from chart.audit import Action, Actor
+from chart import audit, client, document, request
+from chart.audit import Action
 from chart.document import Document
 from chart.ids import ClientId, DocumentId, RequestId
-from chart.lifecycle import STATES, OnDecline, Order, RequestState, Seat
-from chart.refusals import AlreadyDone, NotInThisState, Unacceptable
+from chart.lifecycle import STATES, Order, RequestState
+from chart.refusals import NotInThisState
 from chart.relationship import Relationship
 from chart.request import Request
 from gateways import temporal
-from gateways.postgres import Transaction
-from identity import account, policy, staff
+from identity import account, policy
 from identity.caller import PracticeSide, Right
 from workflows.invite import Invite
 from workflows.invite import workflow_id as invitation_workflow_id
@@ -77,21 +77,6 @@ class Invitee:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a Share to Sign may say besides the document; the practice's ways where it says nothing."""
-
-    days: int | None = None
-    signers: tuple[Actor, ...] = ()
-    """Portal accounts of the client, and staff for a counter-signature; without an account: the client, or who acts."""
-    in_order: bool = False
-    on_decline: OnDecline = OnDecline.ENDS
-    reminder_days: tuple[int, ...] | None = None
-    when_registered: bool = False
-    """The client signs too; if nobody represents them yet, the request waits for a registration (SPEC S5)."""
-    mails: bool = True
-
-
-@dataclass(frozen=True)
 class Asked:
     """A Share to Sign that the engine holds for sure; `delivered` once it stands in the chart."""
 
@@ -109,75 +94,13 @@ async def share_to_sign(
     """Share to Sign: start the workflow, or find the one that runs (SPEC S4). May invite the client first (S5)."""
     policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice) as transaction:
-        order = await new_order(transaction, caller, document_id, terms or Terms())
+        order = await new_order(transaction, caller.practice, caller.actor, document_id, terms or Terms())
     if invite_too:
         async with resources.database.practice(caller.practice) as transaction:
             found = await document.find(transaction, document_id)
         document.check_may_go_to(found, invite_too.relationship)
         await invite(resources, caller, order.client, invite_too)
     return await ask_for(resources, order)
-
-
-async def new_order(transaction: Transaction, caller: PracticeSide, document_id: DocumentId, terms: Terms) -> Order:
-    """What is asked for, checked; raises the refusal that names the remedy. Nothing is written."""
-    found = await document.find(transaction, document_id)
-    document.check_may_be_signed(found)
-    if found.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}:
-        raise AlreadyDone("This document has been signed. Upload a new version to ask for another signature.")
-    if terms.reminder_days is not None:
-        schedule.check_days(terms.reminder_days)
-    days = terms.days or (await practice.current(transaction)).request_days
-    now = datetime.now(UTC)
-    return Order(
-        practice=caller.practice,
-        client=found.client_id,
-        document=found.id,
-        version=found.version_id,
-        sha256=found.sha256,
-        seats=await _seats(transaction, found, terms),
-        requested_by=caller.actor,
-        asked_at=now,
-        expires_at=now + timedelta(days=days),
-        in_order=terms.in_order,
-        on_decline=terms.on_decline,
-        reminder_days=terms.reminder_days,
-        mails=terms.mails,
-    )
-
-
-async def _seats(transaction: Transaction, found: Document, terms: Terms) -> tuple[Seat, ...]:
-    """Who signs: those named, checked; without names the client, or whoever acts for them."""
-    if len(set(terms.signers)) < len(terms.signers):
-        raise Unacceptable("Each signer is named once.")
-    acting = {request.party_of(one.account_id): one for one in await client.access(transaction, found.client_id)}
-    kept_from = {request.party_of(one.account_id) for one in await block.of_document(transaction, found.id)}
-    for party in terms.signers:
-        if request.staff_of(party):
-            await staff.check_may_counter_sign(transaction, party)
-        elif party not in acting:
-            raise Unacceptable("A signer has no access to the client's portal. Name one who acts for the client.")
-        elif party in kept_from:
-            raise Unacceptable("This document is kept from one of the signers. Lift the block, or name somebody else.")
-        else:
-            document.check_may_go_to(found, acting[party].relationship)
-    if terms.signers and not terms.when_registered:
-        return tuple(map(Seat, terms.signers))
-    if any(request.account_of(party) for party in terms.signers):
-        return tuple(map(Seat, terms.signers))
-    return (await _clients_seat(transaction, found, terms, kept_from), *map(Seat, terms.signers))
-
-
-async def _clients_seat(transaction: Transaction, found: Document, terms: Terms, kept_from: set[Actor]) -> Seat:
-    """The client, or the first who acts for them and may have this document; or whoever registers."""
-    for access in await client.access(transaction, found.client_id):
-        party = request.party_of(access.account_id)
-        if document.may_go_to(found, access.relationship) and party not in kept_from:
-            return Seat(party)
-    if terms.when_registered:
-        return Seat(None)
-    access = await client.signer(transaction, found.client_id)
-    document.check_may_go_to(found, access.relationship)
-    raise Unacceptable("This document is kept from whoever acts for the client. Lift the block first.")
 
 
 async def ask_for(resources: Resources, order: Order) -> Asked:

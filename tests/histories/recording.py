@@ -24,9 +24,11 @@ from temporalio.testing import WorkflowEnvironment
 
 import workflows.share_to_sign as story
 from activities.ask import workflow_id
+from activities.bulk import BulkOrder
 from activities.invite import InvitationMail
 from chart import document
 from chart.audit import SERVICE
+from chart.bulk import BulkAct
 from chart.document import NewVersion
 from chart.lifecycle import Act, Order
 from gateways import temporal
@@ -38,6 +40,7 @@ from tests.engine import Handle, delivered, pass_time, read, request_id, signatu
 from tests.office import Office
 from tests.test_bad_paths import email_of, parked, recall, register, with_counter_signature
 from worker import make_worker
+from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Replace, StaffRecord
@@ -239,3 +242,12 @@ async def test_invite(skipping: Clock, office: Office) -> None:
     handle = await skipping.client.start_workflow(Invite.run, mail, id=f"invite/{uuid4()}", task_queue="share-to-sign")
     await handle.result()
     await save("invite", handle)
+
+
+async def test_bulk(skipping: Clock, office: Office) -> None:
+    order = BulkOrder(office.practice, SERVICE, BulkAct.SHARE_TO_SIGN, (office.note.id, office.superbill.id))
+    handle = await skipping.client.start_workflow(
+        ShareInBulk.run, order, id=f"share-in-bulk/{uuid4()}", task_queue="share-to-sign"
+    )
+    await ended("share-in-bulk", handle)
+    await skipping.client.get_workflow_handle(workflow_id(office.note.id)).terminate()

@@ -1,0 +1,123 @@
+"""Bulk: each of many documents is shared as it would be alone; then one email tells each client (SPEC S10)."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.ask import ask
+from activities.notify import FIRST, Notification
+from activities.order import Terms, new_order
+from chart import audit, bulk, client, document, request
+from chart.audit import Action, Actor
+from chart.bulk import BulkAct, BulkId, ItemOutcome
+from chart.ids import DocumentId, PracticeId, RequestId
+from chart.lifecycle import Order, RequestState
+from chart.message import MessageAbout
+from chart.refusals import Refusal
+from gateways.postgres import Database
+
+
+@dataclass(frozen=True)
+class BulkOrder:
+    practice: PracticeId
+    requested_by: Actor
+    act: BulkAct
+    documents: tuple[DocumentId, ...]
+    days: int | None = None
+    reminder_days: tuple[int, ...] | None = None
+    when_registered: bool = False
+
+
+@dataclass(frozen=True)
+class BulkItem:
+    bulk_id: BulkId
+    order: BulkOrder
+    position: int
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    outcome: ItemOutcome
+    mail: Notification | None = None
+    """What tells the signers of it."""
+
+
+class NotDeliveredYet(Exception):
+    """The request's own workflow has not put it into the chart; the engine tries this again."""
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """The activities of a bulk share."""
+
+    database: Database
+    engine: Client
+    task_queue: str
+
+    @activity.defn(name="open_bulk")
+    async def open(self, item: BulkItem) -> None:
+        order = item.order
+        async with self.database.practice(order.practice) as transaction:
+            await bulk.open_bulk(
+                transaction, order.practice, item.bulk_id, order.act, order.requested_by, order.documents
+            )
+
+    @activity.defn(name="share_item")
+    async def share(self, item: BulkItem) -> ItemResult:
+        """By the rules of a single Share or Share to Sign; a refusal is the item's result and no error."""
+        order, document_id = item.order, item.order.documents[item.position]
+        try:
+            if order.act is BulkAct.SHARE:
+                await self._share(order, document_id)
+                return await self._note(item, ItemResult(ItemOutcome.SHARED))
+            return await self._share_to_sign(item, document_id)
+        except Refusal as why:
+            return await self._note(item, ItemResult(ItemOutcome.REFUSED), reason=str(why))
+
+    async def _share(self, order: BulkOrder, document_id: DocumentId) -> None:
+        async with self.database.practice(order.practice) as transaction:
+            await request.hold(transaction, document_id)
+            found = await document.find(transaction, document_id)
+            document.check_may_be_shared(found)
+            await client.signer(transaction, found.client_id)
+            if await document.share(transaction, order.practice, found.version_id, order.requested_by):
+                await audit.record(
+                    transaction,
+                    order.practice,
+                    order.requested_by,
+                    Action.SHARED,
+                    chart=found.client_id,
+                    document=document_id,
+                    sha256=found.sha256,
+                )
+
+    async def _share_to_sign(self, item: BulkItem, document_id: DocumentId) -> ItemResult:
+        order = item.order
+        terms = Terms(
+            days=order.days, reminder_days=order.reminder_days, when_registered=order.when_registered, mails=False
+        )
+        async with self.database.practice(order.practice) as transaction:
+            wanted = await new_order(transaction, order.practice, order.requested_by, document_id, terms)
+        request_id = await ask(self.engine, self.task_queue, wanted)
+        async with self.database.practice(order.practice) as transaction:
+            if not await request.exists(transaction, request_id):
+                raise NotDeliveredYet
+            found = await request.find(transaction, request_id)
+        if found.state is RequestState.AWAITING_REGISTRATION:
+            return await self._note(item, ItemResult(ItemOutcome.PARKED), request_id=request_id)
+        mail = _mail(wanted, request_id, found.life.waits_for, item)
+        return await self._note(item, ItemResult(ItemOutcome.ASKED, mail), request_id=request_id)
+
+    async def _note(
+        self, item: BulkItem, result: ItemResult, *, reason: str | None = None, request_id: RequestId | None = None
+    ) -> ItemResult:
+        async with self.database.practice(item.order.practice) as transaction:
+            await bulk.note(
+                transaction, item.bulk_id, item.position, result.outcome, reason=reason, request_id=request_id
+            )
+        return result
+
+
+def _mail(order: Order, request_id: RequestId, parties: tuple[Actor, ...], item: BulkItem) -> Notification:
+    return Notification(order, request_id, MessageAbout.RECORD_REQUEST, FIRST, parties, order.asked_at)

@@ -1,0 +1,67 @@
+"""Many documents to one client, or one kind to many clients (SPEC S10)."""
+
+from collections.abc import Sequence
+
+from temporalio.common import SearchAttributePair
+
+from activities.bulk import BulkOrder
+from api import engine
+from api.resources import Resources
+from chart import bulk
+from chart.bulk import Bulk, BulkAct, BulkId
+from chart.document import Kind
+from chart.ids import ClientId, DocumentId
+from gateways import temporal
+from identity import policy
+from identity.caller import PracticeSide, Right
+from workflows.bulk import ShareInBulk
+
+
+async def of_kind(
+    resources: Resources, caller: PracticeSide, clients: Sequence[ClientId], kind: Kind, note_name: str | None
+) -> list[DocumentId]:
+    """The newest document of this kind in each chart that is not shared yet."""
+    policy.check(caller, Right.SHARE)
+    async with resources.database.practice(caller.practice) as transaction:
+        return await bulk.newest_unshared(transaction, clients, kind, note_name)
+
+
+async def share(
+    resources: Resources,
+    caller: PracticeSide,
+    act: BulkAct,
+    documents: Sequence[DocumentId],
+    *,
+    days: int | None,
+    reminder_days: tuple[int, ...] | None,
+    when_registered: bool,
+) -> BulkId:
+    """Start it; each document's result is read with `find`."""
+    policy.check(caller, Right.SHARE)
+    bulk.check_count(documents)
+    order = BulkOrder(
+        practice=caller.practice,
+        requested_by=caller.actor,
+        act=act,
+        documents=tuple(dict.fromkeys(documents)),
+        days=days,
+        reminder_days=reminder_days,
+        when_registered=when_registered,
+    )
+    async with resources.database.practice(caller.practice) as transaction:
+        bulk_id = await bulk.new_id(transaction)
+    started = await engine.start(
+        resources,
+        ShareInBulk.run,
+        order,
+        id=f"share-in-bulk/{bulk_id}",
+        summary=f"{act.value.replace('_', ' ').capitalize()}: {len(order.documents)} documents",
+        known=[SearchAttributePair(temporal.PRACTICE, str(caller.practice))],
+    )
+    return BulkId(started)
+
+
+async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:
+    policy.check(caller, Right.READ_CHARTS)
+    async with resources.database.practice(caller.practice) as transaction:
+        return await bulk.find(transaction, bulk_id)

@@ -1,0 +1,142 @@
+"""Many documents shared at once: the wish, and what became of each (SPEC S10)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from chart.audit import Actor
+from chart.document import Kind
+from chart.ids import ClientId, DocumentId, PracticeId, RequestId
+from chart.refusals import NotFound, Unacceptable
+from gateways.postgres import SQL, Transaction
+
+BulkId = NewType("BulkId", UUID)
+"""The run id of its workflow's first run."""
+
+MOST = 500
+"""Documents at once; the history of the workflow stays far below the engine's limits."""
+
+
+class BulkAct(StrEnum):
+    SHARE = "share"
+    SHARE_TO_SIGN = "share_to_sign"
+
+
+class ItemOutcome(StrEnum):
+    WAITING = "waiting"
+    SHARED = "shared"
+    ASKED = "asked"
+    """A signature is asked for; so it is too if that was so before."""
+    PARKED = "parked"
+    """It waits until somebody registers for the client."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Item:
+    document_id: DocumentId
+    outcome: ItemOutcome
+    reason: str | None
+    """Why it was refused, and what to do."""
+    request_id: RequestId | None
+
+
+@dataclass(frozen=True)
+class Bulk:
+    id: BulkId
+    act: BulkAct
+    created_at: datetime
+    items: tuple[Item, ...]
+
+
+def check_count(documents: Sequence[DocumentId]) -> None:
+    if not 1 <= len(documents) <= MOST:
+        raise Unacceptable(f"Name 1 to {MOST} documents. There may be none of this kind that is not shared yet.")
+
+
+async def new_id(transaction: Transaction) -> UUID:
+    """For the id of its workflow."""
+    made: UUID = await transaction.fetchval(NEW_ID)
+    return made
+
+
+async def newest_unshared(
+    transaction: Transaction, clients: Sequence[ClientId], kind: Kind, note_name: str | None
+) -> list[DocumentId]:
+    """Of each of these charts the newest document of the kind that is not shared yet, in the order of the charts."""
+    rows = await transaction.fetch(NEWEST_UNSHARED, clients, kind, note_name)
+    return [DocumentId(row["id"]) for row in rows]
+
+
+async def open_bulk(
+    transaction: Transaction,
+    practice: PracticeId,
+    bulk_id: BulkId,
+    act: BulkAct,
+    by: Actor,
+    documents: Sequence[DocumentId],
+) -> None:
+    """Write the wish; once, however often."""
+    await transaction.execute(OPEN, bulk_id, practice, act, by)
+    await transaction.execute(ITEMS, bulk_id, practice, documents)
+
+
+async def note(
+    transaction: Transaction,
+    bulk_id: BulkId,
+    position: int,
+    outcome: ItemOutcome,
+    *,
+    reason: str | None = None,
+    request_id: RequestId | None = None,
+) -> None:
+    await transaction.execute(NOTE, bulk_id, position, outcome, reason, request_id)
+
+
+async def find(transaction: Transaction, bulk_id: BulkId) -> Bulk:
+    row = await transaction.fetchrow(FIND, bulk_id)
+    if row is None:
+        raise NotFound("There is no such bulk share in this practice, or it has not begun yet.")
+    items = tuple(
+        Item(one["document_id"], ItemOutcome(one["outcome"]), one["reason"], one["request_id"])
+        for one in await transaction.fetch(FIND_ITEMS, bulk_id)
+    )
+    return Bulk(row["id"], BulkAct(row["act"]), row["created_at"], items)
+
+
+NEW_ID = SQL("select uuidv7()")
+
+NEWEST_UNSHARED = SQL("""
+select d.id from unnest($1::uuid[]) with ordinality wanted(client_id, position)
+join lateral (
+    select d.id from document d
+    join lateral (
+        select id from version where document_id = d.id and signed_by_request is null order by number desc limit 1
+    ) v on true
+    where d.client_id = wanted.client_id and d.kind = $2 and ($3::text is null or d.note_name = $3)
+    and not exists (select from share s where s.version_id = v.id and s.hidden_at is null)
+    order by d.service_on desc, d.id desc limit 1
+) d on true
+order by wanted.position
+""")
+
+OPEN = SQL("""
+insert into bulk_share (id, practice_id, act, requested_by) values ($1, $2, $3, $4) on conflict (id) do nothing
+""")
+
+ITEMS = SQL("""
+insert into bulk_item (bulk_id, practice_id, position, document_id)
+select $1, $2, position - 1, id from unnest($3::uuid[]) with ordinality documents(id, position)
+on conflict (bulk_id, position) do nothing
+""")
+
+NOTE = SQL("""
+update bulk_item set outcome = $3, reason = $4, request_id = $5 where bulk_id = $1 and position = $2
+""")
+
+FIND = SQL("select id, act, created_at from bulk_share where id = $1")
+
+FIND_ITEMS = SQL("select document_id, outcome, reason, request_id from bulk_item where bulk_id = $1 order by position")

@@ -1,0 +1,148 @@
+"""Many documents at once (SPEC S10)."""
+
+import asyncio
+from datetime import date
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from temporalio.client import Client
+
+from chart import client
+from chart.document import Kind
+from chart.ids import ClientId
+from gateways.postgres import Database
+from gateways.storage import Storage
+from identity import account
+from tests.conftest import Mailbox, WorkerMaker
+from tests.office import PASSWORD, Office, add_document
+from tests.test_endings import soon
+from tests.test_signing import portal
+
+Json = dict[str, Any]
+
+
+async def finished(api: httpx2.AsyncClient, office: Office, started: httpx2.Response) -> list[Json]:
+    """Its items, once none waits any more."""
+    assert started.status_code == HTTPStatus.ACCEPTED, started.text
+    for _ in range(400):
+        found = await api.get(started.headers["location"], headers=office.bearer)
+        items: list[Json] = found.json()["items"] if found.is_success else []
+        if items and all(item["outcome"] != "waiting" for item in items):
+            return items
+        await asyncio.sleep(0.05)
+    raise AssertionError("it does not end")
+
+
+async def another_client(database: Database, office: Office) -> tuple[ClientId, str]:
+    """Registered for the portal."""
+    email = f"second-{uuid4().hex[:12]}@demo.example"
+    async with database.practice(office.practice) as transaction:
+        made = await client.add(
+            transaction,
+            office.practice,
+            given_name="Zoë",
+            family_name="Second",
+            birth_date=date(1990, 1, 1),
+            external_id=None,
+        )
+        invitation = await account.invite(
+            transaction, office.practice, made.id, email=email, name="Zoë Second", relationship="self"
+        )
+    await account.register(database, invitation.token, PASSWORD)
+    return made.id, email
+
+
+@pytest.mark.usefixtures("worker")
+async def test_each_document_has_its_result_and_each_client_one_email(
+    api: httpx2.AsyncClient, database: Database, storage: Storage, office: Office, mailbox: Mailbox
+) -> None:
+    second, email = await another_client(database, office)
+    mine = [
+        await add_document(database, storage, office.practice, one, Kind.TREATMENT_PLAN, None)
+        for one in (office.client, office.client, office.client, second, second)
+    ]
+    documents = [*mine, office.superbill, office.psychotherapy_note, office.notes_of_unregistered]
+    body = {"act": "share_to_sign", "documents": [str(one.id) for one in documents]}
+    items = await finished(api, office, await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer))
+    assert [item["outcome"] for item in items] == ["asked"] * 5 + ["refused"] * 3
+    reasons = [item["reason"] for item in items[5:]]
+    assert "Use Share" in reasons[0]
+    assert "45 CFR 164.501" in reasons[1]
+    assert "not registered" in reasons[2]
+    assert await soon(lambda: mailbox.to(email) and mailbox.to(office.client_email))
+    await asyncio.sleep(0.5)
+    assert (len(mailbox.to(office.client_email)), len(mailbox.to(email))) == (1, 1)
+    me = await portal(api, office)
+    messages = (await api.get("/api/v1/portal/messages", headers=me)).json()["messages"]
+    assert len(messages) == 3
+
+    again = await finished(api, office, await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer))
+    assert [item["request_id"] for item in again] == [item["request_id"] for item in items]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_one_kind_to_many_clients_shares_the_newest_and_parks_who_is_not_registered(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    body = {
+        "act": "share_to_sign",
+        "kind": "clinical_note",
+        "note_name": "Progress Note",
+        "clients": [str(office.client), str(office.unregistered)],
+        "when_registered": True,
+    }
+    items = await finished(api, office, await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer))
+    assert [(item["document_id"], item["outcome"]) for item in items] == [
+        (str(office.note.id), "asked"),
+        (str(office.notes_of_unregistered.id), "parked"),
+    ]
+
+
+async def test_a_worker_that_dies_in_the_middle_repeats_nothing(
+    api: httpx2.AsyncClient,
+    engine: Client,
+    make_one_worker: WorkerMaker,
+    database: Database,
+    storage: Storage,
+    office: Office,
+    mailbox: Mailbox,
+) -> None:
+    documents = [
+        await add_document(database, storage, office.practice, office.client, Kind.TREATMENT_PLAN, None)
+        for _ in range(15)
+    ]
+    body = {"act": "share_to_sign", "documents": [str(one.id) for one in documents]}
+    started = await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer)
+    async with make_one_worker():
+        await asyncio.sleep(0.3)
+    async with make_one_worker():
+        items = await finished(api, office, started)
+        assert {item["outcome"] for item in items} == {"asked"}
+        assert await soon(lambda: mailbox.to(office.client_email), 20)
+        await asyncio.sleep(1)
+    me = await portal(api, office)
+    assert len((await api.get("/api/v1/portal/messages", headers=me)).json()["messages"]) == 15
+    assert len(mailbox.to(office.client_email)) == 1
+
+
+@pytest.mark.usefixtures("worker")
+async def test_who_may_not(api: httpx2.AsyncClient, office: Office, other_office: Office) -> None:
+    body = {"act": "share", "documents": [str(office.superbill.id)]}
+    foreign = await finished(
+        api, other_office, await api.post("/api/v1/bulk-shares", json=body, headers=other_office.bearer)
+    )
+    assert [(item["outcome"], item["reason"]) for item in foreign] == [
+        ("refused", "There is no such document in this practice.")
+    ]
+    mine = await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer)
+    await finished(api, office, mine)
+    there = await api.get(mine.headers["location"], headers=other_office.bearer)
+    assert there.status_code == HTTPStatus.NOT_FOUND
+    me = await portal(api, office)
+    assert (await api.post("/api/v1/bulk-shares", json=body, headers=me)).status_code == HTTPStatus.UNAUTHORIZED
+    for wrong in ({"act": "share"}, {**body, "kind": "document", "clients": [str(office.client)]}):
+        refused = await api.post("/api/v1/bulk-shares", json=wrong, headers=office.bearer)
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
