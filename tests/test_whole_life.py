@@ -234,6 +234,8 @@ class World:
             await self.until(
                 life, lambda found: found is not None and found.state is not RequestState.AWAITING_REGISTRATION
             )
+        if event.what == "expire":
+            await self.until(life, lambda found: found is not None and found.state.ended)
 
     async def _sign(self, life: Life, event: Event) -> None:
         if event.who < len(life.parties):
