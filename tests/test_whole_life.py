@@ -98,8 +98,6 @@ class Model:
     script: Script
     state: str = "pending"
     answers: list[str] = field(default_factory=list)
-    early: list[Event] = field(default_factory=list)
-    """What came before anybody knew of the registration; taken when it is known."""
 
     def __post_init__(self) -> None:
         self.state = "awaiting_registration" if self.script.parked else "pending"
@@ -125,10 +123,6 @@ class Model:
                 self.state = "expired"
             case "register" if self.state == "awaiting_registration":
                 self.state = "pending"
-                for answer in self.early:
-                    self.apply(answer)
-            case "sign" | "decline" if self.state == "awaiting_registration":
-                self.early.append(event)
             case "sign" | "decline" if self.state == "pending" and self._may_answer(event.who):
                 self.answers[event.who] = "signed" if event.what == "sign" else "declined"
                 self._count()
@@ -226,6 +220,8 @@ class World:
     async def happen(self, life: Life, event: Event) -> None:
         was_parked = life.model.state == "awaiting_registration"
         if event.what == "expire" and not life.model.open:
+            return
+        if was_parked and event.what in {"sign", "decline"}:  # nobody sees the document yet
             return
         life.model.apply(event)
         with suppress(RPCError):  # it has ended
