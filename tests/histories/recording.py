@@ -86,7 +86,7 @@ async def begun(skipping: Clock, database: Database, order: Order) -> Handle:
     return handle
 
 
-async def ended(name: str, handle: Handle) -> None:
+async def ended(name: str, handle: WorkflowHandle[Any, Any]) -> None:
     await handle.result()
     await save(name, handle)
 
