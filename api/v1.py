@@ -10,17 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from activities.order import Terms
 from api.access import PracticeCaller, Res
-from api.stories import charts, requests, settings, sharing
+from api.stories import access, charts, requests, settings, sharing
 from api.stories.requests import Steered
 from api.stories.sharing import Asked, Invitee
 from chart import schedule
 from chart.audit import Action, Actor
+from chart.block import Block
 from chart.client import Client
 from chart.document import Document, Kind, ShareStatus, Version
-from chart.ids import ClientId, DocumentId, RequestId
+from chart.ids import AccountId, ClientId, DocumentId, RequestId
 from chart.lifecycle import Act, OnDecline, RequestState, SeatState
-from chart.relationship import Relationship
-from chart.request import Request
+from chart.relationship import Relationship, Standing
+from chart.request import Barred, Request
 from chart.waiting import Filter
 
 router = APIRouter(prefix="/api/v1", tags=["practice"])
@@ -37,6 +38,13 @@ class In(BaseModel):
     """What comes in: a field that is not asked for is an error (SPEC G4)."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class ReasonIn(In):
+    reason: Words
 
 
 class NewClient(In):
@@ -90,6 +98,43 @@ class InvitationOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     mail: str | None = Field(description="What became of the email: `sent`, `delayed`, `refused`, `failed`, or null.")
+
+
+class RelationOut(BaseModel):
+    account_id: UUID
+    name: str
+    email: str
+    relationship: Relationship
+    starts_on: date
+    ends_on: date | None = Field(description="The first day on which it no longer holds.")
+    end_reason: str | None
+    majority_on: date | None = Field(description="When the client comes of age, where that ends the relationship.")
+    standing: Standing = Field(description="Whether it holds today, and if not, why.")
+
+
+class AccessOut(BaseModel):
+    access: list[RelationOut]
+
+
+class BlockIn(In):
+    account_id: UUID = Field(description="Of somebody who has, or had, to do with the client.")
+    reason: Words
+
+
+class BlockOut(BaseModel):
+    document_id: UUID
+    account_id: UUID
+    name: str
+    reason: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, found: Block) -> "BlockOut":
+        return cls.model_validate(found, from_attributes=True)
+
+
+class Blocks(BaseModel):
+    blocks: list[BlockOut]
 
 
 class Invitations(BaseModel):
@@ -222,6 +267,7 @@ class SignerOut(BaseModel):
     answered_at: datetime | None
     reason: str | None = Field(description="Of a decline.")
     notice: str | None = Field(description="What became of the latest email: `sent`, `delayed`, `refused`, `failed`.")
+    barred: Barred | None = Field(description="Why this signer cannot sign any more: recall it and share again.")
 
 
 class RequestOut(BaseModel):
@@ -280,17 +326,11 @@ class WaitingOut(BaseModel):
     next_reminder_at: datetime | None
     overdue: bool
     attention: str | None
+    barred: bool = Field(description="A signer has no access any more and cannot sign.")
 
 
 class QueueOut(BaseModel):
     requests: list[WaitingOut]
-
-
-Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
-
-
-class ReasonIn(In):
-    reason: Words
 
 
 class UntilIn(In):
@@ -376,6 +416,19 @@ async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) ->
     )
 
 
+@router.get("/clients/{client_id}/access")
+async def list_access(res: Res, caller: PracticeCaller, client_id: UUID) -> AccessOut:
+    """Who acts for the client in the Client Portal, who will, who did, and why not today."""
+    chart = await charts.open_chart(res, caller, ClientId(client_id))
+    return AccessOut(access=[RelationOut.model_validate(one, from_attributes=True) for one in chart.relations])
+
+
+@router.post("/clients/{client_id}/access/{account_id}/end", status_code=HTTPStatus.NO_CONTENT)
+async def end_access(res: Res, caller: PracticeCaller, client_id: UUID, account_id: UUID, why: ReasonIn) -> None:
+    """End an access today, for a reason. What the account signed stays signed; an open request says who cannot sign."""
+    await access.end(res, caller, ClientId(client_id), AccountId(account_id), why.reason)
+
+
 @router.get("/clients/{client_id}/documents")
 async def list_documents(res: Res, caller: PracticeCaller, client_id: UUID) -> Documents:
     """The chart's Documents, newest first."""
@@ -437,6 +490,26 @@ async def share(res: Res, caller: PracticeCaller, document_id: UUID) -> Document
 async def hide(res: Res, caller: PracticeCaller, document_id: UUID, why: ReasonIn) -> DocumentOut:
     """Take a plain share out of the portal, for a reason. A signed copy is never taken away."""
     return DocumentOut.of(await sharing.hide(res, caller, DocumentId(document_id), why.reason))
+
+
+@router.get("/documents/{document_id}/blocks")
+async def list_blocks(res: Res, caller: PracticeCaller, document_id: UUID) -> Blocks:
+    """From whom the document is kept."""
+    found = await access.blocks(res, caller, DocumentId(document_id))
+    return Blocks(blocks=[BlockOut.of(one) for one in found])
+
+
+@router.post("/documents/{document_id}/blocks", status_code=HTTPStatus.CREATED)
+async def block(res: Res, caller: PracticeCaller, document_id: UUID, who: BlockIn) -> BlockOut:
+    """Keep this document from one account, for a reason, whatever its relationship. Repeating changes nothing."""
+    account_id = AccountId(who.account_id)
+    return BlockOut.of(await access.block_document(res, caller, DocumentId(document_id), account_id, who.reason))
+
+
+@router.delete("/documents/{document_id}/blocks/{account_id}", status_code=HTTPStatus.NO_CONTENT)
+async def unblock(res: Res, caller: PracticeCaller, document_id: UUID, account_id: UUID) -> None:
+    """Let the account see the document again, as far as it acts for the client. Repeating changes nothing."""
+    await access.unblock_document(res, caller, DocumentId(document_id), AccountId(account_id))
 
 
 @router.post("/documents/{document_id}/versions", status_code=HTTPStatus.CREATED, max_body_size=MOST_UPLOAD)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chart.audit import Actor
-from chart.ids import AccountId, DocumentId
+from chart.ids import AccountId, ClientId, DocumentId
 from chart.refusals import NotFound, NotInThisState
 from chart.relationship import Relationship, check_reason
 from gateways.postgres import SQL, Transaction
@@ -12,6 +12,7 @@ from gateways.postgres import SQL, Transaction
 
 @dataclass(frozen=True)
 class Block:
+    document_id: DocumentId
     account_id: AccountId
     name: str = field(repr=False)
     blocked_by: str
@@ -23,6 +24,11 @@ class Block:
 async def of_document(transaction: Transaction, document_id: DocumentId) -> list[Block]:
     """Whom the document is kept from, oldest block first."""
     return [Block(**row) for row in await transaction.fetch(OF_DOCUMENT, document_id)]
+
+
+async def of_chart(transaction: Transaction, client_id: ClientId) -> list[Block]:
+    """Every block in a client's chart, oldest first."""
+    return [Block(**row) for row in await transaction.fetch(OF_CHART, client_id)]
 
 
 async def block(
@@ -43,11 +49,14 @@ async def unblock(transaction: Transaction, document_id: DocumentId, account_id:
     return await transaction.fetchval(UNBLOCK, document_id, account_id) is not None
 
 
-OF_DOCUMENT = SQL("""
-select b.account_id, a.name, b.blocked_by, b.reason, b.created_at
-from document_block b join portal_account a on a.id = b.account_id
-where b.document_id = $1 order by b.created_at, b.account_id
-""")
+_SELECT = """
+select b.document_id, b.account_id, a.name, b.blocked_by, b.reason, b.created_at
+from document_block b join portal_account a on a.id = b.account_id join document d on d.id = b.document_id
+"""
+
+OF_DOCUMENT = SQL(_SELECT + "where b.document_id = $1 order by b.created_at, b.account_id")
+
+OF_CHART = SQL(_SELECT + "where d.client_id = $1 order by b.created_at, b.account_id")
 
 # a relationship that has ended counts too: it may begin again
 CONCERNS = SQL("""

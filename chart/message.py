@@ -119,7 +119,10 @@ async def holders(transaction: Transaction, request_id: RequestId) -> list[Actor
 async def letters(
     transaction: Transaction, request_id: RequestId, about: MessageAbout, occasion: str, parties: Sequence[Actor]
 ) -> list[Letter]:
-    """The emails that tell these parties of their message, on one occasion; none of a request that has ended."""
+    """The emails that tell these parties of their message, on one occasion; none of a request that has ended.
+
+    Nor to whom it is kept from by now.
+    """
     rows = await transaction.fetch(LETTERS, request_id, about, occasion, parties)
     return [
         Letter(**{**row, "party": Actor(row["party"]), "state": MailState(row["state"]) if row["state"] else None})

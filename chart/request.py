@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,15 @@ CHANNEL = "chart"
 
 FRESH_FOR = timedelta(minutes=5)
 """How old the sign-in may be when somebody signs (SPEC G1)."""
+
+
+class Barred(StrEnum):
+    """Why somebody who is still asked cannot sign any more."""
+
+    NO_ACCESS = "no access"
+    """The account does not act for the client today, or not as somebody to whom this document may go."""
+    BLOCKED = "blocked"
+    """Staff keeps this document from the account."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Signer:
     """Of a decline."""
     notice: str | None
     """What became of the latest email: `sent`, `delayed`, `refused`, `failed`, or nothing yet."""
+    barred: Barred | None = None
+    """Of an open request that waits for this answer: it cannot come while this stands here."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,11 @@ class Request:
         """The worst that became of the signers' latest emails: somebody has to look at that one."""
         known = {signer.notice for signer in self.signers}
         return next((state for state in ("refused", "failed", "delayed", "sent") if state in known), None)
+
+    @property
+    def barred(self) -> tuple[Signer, ...]:
+        """Those who are asked and cannot sign any more: the practice has to recall the request and share again."""
+        return tuple(signer for signer in self.signers if signer.barred)
 
     @property
     def offers(self) -> frozenset[Act]:
@@ -265,6 +282,7 @@ def _request(row: Record) -> Request:
             answered_at=_time(line["answered_at"]),
             reason=line["reason"],
             notice=line["notice"],
+            barred=Barred(line["barred"]) if line["barred"] else None,
         )
         for line in json.loads(row["signers"])
     )
@@ -396,6 +414,14 @@ async def hold(transaction: Transaction, document_id: DocumentId) -> None:
     await transaction.execute(HOLD, document_id)
 
 
+async def announce_those_asking(
+    transaction: Transaction, practice: PracticeId, client_id: ClientId, account_id: AccountId
+) -> None:
+    """Tell the watchers of the open requests that ask this account: whether it may sign has changed."""
+    for row in await transaction.fetch(ASKING, client_id, account_id):
+        await announce(transaction, practice, client_id, row["id"])
+
+
 async def announce(transaction: Transaction, practice: PracticeId, client_id: ClientId, request_id: RequestId) -> None:
     """Tell the watchers; sent by Postgres when the transaction commits."""
     await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{request_id}")
@@ -450,6 +476,18 @@ _PARTY = """
          when s.staff_id is not null then 'staff:' || s.staff_id end
 """
 
+BARRED = """
+    case when q.ended_at is not null or s.state <> 'waiting' or s.account_id is null then null
+         when not exists (
+             select from acting join document d on d.id = q.document_id
+             where acting.account_id = s.account_id and acting.client_id = q.client_id
+             and (d.kind <> 'chemical_dependency_treatment_plan' or acting.kind = 'self')
+         ) then 'no access'
+         when exists (select from document_block b where b.document_id = q.document_id and b.account_id = s.account_id)
+         then 'blocked' end
+"""
+"""Why the signer `s` cannot answer the request `q` any more, in SQL."""
+
 _SELECT = (
     """
 select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q.attention, q.attention_skippable,
@@ -465,7 +503,9 @@ select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q
             'answered_at', s.answered_at, 'reason', s.reason, 'notice', (
                 select l.state from mail l join message m on m.id = l.message_id
                 where m.request_id = q.id and m.account_id = s.account_id order by l.at desc limit 1
-            )
+            ), 'barred', """
+    + BARRED
+    + """
         ) order by s.position), '[]')
         from signer s left join portal_account a on a.id = s.account_id left join staff t on t.id = s.staff_id
         left join relationship r on r.account_id = s.account_id and r.client_id = q.client_id
@@ -488,6 +528,11 @@ MY_TURN = """
 FIND = SQL(_SELECT + "where q.id = $1")
 
 NEWEST_OF = SQL(_SELECT + "where q.document_id = $1 order by q.created_at desc limit 1")
+
+ASKING = SQL("""
+select distinct q.id from signature_request q join signer s on s.request_id = q.id
+where q.client_id = $1 and s.account_id = $2 and q.ended_at is null
+""")
 
 AWAITING = SQL(_SELECT + "where q.client_id = $1 and q.state = 'awaiting_registration'")
 

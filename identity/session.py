@@ -85,6 +85,11 @@ async def end(database: Database, who: StaffMember | PortalUser, token: str) -> 
         await audit.record(transaction, who.practice, who.actor, audit.Action.SIGNED_OUT)
 
 
+async def end_all(transaction: Transaction, account_id: AccountId) -> None:
+    """Sign a portal account out everywhere, because what it may has changed (SPEC A3)."""
+    await transaction.execute(END_ALL, account_id)
+
+
 @dataclass(frozen=True)
 class _Found:
     id: UUID
@@ -136,6 +141,8 @@ START = SQL("insert into session (token_sha256, practice_id, staff_id, account_i
 MAKE_FRESH = SQL("update session set authenticated_at = now(), seen_at = now() where token_sha256 = $1")
 
 END = SQL("delete from session where token_sha256 = $1")
+
+END_ALL = SQL("delete from session where account_id = $1")
 
 # seen_at moves at most every half minute, so that reading a page does not write a row each time
 _SEEN = """

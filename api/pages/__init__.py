@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.pages import chart, counter_sign, document, portal, request, room, static, verify
+from api.pages import ask, chart, counter_sign, document, portal, portal_access, request, room, static, verify
 from api.pages.rendering import render_problem
 
 router = APIRouter(include_in_schema=False)
@@ -10,7 +10,9 @@ for part in (
     static.router,
     room.router,
     chart.router,
+    portal_access.router,
     document.router,
+    ask.router,
     counter_sign.router,
     request.router,
     portal.router,

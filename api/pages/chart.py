@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from api.access import Res, StaffPage
-from api.pages import desk, forms
+from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import charts, sharing
@@ -57,8 +57,13 @@ async def show_face(
             "waiting": [one for one in chart.documents if one.waits_for],
             "signed": [one for one in chart.documents if one.signed_sha256],
             "relationships": list(Relationship),
+            "by_id": {one.id: one for one in chart.documents},
+            "words": words,
             "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
             "problem": None,
+            "access_problem": None,
+            "access_problem_of": None,
+            "access_typed": {},
             **context,
         },
     )

@@ -1,4 +1,4 @@
-"""A document of a chart: its page, images and files, Share and Share to Sign, its versions."""
+"""A document of a chart: its page, images and files, Share, its versions."""
 
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -86,19 +86,6 @@ async def share(request: Request, res: Res, staff: StaffPage, client_id: ClientI
     except Refusal as refusal:
         return await _not_shared(request, res, staff, client_id, refusal)
     return see_other(f"/charts/{client_id}/documents?done=shared")
-
-
-@router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
-async def share_to_sign(
-    request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
-) -> Response:
-    try:
-        asked = await sharing.share_to_sign(res, staff, document_id)
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        return await _not_shared(request, res, staff, client_id, refusal)
-    return see_other(f"/charts/{client_id}/documents?done={'shared-for-signature' if asked.delivered else 'received'}")
 
 
 async def _not_shared(request: Request, res: Res, staff: StaffPage, client_id: ClientId, refusal: Refusal) -> Response:

@@ -25,6 +25,14 @@ def calendar_day(typed: str, what: str) -> date:
         raise Unacceptable(f"Enter {what} as year-month-day, such as 1990-03-24.") from None
 
 
+def numbers(typed: str) -> tuple[int, ...]:
+    """Of days, with commas or spaces between them; none at all for nothing."""
+    try:
+        return tuple(int(day) for day in typed.replace(",", " ").split())
+    except ValueError:
+        raise Unacceptable("Give days as numbers, such as 3, 7, 14; nothing for no reminders.") from None
+
+
 def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     if typed not in choices:
         raise Unacceptable(f"Choose {what}.")

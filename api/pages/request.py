@@ -15,7 +15,7 @@ from api.stories import charts, requests
 from chart.document import check_reason
 from chart.ids import ClientId, RequestId
 from chart.lifecycle import Act
-from chart.refusals import NotFound, Refusal, Unacceptable
+from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.waiting import Filter
 
 router = APIRouter(include_in_schema=False)
@@ -59,6 +59,8 @@ async def _show(
     chart = await charts.open_chart(res, staff, client_id)
     document = next(one for one in chart.documents if one.id == found.request.document_id)
     now = datetime.now(UTC)
+    # it ends with the last day, in the zone of the practice
+    last_day = (found.request.expires_at - timedelta(seconds=1)).astimezone(found.zone).date()
     return await desk.page(
         request,
         res,
@@ -72,7 +74,8 @@ async def _show(
             "entries": found.entries,
             "names": found.names,
             "ahead": [moment for moment in found.request.reminders if moment > now],
-            "today": now.date(),
+            "today": now.astimezone(found.zone).date(),
+            "last_day": last_day,
             "words": words,
             "typed": {},
             "problem": None,
@@ -106,7 +109,7 @@ async def steer(
     acts: dict[Way, Callable[[], Awaitable[object]]] = {
         "remind": lambda: requests.remind(res, staff, request_id),
         "extend": lambda: requests.extend(res, staff, request_id, forms.calendar_day(until, "the last day")),
-        "reminders": lambda: requests.reschedule(res, staff, request_id, _days(days)),
+        "reminders": lambda: requests.reschedule(res, staff, request_id, forms.numbers(days)),
         "recall": lambda: requests.recall(res, staff, request_id, _reason(reason)),
         "unable-to-obtain": lambda: requests.record(
             res, staff, request_id, Act.RECORD_UNABLE, _reason(reason), {"attempts": [_attempt(on, how)]}
@@ -123,11 +126,29 @@ async def steer(
     except NotFound:
         raise
     except Refusal as refusal:
-        said = {"problem": str(refusal), "problem_of": way, "typed": typed}
-        told = {"notification": Notification(str(refusal), good=False)} if way in {"remind", "resume", "skip"} else {}
-        return await _show(request, res, staff, client_id, request_id, forms.status(refusal), **said, **told)
+        said: dict[str, object] = {"problem_of": way, "typed": typed}
+        if isinstance(refusal, Unacceptable) and way != "reissue":
+            said["problem"] = str(refusal)
+        else:
+            # at the top: where something else came first, the form may be gone
+            said["notification"] = await _refused(res, staff, client_id, request_id, refusal)
+        return await _show(request, res, staff, client_id, request_id, forms.status(refusal), **said)
     of = getattr(done, "request_id", request_id)  # of the new request, where one was asked for again
     return see_other(f"/charts/{client_id}/requests/{of}?done={way}")
+
+
+async def _refused(
+    res: Res, staff: StaffPage, client_id: ClientId, request_id: RequestId, refusal: Refusal
+) -> Notification:
+    """Who was asked may have no access any more, and asking again needs other signers: a link leads to the choice."""
+    if not isinstance(refusal, Unacceptable | ClientNotRegistered):
+        return Notification(str(refusal), good=False)
+    said = (
+        "Nobody is registered for this client any more." if isinstance(refusal, ClientNotRegistered) else str(refusal)
+    )
+    asked = await requests.find_request(res, staff, request_id)
+    options = f"/charts/{client_id}/documents/{asked.document_id}/share-to-sign"
+    return Notification(said, good=False, remedy=(options, "Share to Sign with options"))
 
 
 def _reason(typed: str) -> str:
@@ -146,10 +167,3 @@ def _attempt(on: str, how: str) -> dict[str, str]:
     if not how.strip():
         raise Unacceptable("Say what was tried.")
     return {"on": _day(on), "how": how.strip()}
-
-
-def _days(typed: str) -> list[int]:
-    try:
-        return [int(day) for day in typed.replace(",", " ").split()]
-    except ValueError:
-        raise Unacceptable("Give days as numbers, such as 3, 7, 14; nothing for no reminders.") from None

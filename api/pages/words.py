@@ -1,7 +1,10 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
+from api.pages.rendering import day
 from chart.audit import SERVICE, Action, Entry
-from chart.lifecycle import Act
+from chart.lifecycle import Act, RequestState, SeatState
+from chart.relationship import Relation, Standing
+from chart.request import Barred, Request
 
 HAPPENED = {
     Action.ASKED_TO_SIGN: "Shared to sign",
@@ -49,6 +52,41 @@ NOTICE = {
     "refused": "The email address was refused. Invite again with the right one, or tell the client in another way.",
     "failed": "The email could not be sent for days. The request waits in the portal all the same.",
 }
+
+
+BARRED = {
+    Barred.NO_ACCESS: "Has no access to this client’s portal any more, so cannot sign. "
+    "Recall the request and share it again with other signers.",
+    Barred.BLOCKED: "This document is kept from this person, who cannot sign it. "
+    "Let the person see it again on the Chart Face, or recall the request and share it with other signers.",
+}
+
+STANDING = {
+    Standing.HOLDS: "Acts for the client",
+    Standing.NOT_YET: "Not yet",
+    Standing.ENDED: "Ended",
+    Standing.MAJORITY: "The client is of age",
+}
+
+
+def term(relation: Relation) -> str:
+    """From when until when somebody acts for the client."""
+    said = f"From {day(relation.starts_on)}"
+    if relation.ends_on:
+        return f"{said} until {day(relation.ends_on)}"
+    return f"{said} until the client comes of age on {day(relation.majority_on)}" if relation.majority_on else said
+
+
+def waits_for(asked: Request) -> str:
+    """What an open request waits for, in a sentence."""
+    if asked.state is RequestState.SEALING:
+        return "Everybody has signed. The document is being sealed."
+    if asked.state is RequestState.AWAITING_REGISTRATION:
+        return "Waits until somebody registers for this client in the Client Portal; it is delivered then."
+    names = [signer.name or "a signer" for signer in asked.signers if signer.party in asked.life.waits_for]
+    later = asked.in_order and sum(signer.state is SeatState.WAITING for signer in asked.signers) > 1
+    who = " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nobody"
+    return f"Waits for {who} to sign{'; the next is asked after that' if later else ''}."
 
 
 def happened(entry: Entry) -> str:

@@ -7,13 +7,15 @@ from datetime import date
 import pdf
 from api import engine
 from api.resources import Resources
-from chart import audit, client, document, message, practice, request
-from chart.audit import Action
+from chart import audit, block, client, document, message, practice, relationship, request
+from chart.audit import Action, Actor
+from chart.block import Block
 from chart.client import Client, OpenInvitation, PortalAccess
 from chart.document import Document, Kind, NewVersion, Version
 from chart.ids import ClientId, DocumentId
 from chart.message import StaffNotice
 from chart.refusals import NotFound, NotInThisState, NotReachable
+from chart.relationship import Relation
 from chart.request import Request
 from gateways.postgres import Transaction
 from identity import policy
@@ -60,6 +62,12 @@ class Chart:
 
     client: Client
     access: list[PortalAccess]
+    relations: list[Relation]
+    """Those who act today, who will, and who did."""
+    blocks: list[Block]
+    """Documents that are kept from somebody."""
+    names: dict[str, str]
+    """Of the staff who ended an access or made a block."""
     invitations: list[OpenInvitation]
     documents: list[Document]
 
@@ -69,11 +77,17 @@ async def open_chart(resources: Resources, caller: PracticeSide, client_id: Clie
     async with resources.database.practice(caller.practice) as transaction:
         found = await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_CHART, chart=client_id)
+        relations = await relationship.of_client(transaction, client_id)
+        blocks = await block.of_chart(transaction, client_id)
+        actors = {Actor(one.ended_by) for one in relations if one.ended_by} | {Actor(one.blocked_by) for one in blocks}
         return Chart(
-            found,
-            await client.access(transaction, client_id),
-            await client.invitations(transaction, client_id),
-            await document.of_chart(transaction, client_id),
+            client=found,
+            access=await client.access(transaction, client_id),
+            relations=relations,
+            blocks=blocks,
+            names=await audit.names(transaction, actors),
+            invitations=await client.invitations(transaction, client_id),
+            documents=await document.of_chart(transaction, client_id),
         )
 
 

@@ -37,6 +37,8 @@ class Timeline:
     entries: tuple[Entry, ...]
     names: dict[str, str]
     """Of the actors, as the practice knows them."""
+    zone: ZoneInfo
+    """Of the practice: in which its days are counted."""
 
 
 async def timeline(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Timeline:
@@ -44,7 +46,9 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
     async with resources.database.practice(caller.practice) as transaction:
         found = await request.find(transaction, request_id)
         entries = await audit.of_request(transaction, request_id)
-        return Timeline(found, tuple(entries), await audit.names(transaction, {entry.actor for entry in entries}))
+        names = await audit.names(transaction, {entry.actor for entry in entries})
+        zone = ZoneInfo((await practice.current(transaction)).timezone)
+        return Timeline(found, tuple(entries), names, zone)
 
 
 async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
@@ -147,6 +151,11 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
     """Send a reminder now, not more often than every five minutes."""
     found = await find_request(resources, caller, request_id)
     request.check_offers(found, Act.REMIND)
+    if all(signer.barred for signer in found.signers if signer.party in found.life.waits_for):
+        raise NotInThisState(
+            "Whoever is to sign now has no access any more, so nobody can be reminded. "
+            "Recall the request and share again."
+        )
     before = found.reminded_at
     schedule.may_remind_now(before or found.created_at, datetime.now(UTC))
     return await _steer(

@@ -11,16 +11,18 @@ from activities.invite import InvitationMail
 from activities.order import Terms, new_order
 from api import engine
 from api.resources import Resources
-from chart import audit, client, document, request
-from chart.audit import Action
+from chart import audit, block, client, document, practice, request
+from chart.audit import Action, Actor
+from chart.client import PortalAccess
 from chart.document import Document
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.lifecycle import STATES, Order, RequestState
-from chart.refusals import NotInThisState
+from chart.practice import Practice
+from chart.refusals import KindRefused, NotInThisState
 from chart.relationship import Relationship
 from chart.request import Request
 from gateways import temporal
-from identity import account, policy
+from identity import account, policy, staff
 from identity.caller import PracticeSide, Right
 from workflows.invite import Invite
 from workflows.invite import workflow_id as invitation_workflow_id
@@ -101,6 +103,62 @@ async def share_to_sign(
         document.check_may_go_to(found, invite_too.relationship)
         await invite(resources, caller, order.client, invite_too)
     return await ask_for(resources, order)
+
+
+@dataclass(frozen=True)
+class Possible:
+    """Somebody who can be named as a signer."""
+
+    party: Actor
+    name: str = field(repr=False)
+    relationship: str
+    """To the client; of staff the role."""
+    why_not: str | None
+    """Why a Share to Sign that names this person would be refused."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a Share to Sign can ask for, so that a page can offer it."""
+
+    accounts: list[Possible]
+    """Who acts for the client today; nobody: the request has to wait for a registration."""
+    colleagues: list[Possible]
+    """For a counter-signature."""
+    practice: Practice
+
+
+async def choices(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Choices:
+    """For the page of options; refuses what Share to Sign would refuse for any choice."""
+    policy.check(caller, Right.SHARE)
+    async with resources.database.practice(caller.practice) as transaction:
+        found = await document.find(transaction, document_id)
+        document.check_may_be_signed(found)
+        kept_from = {one.account_id for one in await block.of_document(transaction, document_id)}
+        return Choices(
+            [
+                Possible(
+                    request.party_of(one.account_id),
+                    one.name,
+                    one.relationship.label,
+                    "This document is kept from this person." if one.account_id in kept_from else _why_not(found, one),
+                )
+                for one in await client.access(transaction, found.client_id)
+            ],
+            [
+                Possible(one.party, one.name, one.role.capitalize(), None)
+                for one in await staff.counter_signers(transaction)
+            ],
+            await practice.current(transaction),
+        )
+
+
+def _why_not(found: Document, access: PortalAccess) -> str | None:
+    try:
+        document.check_may_go_to(found, access.relationship)
+    except KindRefused as refusal:
+        return str(refusal)
+    return None
 
 
 async def ask_for(resources: Resources, order: Order) -> Asked:

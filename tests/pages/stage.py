@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, get_args
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -12,15 +13,18 @@ from fastapi.responses import Response
 from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
+from api.stories import access as access_stories
 from api.stories import charts, portal, requests, sharing, signing
 from chart.audit import Actor, Entry
+from chart.block import Block
 from chart.client import Client, PortalAccess
 from chart.document import Document, Kind, Version
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.message import About, Message, MessageAbout, StaffNotice
+from chart.practice import Practice
 from chart.refusals import Refusal
-from chart.relationship import Relationship
+from chart.relationship import Relation, Relationship, Standing
 from chart.request import Request as SignatureRequest
 from chart.request import Signer
 from chart.waiting import Filter, Waiting
@@ -51,8 +55,9 @@ NOTHING = SimpleNamespace(
 
 ACTS = {
     charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices", "versions"),
-    sharing: ("share", "share_to_sign", "invite"),
-    requests: ("resume", "queue", "timeline"),
+    sharing: ("share", "share_to_sign", "invite", "choices"),
+    requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
+    access_stories: ("end", "block_document", "unblock_document"),
     portal: ("inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
     signing: ("note_viewed", "is_received"),
 }
@@ -111,6 +116,9 @@ STUCK = a_document(
 )
 
 
+NOTE_OF_UNREGISTERED = a_document("Progress Note", id=DocumentId(number("unregistered note")), client_id=UNREGISTERED)
+
+
 def a_client(client_id: ClientId = CLIENT, **different: Any) -> Client:
     return replace(
         Client(client_id, "Jordan", "Rivera", date(1988, 5, 17), "ehr-17", NOW, registered=True, waiting=1), **different
@@ -137,6 +145,31 @@ def a_signer(position: int, party: Actor, state: SeatState = SeatState.WAITING, 
     return replace(as_ever, **different)
 
 
+PARENT = AccountId(number("parent"))
+PARENT_PARTY = Actor(f"account:{PARENT}")
+COLLEAGUE_PARTY = Actor(f"staff:{number('supervisor')}")
+
+
+def a_relation(account: AccountId = ACCOUNT, **different: Any) -> Relation:
+    as_ever = Relation(
+        account_id=account,
+        name="Jordan Rivera" if account == ACCOUNT else "Rosa Rivera",
+        email="jordan@example.org" if account == ACCOUNT else "rosa@example.org",
+        relationship=Relationship.SELF if account == ACCOUNT else Relationship.PARENT,
+        starts_on=date(2026, 11, 2),
+        ends_on=None,
+        ended_by=None,
+        end_reason=None,
+        majority_on=None,
+        standing=Standing.HOLDS,
+    )
+    return replace(as_ever, **different)
+
+
+def a_block(document: Document, account: AccountId = PARENT) -> Block:
+    return Block(document.id, account, "Rosa Rivera", STAFF_PARTY, "It concerns the parents.", NOW)
+
+
 @dataclass
 class Stage:
     """What the pages find. Tests put their own things in; `raises` is what the next act ends with."""
@@ -149,12 +182,22 @@ class Stage:
     )
     documents: list[Document] = field(default_factory=lambda: [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY, STUCK])
     role: Role = Role.PROVIDER
+    relations: list[Relation] = field(default_factory=lambda: [a_relation()])
+    blocks: list[Block] = field(default_factory=list)
+    possible: list[sharing.Possible] = field(
+        default_factory=lambda: [
+            sharing.Possible(CLIENT_PARTY, "Jordan Rivera", "Self", None),
+            sharing.Possible(PARENT_PARTY, "Rosa Rivera", "Parent", None),
+        ]
+    )
     consented: bool = False
     received: bool = False
     declining: bool = False
     about: MessageAbout = MessageAbout.RECORD_REQUEST
     copies: list[Version] = field(default_factory=list)
     signers: tuple[Signer, ...] = field(default_factory=lambda: (a_signer(0, CLIENT_PARTY), a_signer(1, STAFF_PARTY)))
+    barred: tuple[Signer, ...] = ()
+    """Signers of the request page in place of those of the document."""
     fresh: bool = True
     delivered: bool = True
     raises: Exception | None = None
@@ -176,7 +219,13 @@ class Stage:
         client = next(one for one in self.clients if one.id == client_id)
         own = PortalAccess(ACCOUNT, client.name, "jordan@example.org", Relationship.SELF)
         return charts.Chart(
-            client, [own] if client.registered else [], [], self.documents if client_id == CLIENT else []
+            client=client,
+            access=[own] if client.registered else [],
+            relations=self.relations if client.registered else [],
+            blocks=self.blocks if client.registered else [],
+            names={STAFF_PARTY: "Dr. Maya Chen"},
+            invitations=[],
+            documents=self.documents if client_id == CLIENT else [NOTE_OF_UNREGISTERED],
         )
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
@@ -190,9 +239,43 @@ class Stage:
         self._act("share", document=document_id)
         return self._document(document_id)
 
-    async def share_to_sign(self, _r: object, _c: object, document_id: DocumentId) -> sharing.Asked:
-        self._act("share to sign", document=document_id)
+    async def share_to_sign(
+        self,
+        _r: object,
+        _c: object,
+        document_id: DocumentId,
+        terms: sharing.Terms | None = None,
+        invite_too: sharing.Invitee | None = None,
+    ) -> sharing.Asked:
+        self._act("share to sign", document=document_id, terms=terms, invite=invite_too)
         return sharing.Asked(REQUEST, self.delivered)
+
+    async def choices(self, _r: object, _c: object, document_id: DocumentId) -> sharing.Choices:
+        registered = document_id != NOTE_OF_UNREGISTERED.id
+        colleague = sharing.Possible(COLLEAGUE_PARTY, "Sam Ortiz", "Supervisor", None)
+        practice = Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en")
+        return sharing.Choices(self.possible if registered else [], [colleague], practice)
+
+    async def end(self, _r: object, _c: object, _client: ClientId, account: AccountId, reason: str) -> None:
+        self._act("end", account=account, reason=reason)
+
+    async def block_document(
+        self, _r: object, _c: object, document: DocumentId, account: AccountId, reason: str
+    ) -> None:
+        self._act("block", document=document, account=account, reason=reason)
+
+    async def unblock_document(self, _r: object, _c: object, document: DocumentId, account: AccountId) -> None:
+        self._act("unblock", document=document, account=account)
+
+    async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> None:
+        self._act("recall", request=request_id, reason=reason)
+
+    async def reissue(self, _r: object, _c: object, request_id: RequestId) -> sharing.Asked:
+        self._act("reissue", request=request_id)
+        return sharing.Asked(REQUEST, self.delivered)
+
+    async def find_request(self, _r: object, _c: object, request_id: RequestId) -> SignatureRequest:
+        return request_of(next(one for one in self.documents if one.request_id == request_id))
 
     async def invite(self, _r: object, _c: object, client_id: ClientId, invitee: sharing.Invitee) -> None:
         check_address(invitee.email)
@@ -216,6 +299,7 @@ class Stage:
                 next_reminder_at=None if one.attention else NOW + timedelta(days=3),
                 overdue=one.attention is not None,
                 attention=one.attention,
+                barred=any(signer.barred for signer in self.barred),
             )
             for one in self.documents
             if one.open and (one.attention or not late)
@@ -224,7 +308,9 @@ class Stage:
     async def timeline(self, _r: object, _c: object, request_id: RequestId) -> requests.Timeline:
         document = next(one for one in self.documents if one.request_id == request_id)
         entries = tuple(Entry(NOW, Actor("staff:maya"), action, {}) for action in words.HAPPENED)
-        return requests.Timeline(request_of(document), entries, {"staff:maya": "Dr. Maya Chen"})
+        asked = request_of(document)
+        asked = replace(asked, signers=self.barred or asked.signers)
+        return requests.Timeline(asked, entries, {"staff:maya": "Dr. Maya Chen"}, ZoneInfo("America/Chicago"))
 
     async def versions(self, _r: object, _c: object, document_id: DocumentId) -> list[Version]:
         found = self._document(document_id)

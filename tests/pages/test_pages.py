@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.pages import chart, counter_sign, document, portal, request, room, static, words
+from api.pages import ask, chart, counter_sign, document, portal, portal_access, request, room, static, words
 from api.pages.static import VERSION, static_url
 from api.stories import portal as portal_stories
 from chart import consent
@@ -22,7 +22,19 @@ from identity.caller import Role
 from identity.session import SignInFailed
 from pdf import Limits, Reason, Unfit
 from tests.pages import stage
-from tests.pages.stage import CLIENT, MESSAGE, PENDING, PLAN, SIGNED, STUCK, SUPERBILL, UNREGISTERED, Stage, a_client
+from tests.pages.stage import (
+    CLIENT,
+    MESSAGE,
+    NOTE_OF_UNREGISTERED,
+    PENDING,
+    PLAN,
+    SIGNED,
+    STUCK,
+    SUPERBILL,
+    UNREGISTERED,
+    Stage,
+    a_client,
+)
 
 CHART = f"/charts/{CLIENT}"
 DOCUMENTS = f"{CHART}/documents"
@@ -37,6 +49,8 @@ EVERY_PAGE = [
     DOCUMENTS,
     f"/charts/{UNREGISTERED}/documents",
     f"{DOCUMENTS}/new",
+    f"{DOCUMENTS}/{PLAN.id}/share-to-sign",
+    f"/charts/{UNREGISTERED}/documents/{NOTE_OF_UNREGISTERED.id}/share-to-sign",
     *(f"{DOCUMENTS}/{one.id}" for one in (PENDING, SIGNED, PLAN, STUCK)),
     "/requests",
     *(f"{CHART}/requests/{one.request_id}" for one in (PENDING, STUCK)),
@@ -99,7 +113,7 @@ def test_the_labels_of_the_article_stand_to_the_letter(browser: TestClient, addr
 
 def test_share_to_sign_is_offered_for_notes_and_plans_only(browser: TestClient) -> None:
     html = browser.get(DOCUMENTS).text
-    assert menu_of(html, PLAN) == ["Share", "Share to Sign", "View", "Download"]
+    assert menu_of(html, PLAN) == ["Share", "Share to Sign", "Share to Sign with options…", "View", "Download"]
     assert menu_of(html, SUPERBILL) == ["View", "Download"]
     assert menu_of(html, stage.PSYCHOTHERAPY) == ["View", "Download"]
     assert menu_of(html, PENDING) == ["Signature request", "View", "Download"]
@@ -152,7 +166,7 @@ def test_a_request_that_is_not_delivered_yet_is_said_to_be_received(browser: Tes
 
 def test_sharing_with_nobody_names_the_remedy_and_leads_to_it(browser: TestClient, on_stage: Stage) -> None:
     on_stage.raises = ClientNotRegistered("POST /api/v1/clients/{id}/invitations")
-    answer = browser.post(f"{DOCUMENTS}/{PLAN.id}/share-to-sign")
+    answer = browser.post(f"{DOCUMENTS}/{PLAN.id}/share")
     assert answer.status_code == 409
     assert f'href="{CHART}#invite">Invite to the Client Portal' in answer.text
     assert "/api/" not in answer.text
@@ -206,7 +220,7 @@ def test_every_act_of_the_practice_has_its_button_and_every_action_its_words() -
 def test_the_queue_shows_what_needs_attention_and_its_count_stands_in_the_frame(browser: TestClient) -> None:
     html = browser.get("/requests").text
     assert html.index("The stored file is missing.") > 0
-    assert '<span class="count" title="Need attention">1</span>' in html
+    assert "Requests 1 needs attention" in text(html)
     assert "Overdue" in browser.get("/requests?show=needs_attention").text
     assert browser.get("/requests?show=nonsense").status_code == 422
 
@@ -465,7 +479,7 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 def _routes() -> list[APIRoute]:
     return [
         one
-        for part in (static, room, chart, document, counter_sign, request, portal)
+        for part in (static, room, chart, portal_access, document, ask, counter_sign, request, portal)
         for one in part.router.routes
         if isinstance(one, APIRoute)
     ]
