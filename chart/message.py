@@ -119,10 +119,7 @@ async def holders(transaction: Transaction, request_id: RequestId) -> list[Actor
 async def letters(
     transaction: Transaction, request_id: RequestId, about: MessageAbout, occasion: str, parties: Sequence[Actor]
 ) -> list[Letter]:
-    """The emails that tell these parties of their message, on one occasion; none of a request that has ended.
-
-    Nor to whom it is kept from by now.
-    """
+    """The emails that tell these parties of their message, on one occasion; none of a request that has ended."""
     rows = await transaction.fetch(LETTERS, request_id, about, occasion, parties)
     return [
         Letter(**{**row, "party": Actor(row["party"]), "state": MailState(row["state"]) if row["state"] else None})

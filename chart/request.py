@@ -120,6 +120,12 @@ class Request:
         return tuple(signer for signer in self.signers if signer.barred)
 
     @property
+    def nobody_can_sign(self) -> bool:
+        """Whoever has the turn is barred: it waits for nobody who could answer."""
+        waiting = [signer for signer in self.signers if signer.party in self.life.waits_for]
+        return bool(waiting) and all(signer.barred for signer in waiting)
+
+    @property
     def offers(self) -> frozenset[Act]:
         return offers(self.state, attention=self.attention is not None, skippable=self.attention_skippable)
 

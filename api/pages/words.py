@@ -102,4 +102,7 @@ def happened(entry: Entry) -> str:
 
 
 def who(entry: Entry, names: dict[str, str]) -> str | None:
+    """Who did it; of a mail, to whom it went."""
+    if to := entry.detail.get("to"):
+        return f"to {names.get(str(to), 'somebody who is no longer here')}"
     return None if entry.actor == SERVICE else names.get(entry.actor, "Somebody who is no longer here")

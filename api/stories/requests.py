@@ -11,7 +11,7 @@ from api import engine
 from api.resources import Resources
 from api.stories.sharing import Asked, ask_for
 from chart import audit, client, document, practice, request, schedule, waiting
-from chart.audit import Action, Entry
+from chart.audit import Action, Actor, Entry
 from chart.ids import RequestId
 from chart.lifecycle import ENDINGS, STATES, Act, RequestState
 from chart.refusals import NotInThisState
@@ -36,7 +36,7 @@ class Timeline:
     request: Request
     entries: tuple[Entry, ...]
     names: dict[str, str]
-    """Of the actors, as the practice knows them."""
+    """Of the actors and of whom mail went to, as the practice knows them."""
     zone: ZoneInfo
     """Of the practice: in which its days are counted."""
 
@@ -46,7 +46,8 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
     async with resources.database.practice(caller.practice) as transaction:
         found = await request.find(transaction, request_id)
         entries = await audit.of_request(transaction, request_id)
-        names = await audit.names(transaction, {entry.actor for entry in entries})
+        told = {Actor(str(entry.detail["to"])) for entry in entries if entry.detail.get("to")}
+        names = await audit.names(transaction, told | {entry.actor for entry in entries})
         zone = ZoneInfo((await practice.current(transaction)).timezone)
         return Timeline(found, tuple(entries), names, zone)
 
@@ -151,7 +152,7 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
     """Send a reminder now, not more often than every five minutes."""
     found = await find_request(resources, caller, request_id)
     request.check_offers(found, Act.REMIND)
-    if all(signer.barred for signer in found.signers if signer.party in found.life.waits_for):
+    if found.nobody_can_sign:
         raise NotInThisState(
             "Whoever is to sign now has no access any more, so nobody can be reminded. "
             "Recall the request and share again."

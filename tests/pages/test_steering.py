@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.stories.sharing import Invitee, Possible, Terms
+from chart.ids import AccountId
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.refusals import ClientNotRegistered, NotInThisState, NotReachable, Unacceptable
 from chart.relationship import Relationship, Standing
@@ -269,10 +270,10 @@ def test_the_chart_face_says_who_acts_from_when_until_when_and_why_not(browser: 
     on_stage.relations = [
         a_relation(),
         a_relation(PARENT, majority_on=date(2030, 5, 17)),
-        a_relation(stage.AccountId(stage.number("a")), standing=Standing.MAJORITY, majority_on=date(2024, 5, 17)),
-        a_relation(stage.AccountId(stage.number("b")), standing=Standing.NOT_YET, starts_on=date(2027, 1, 1)),
+        a_relation(AccountId(stage.number("a")), standing=Standing.MAJORITY, majority_on=date(2024, 5, 17)),
+        a_relation(AccountId(stage.number("b")), standing=Standing.NOT_YET, starts_on=date(2027, 1, 1)),
         a_relation(
-            stage.AccountId(stage.number("c")),
+            AccountId(stage.number("c")),
             standing=Standing.ENDED,
             ends_on=date(2026, 11, 20),
             ended_by=STAFF_PARTY,
