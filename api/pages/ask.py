@@ -97,7 +97,7 @@ async def _options(
 def _as_ever(chart: charts.Chart, choices: Choices) -> Chosen:
     """What Share to Sign without options would ask for."""
     return Chosen(
-        signers=[one.party for one in choices.accounts[:1] if one.why_not is None],
+        signers=[one.party for one in choices.accounts if one.why_not is None][:1],
         days=str(choices.practice.request_days),
         reminder_days=", ".join(map(str, choices.practice.reminder_days)),
         unregistered="invite",
@@ -155,9 +155,9 @@ _NOBODY = "Not shared yet: nobody is registered for this client in the Client Po
 def _terms(chosen: Chosen, choices: Choices) -> Terms:
     parties = {one.party for one in (*choices.accounts, *choices.colleagues)}
     ticked = [Actor(party) for party in chosen.parties if party in chosen.signers]
-    if chosen.unregistered and choices.accounts:
-        raise Unacceptable("Somebody has registered for this client in the meantime. Choose who signs.")
-    if choices.accounts and not ticked:
+    if chosen.unregistered and not choices.nobody:
+        raise Unacceptable("Somebody who can sign has registered in the meantime. Choose who signs.")
+    if not choices.nobody and not ticked:
         raise Unacceptable("Choose who signs.")
     if not parties.issuperset(ticked):
         raise Unacceptable("Who may sign has changed in the meantime. Choose again.")
@@ -169,7 +169,7 @@ def _terms(chosen: Chosen, choices: Choices) -> Terms:
         in_order=chosen.in_order,
         on_decline=OnDecline(forms.one_of(tuple(OnDecline), chosen.on_decline, "what a decline does")),
         reminder_days=forms.numbers(chosen.reminder_days),
-        when_registered=not choices.accounts,
+        when_registered=choices.nobody,
     )
 
 
@@ -186,7 +186,7 @@ def _days(typed: str) -> int:
 
 
 def _invitee(chosen: Chosen, choices: Choices) -> Invitee | None:
-    if choices.accounts:
+    if not choices.nobody:
         return None
     way = forms.one_of(("invite", "wait"), chosen.unregistered, "Invite and share, or Share when registered")
     if way == "wait":

@@ -35,6 +35,7 @@ DONE = {
     "signed-on-paper": "Recorded: signed on paper.",
     "resume": "The request is being tried again.",
     "skip": "The request goes on without the step that failed.",
+    "taken": "Received. It happens as soon as the service has caught up.",
     "reissue": "Asked for once more. This is the new request.",
 }
 """What a notification says; its name travels in the address, its text does not."""

@@ -12,6 +12,8 @@ from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
+from api.stories.requests import Steered
+from api.stories.sharing import Asked
 from chart.document import check_reason
 from chart.ids import ClientId, RequestId
 from chart.lifecycle import Act
@@ -133,8 +135,14 @@ async def steer(
             # at the top: where something else came first, the form may be gone
             said["notification"] = await _refused(res, staff, client_id, request_id, refusal)
         return await _show(request, res, staff, client_id, request_id, forms.status(refusal), **said)
-    of = getattr(done, "request_id", request_id)  # of the new request, where one was asked for again
-    return see_other(f"/charts/{client_id}/requests/{of}?done={way}")
+    match done:
+        case Asked(delivered=False):
+            return see_other(f"/charts/{client_id}/documents?done=received")
+        case Asked(request_id=new):
+            return see_other(f"/charts/{client_id}/requests/{new}?done={way}")
+        case Steered(decided=False):
+            return see_other(f"/charts/{client_id}/requests/{request_id}?done=taken")
+    return see_other(f"/charts/{client_id}/requests/{request_id}?done={way}")
 
 
 async def _refused(

@@ -122,10 +122,15 @@ class Choices:
     """What a Share to Sign can ask for, so that a page can offer it."""
 
     accounts: list[Possible]
-    """Who acts for the client today; nobody: the request has to wait for a registration."""
+    """Who acts for the client today."""
     colleagues: list[Possible]
     """For a counter-signature."""
     practice: Practice
+
+    @property
+    def nobody(self) -> bool:
+        """No account may sign for the client: the request has to wait for one that may."""
+        return all(one.why_not for one in self.accounts)
 
 
 async def choices(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Choices:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from activities.order import Terms
 from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
@@ -200,6 +201,7 @@ class Stage:
     """Signers of the request page in place of those of the document."""
     fresh: bool = True
     delivered: bool = True
+    decided: bool = True
     raises: Exception | None = None
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -244,7 +246,7 @@ class Stage:
         _r: object,
         _c: object,
         document_id: DocumentId,
-        terms: sharing.Terms | None = None,
+        terms: Terms | None = None,
         invite_too: sharing.Invitee | None = None,
     ) -> sharing.Asked:
         self._act("share to sign", document=document_id, terms=terms, invite=invite_too)
@@ -267,8 +269,9 @@ class Stage:
     async def unblock_document(self, _r: object, _c: object, document: DocumentId, account: AccountId) -> None:
         self._act("unblock", document=document, account=account)
 
-    async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> None:
+    async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> requests.Steered:
         self._act("recall", request=request_id, reason=reason)
+        return requests.Steered(await self.find_request(None, None, request_id), self.decided)
 
     async def reissue(self, _r: object, _c: object, request_id: RequestId) -> sharing.Asked:
         self._act("reissue", request=request_id)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.stories.sharing import Invitee, Possible, Terms
+from activities.order import Terms
+from api.stories.sharing import Invitee, Possible
 from chart.ids import AccountId
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.refusals import ClientNotRegistered, NotInThisState, NotReachable, Unacceptable
@@ -122,7 +123,7 @@ def test_the_page_of_options_starts_with_what_one_click_asks_for(browser: TestCl
         ({"days": "soon"}, "from 1 to 365"),
         ({"reminder_days": "often"}, "Give days as numbers"),
         ({"on_decline": "shrug"}, "Choose what a decline does."),
-        ({"unregistered": "wait"}, "has registered for this client in the meantime"),
+        ({"unregistered": "wait"}, "has registered in the meantime"),
     ],
 )
 def test_an_option_that_does_not_fit_is_said_and_the_rest_is_kept(
@@ -253,6 +254,16 @@ def test_what_came_first_is_said_even_where_the_form_is_gone(
     assert str(raised) in text(answer.text)
 
 
+def test_what_no_worker_has_taken_yet_is_not_said_to_be_done(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.decided = False
+    answer = browser.post(f"{PAGE}/recall", data={"reason": "By mistake."})
+    said = text(browser.get(answer.headers["location"]).text)
+    assert "Received. It happens as soon as the service has caught up." in said
+    assert "The request is recalled" not in said
+    on_stage.delivered = False
+    assert browser.post(f"{PAGE}/reissue").headers["location"] == f"{CHART}/documents?done=received"
+
+
 def test_asking_again_of_someone_without_access_leads_to_the_choice(browser: TestClient, on_stage: Stage) -> None:
     ended = stage.a_document("Group Note", **stage.asked(RequestState.RECALLED))
     on_stage.documents = [ended]
@@ -334,3 +345,11 @@ def test_who_only_reads_sees_who_acts_and_changes_nothing(browser: TestClient, o
     html = browser.get(CHART).text
     assert "Kept from this person" in html
     assert "/access/" not in html
+
+
+def test_who_waits_for_one_who_may_sign_is_offered_to_invite(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.possible = [Possible(PARENT_PARTY, "Rosa Rivera", "Parent", "Only under a recorded consent.")]
+    html = text(browser.get(ASK).text)
+    assert "Nobody who may sign this is registered" in html
+    assert "Only under a recorded consent." in html
+    assert browser.post(ASK, data=INVITING).status_code == 303
