@@ -11,7 +11,7 @@ from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, Ve
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship
-from chart.request import MY_TURN, hold, label
+from chart.request import BARRED, MY_TURN, hold, label
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -85,6 +85,8 @@ class Document:
     my_seat: SeatState | None = None
     """What the portal account that looks has answered; None for whoever is not asked."""
     my_turn: bool = False
+    barred: bool = False
+    """The request asks somebody who cannot sign any more."""
 
     @property
     def type(self) -> str:
@@ -370,22 +372,27 @@ select d.id, d.client_id, d.kind, d.note_name, d.service_on, d.created_at,
     s.id is not null and s.hidden_at is null as shared,
     q.id as request_id, q.state as request_state, q.attention, q.expires_at,
     coalesce(q.correction, false) as correction,
+    coalesce(signers.barred, false) as barred,
     coalesce(signers.viewed, false) as viewed, coalesce(signers.seats, 0) as seats,
     coalesce(signers.signed, 0) as signed_seats, signed.sha256 as signed_sha256, signed.pages as signed_pages
 """
 
-_REQUEST = """
+_REQUEST = (
+    """
 left join share s on s.version_id = v.id
 left join lateral (
     select * from signature_request where version_id = v.id order by created_at desc limit 1
 ) q on true
 left join lateral (
     select bool_or(viewed_at is not null) as viewed, count(*)::int as seats,
-        (count(*) filter (where state = 'signed'))::int as signed
-    from signer where request_id = q.id
+        (count(*) filter (where state = 'signed'))::int as signed, bool_or(("""
+    + BARRED
+    + """) is not null) as barred
+    from signer s where s.request_id = q.id
 ) signers on q.id is not null
 left join version signed on signed.signed_by_request = q.id
 """
+)
 
 _SELECT = (
     _COLUMNS

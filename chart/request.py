@@ -120,14 +120,15 @@ class Request:
         return tuple(signer for signer in self.signers if signer.barred)
 
     @property
-    def nobody_can_sign(self) -> bool:
-        """Whoever has the turn is barred: it waits for nobody who could answer."""
-        waiting = [signer for signer in self.signers if signer.party in self.life.waits_for]
-        return bool(waiting) and all(signer.barred for signer in waiting)
+    def can_be_reminded(self) -> tuple[Signer, ...]:
+        """Whose turn it is, with an account that mail goes to and that may still see the document."""
+        waiting = [one for one in self.signers if one.party in self.life.waits_for and not one.barred]
+        return tuple(one for one in waiting if one.party and account_of(one.party))
 
     @property
     def offers(self) -> frozenset[Act]:
-        return offers(self.state, attention=self.attention is not None, skippable=self.attention_skippable)
+        may = offers(self.state, attention=self.attention is not None, skippable=self.attention_skippable)
+        return may if self.can_be_reminded else may - {Act.REMIND}
 
     def signer(self, party: Actor) -> Signer | None:
         return next((signer for signer in self.signers if signer.party == party), None)

@@ -102,7 +102,7 @@ async def test_from_the_chart_to_the_sealed_pdf(whole: Whole, browser: Browser, 
         note = staff.get_by_role("row").filter(has_text="Progress Note")
         await expect(note).to_contain_text("Not Shared")
         await note.get_by_role("button").click()
-        await staff.get_by_role("menuitem", name="Share to Sign").click()
+        await staff.get_by_role("menuitem", name="Share to Sign", exact=True).click()
         await expect(staff.get_by_text("Successfully shared for signature.")).to_be_visible()
         await expect(note).to_contain_text("Pending signature")
 

@@ -17,6 +17,7 @@ from gateways.storage import Storage
 from identity import account, api_key
 from identity.caller import Right
 from tests.office import PASSWORD, Office, add_document
+from tests.test_counter_sign import staff_id
 from tests.test_endings import ask, read, steer
 from tests.test_signing import portal, reviewed, signature
 
@@ -239,3 +240,17 @@ async def test_nobody_is_invited_to_a_record_that_may_not_go_to_them(
     assert "42 CFR Part 2" in refused.json()["detail"]
     listed = await api.get(f"/api/v1/clients/{office.unregistered}/invitations", headers=office.bearer)
     assert listed.json() == {"invitations": []}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_nobody_is_said_to_be_reminded_where_colleagues_alone_are_waited_for(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    provider = await staff_id(database, office, office.provider_email)
+    request = await ask(
+        api, office, signers=[{"staff_id": str(provider)}, {"account_id": str(office.account)}], in_order=True
+    )
+    assert "remind" not in request["offers"]
+    refused = await steer(api, office, request, "remind")
+    assert refused.status_code == HTTPStatus.CONFLICT
+    assert "counter-signature" in refused.json()["detail"]

@@ -26,12 +26,23 @@ def day(value: date) -> str:
     return f"{value:%b} {value.day}, {value.year}"
 
 
+def iso_day(value: str) -> str:
+    """The same of a day that is kept as `2026-11-03`."""
+    return day(date.fromisoformat(value))
+
+
 def moment(value: datetime) -> Markup:
     """A time in UTC; the script of the page turns it into the reader's own time."""
     utc = value.astimezone(UTC)
     return Markup('<time datetime="{}" data-local>{}, {:%H:%M} UTC</time>').format(
         f"{utc:%Y-%m-%dT%H:%M:%SZ}", day(utc), utc
     )
+
+
+def local_day(value: datetime) -> Markup:
+    """The day of a time, in UTC; the script of the page turns it into the reader's own day."""
+    utc = value.astimezone(UTC)
+    return Markup('<time datetime="{}" data-local="day">{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", day(utc))
 
 
 def srcset(address: str, version: str) -> str:
@@ -46,7 +57,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(day=day, moment=moment, srcset=srcset)
+_environment.filters.update(day=day, iso_day=iso_day, moment=moment, local_day=local_day, srcset=srcset)
 _environment.globals.update(static_url=static_url)
 
 

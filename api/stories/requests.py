@@ -151,12 +151,9 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
 async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Send a reminder now, not more often than every five minutes."""
     found = await find_request(resources, caller, request_id)
+    if found.life.waits_for and not found.can_be_reminded:
+        raise NotInThisState(_NOBODY_WITHOUT_ACCESS if found.barred else _COLLEAGUES_ALONE)
     request.check_offers(found, Act.REMIND)
-    if found.nobody_can_sign:
-        raise NotInThisState(
-            "Whoever is to sign now has no access any more, so nobody can be reminded. "
-            "Recall the request and share again."
-        )
     before = found.reminded_at
     schedule.may_remind_now(before or found.created_at, datetime.now(UTC))
     return await _steer(
@@ -168,6 +165,14 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
         Remind(request_id, caller.actor),
         lambda now: now.reminded_at != before,
     )
+
+
+_NOBODY_WITHOUT_ACCESS = (
+    "Whoever is to sign now has no access any more, so nobody can be reminded. Recall the request and share again."
+)
+_COLLEAGUES_ALONE = (
+    "It waits for a counter-signature, which stands in the notices of the chart. Nobody is reminded of that by email."
+)
 
 
 async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:

@@ -229,6 +229,9 @@ def test_a_request_in_order_says_that_the_next_comes_after(browser: TestClient, 
 @pytest.mark.parametrize("why", Barred)
 def test_a_signer_without_access_is_shown_with_the_remedy(browser: TestClient, on_stage: Stage, why: Barred) -> None:
     on_stage.barred = (a_signer(0, CLIENT_PARTY, barred=why),)
+    on_stage.documents = [replace(PENDING, barred=True)]
+    for address in (CHART, f"{CHART}/documents/{PENDING.id}"):
+        assert "A signer has no access any more and cannot sign." in text(browser.get(address).text)
     html = browser.get(PAGE).text
     assert "Cannot sign" in text(html)
     assert "A signer has no access any more" in text(html)

@@ -19,7 +19,10 @@ export function announce(text) {
 /** Show times in the reader's zone and language. */
 export function localise(root) {
   const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
-  for (const time of root.querySelectorAll('time[data-local]')) time.textContent = format.format(new Date(time.dateTime));
+  const day = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium' });
+  for (const time of root.querySelectorAll('time[data-local]')) {
+    time.textContent = (time.dataset.local === 'day' ? day : format).format(new Date(time.dateTime));
+  }
 }
 
 localise(document);
