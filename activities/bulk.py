@@ -7,9 +7,9 @@ from temporalio.client import Client
 
 from activities.ask import ask
 from activities.notify import FIRST, Notification
-from activities.order import Terms, new_order
-from chart import audit, bulk, client, document, request
-from chart.audit import Action, Actor
+from activities.order import Terms, new_order, share
+from chart import bulk, request
+from chart.audit import Actor
 from chart.bulk import BulkAct, BulkId, ItemOutcome
 from chart.ids import DocumentId, PracticeId, RequestId
 from chart.lifecycle import Order, RequestState
@@ -69,28 +69,12 @@ class Bulk:
         order, document_id = item.order, item.order.documents[item.position]
         try:
             if order.act is BulkAct.SHARE:
-                await self._share(order, document_id)
+                async with self.database.practice(order.practice) as transaction:
+                    await share(transaction, order.practice, order.requested_by, document_id)
                 return await self._note(item, ItemResult(ItemOutcome.SHARED))
             return await self._share_to_sign(item, document_id)
         except Refusal as why:
             return await self._note(item, ItemResult(ItemOutcome.REFUSED), reason=str(why))
-
-    async def _share(self, order: BulkOrder, document_id: DocumentId) -> None:
-        async with self.database.practice(order.practice) as transaction:
-            await request.hold(transaction, document_id)
-            found = await document.find(transaction, document_id)
-            document.check_may_be_shared(found)
-            await client.signer(transaction, found.client_id)
-            if await document.share(transaction, order.practice, found.version_id, order.requested_by):
-                await audit.record(
-                    transaction,
-                    order.practice,
-                    order.requested_by,
-                    Action.SHARED,
-                    chart=found.client_id,
-                    document=document_id,
-                    sha256=found.sha256,
-                )
 
     async def _share_to_sign(self, item: BulkItem, document_id: DocumentId) -> ItemResult:
         order = item.order

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chart import block, client, document, practice, request, schedule
-from chart.audit import Actor
+from chart import audit, block, client, document, practice, request, schedule
+from chart.audit import Action, Actor
 from chart.document import Document
 from chart.ids import DocumentId, PracticeId
 from chart.lifecycle import OnDecline, Order, RequestState, Seat
@@ -26,6 +26,24 @@ class Terms:
     when_registered: bool = False
     """The client signs too; if nobody represents them yet, the request waits for a registration (SPEC S5)."""
     mails: bool = True
+
+
+async def share(transaction: Transaction, practice_id: PracticeId, by: Actor, document_id: DocumentId) -> None:
+    """Plain Share: downloadable in the portal at once. Doing it again changes nothing."""
+    await request.hold(transaction, document_id)
+    found = await document.find(transaction, document_id)
+    document.check_may_be_shared(found)
+    await client.signer(transaction, found.client_id)
+    if await document.share(transaction, practice_id, found.version_id, by):
+        await audit.record(
+            transaction,
+            practice_id,
+            by,
+            Action.SHARED,
+            chart=found.client_id,
+            document=document_id,
+            sha256=found.sha256,
+        )
 
 
 async def new_order(

@@ -9,6 +9,7 @@ from temporalio.common import SearchAttributePair
 from activities.ask import ask
 from activities.invite import InvitationMail
 from activities.order import Terms, new_order
+from activities.order import share as share_plainly
 from api import engine
 from api.resources import Resources
 from chart import audit, block, client, document, practice, request
@@ -32,20 +33,7 @@ async def share(resources: Resources, caller: PracticeSide, document_id: Documen
     """Share: downloadable in the portal at once. Doing it again changes nothing."""
     policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice) as transaction:
-        await request.hold(transaction, document_id)
-        found = await document.find(transaction, document_id)
-        document.check_may_be_shared(found)
-        await client.signer(transaction, found.client_id)
-        if await document.share(transaction, caller.practice, found.version_id, caller.actor):
-            await audit.record(
-                transaction,
-                caller.practice,
-                caller.actor,
-                Action.SHARED,
-                chart=found.client_id,
-                document=document_id,
-                sha256=found.sha256,
-            )
+        await share_plainly(transaction, caller.practice, caller.actor, document_id)
         return await document.find(transaction, document_id)
 
 
