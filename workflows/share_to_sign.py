@@ -83,6 +83,7 @@ class ShareToSign:
         self.to_do: deque[Callable[[], Awaitable[None]]] = deque()
         self.looks: tuple[datetime, ...] = ()
         self.early: deque[Callable[[], None]] = deque()
+        self.taking_early = False
         self.attention: str | None = None
         self.mended: Act | None = None
         self.mended_by = audit.SERVICE
@@ -112,7 +113,7 @@ class ShareToSign:
 
     @workflow.signal(description="A signer selected Sign Document (encrypted signature). Sent by the service only.")
     def sign(self, signature: Signature) -> None:
-        if self._comes_early(lambda: self.sign(signature)):
+        if self._comes_early(lambda: self.sign(signature), answer=True):
             return None
         before = self.life
         try:
@@ -129,7 +130,7 @@ class ShareToSign:
 
     @workflow.signal(description="A signer declined or asked for a correction (encrypted). Sent by the service only.")
     def decline(self, decline: Decline) -> None:
-        if self._comes_early(lambda: self.decline(decline)):
+        if self._comes_early(lambda: self.decline(decline), answer=True):
             return None
         before = self.life
         try:
@@ -145,16 +146,20 @@ class ShareToSign:
 
     @workflow.signal(description="Staff recalls the request (encrypted reason). Sent by the service only.")
     def recall(self, recall: Recall) -> None:
-        self._end_by(recall.request_id, Act.RECALL, Ending(recall.by, recall.reason))
+        if not self._comes_early(lambda: self.recall(recall)):
+            self._end_by(recall.request_id, Act.RECALL, Ending(recall.by, recall.reason))
 
     @workflow.signal(description="A new version replaces the document (encrypted). Sent by the service only.")
     def replace(self, new: Replace) -> None:
+        if self._comes_early(lambda: self.replace(new)):
+            return
         if not self._end_by(new.request_id, Act.REPLACE, Ending(new.version.added_by, version=new.version)):
             self.to_do.append(lambda: self._file_version(new))
 
     @workflow.signal(description="Staff records 'unable to obtain' or 'signed on paper'. Sent by the service only.")
     def record(self, record: StaffRecord) -> None:
-        self._end_by(record.request_id, record.act, Ending(record.by, record.reason, record=record.record))
+        if not self._comes_early(lambda: self.record(record)):
+            self._end_by(record.request_id, record.act, Ending(record.by, record.reason, record=record.record))
 
     @workflow.signal(description="Staff moves the expiry (encrypted date). Sent by the service only.")
     def extend(self, extend: Extend) -> None:
@@ -211,17 +216,24 @@ class ShareToSign:
     def unknown(self, _name: str, _arguments: Sequence[RawValue]) -> None:
         self._note_too_late(None, audit.SERVICE, "No signal of this name is known.")
 
-    def _comes_early(self, answer: Callable[[], None]) -> bool:
-        """The chart may know of a registration before we do: what its signer answers is kept until we look."""
-        if self.life.state is not RequestState.AWAITING_REGISTRATION:
+    def _comes_early(self, event: Callable[[], None], *, answer: bool = False) -> bool:
+        """The chart may know of a registration before we do, and its signer answers at once.
+
+        The answer is kept until we have looked, and what ends requests waits in line behind it.
+        """
+        if self.life.state is not RequestState.AWAITING_REGISTRATION or self.taking_early:
             return False
-        self.early.append(answer)
+        if not answer and not self.early:
+            return False
+        self.early.append(event)
         self.registered()
         return True
 
     def _take_what_came_early(self) -> None:
-        while self.early and self.life.state is not RequestState.AWAITING_REGISTRATION:
+        self.taking_early = True
+        while self.early:
             self.early.popleft()()
+        self.taking_early = False
 
     # -- who wins: the first that `chart.lifecycle` takes
 
@@ -274,6 +286,7 @@ class ShareToSign:
             return False
         if delivered.outcome is Outcome.DELIVERED:
             self._is_delivered(delivered)
+        self._take_what_came_early()
         return True
 
     async def _try_to_deliver(self) -> Delivered:
@@ -291,7 +304,6 @@ class ShareToSign:
             self.looks = ()
             self.life = self.life.registered([seat.party for seat in delivered.life.seats if seat.party])
             workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
-        self._take_what_came_early()
         self.reminders = delivered.reminders
         self.mailed_at = workflow.now()
         if not delivered.mailed:
