@@ -70,7 +70,7 @@ async def held_answer(resources: Resources, asked: Request, party: Actor) -> Sea
     While the engine is away nobody knows; the document can be read all the same.
     """
     with suppress(NotReachable, NotInThisState), answers():
-        async for event in handle(resources, asked).fetch_history_events(rpc_timeout=timedelta(seconds=2)):
+        async for event in handle(resources, asked).fetch_history_events(rpc_timeout=timedelta(seconds=5)):
             signaled = event.workflow_execution_signaled_event_attributes
             if answer := await _answer_of(resources, signaled.signal_name, signaled.input.payloads, asked, party):
                 return answer

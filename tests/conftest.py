@@ -245,7 +245,7 @@ async def skipping(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--sequences", type=int, default=200, help="random lives of requests in test_whole_life.py")
+    parser.addoption("--sequences", type=int, default=100, help="random lives of requests in test_whole_life.py")
 
 
 @pytest.fixture(scope="session")
