@@ -34,7 +34,7 @@ def workflow_id(document: DocumentId) -> str:
 
 
 async def ask(engine: Client, task_queue: str, order: Order) -> RequestId:
-    """Start the request; the id is that of its first run. Raises the engine's `RPCError`."""
+    """Start the request, or find the one that runs; the id is that of its first run. Raises the engine's `RPCError`."""
     known: list[SearchAttributePair[Any]] = [
         SearchAttributePair(temporal.WAITS_FOR, waits_for(Life.of(order).state)),
         SearchAttributePair(temporal.PRACTICE, str(order.practice)),
@@ -53,8 +53,9 @@ async def ask(engine: Client, task_queue: str, order: Order) -> RequestId:
         search_attributes=TypedSearchAttributes(known),
         rpc_timeout=WITHIN,
     )
-    assert handle.first_execution_run_id is not None, "start_workflow always tells the run"
-    return RequestId(UUID(handle.first_execution_run_id))
+    # not the handle's: of a request that goes on in a new run that is the new one
+    running = await handle.describe(rpc_timeout=WITHIN)
+    return RequestId(UUID(running.raw_description.workflow_execution_info.first_run_id))
 
 
 def waits_for(state: RequestState) -> str:

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 
 from temporalio import activity
 
-from chart import audit, message, request
+from chart import audit, client, message, request, schedule
 from chart.audit import Action, Actor
 from chart.ids import RequestId
 from chart.lifecycle import Order
@@ -74,6 +74,8 @@ class Notification:
     parties: tuple[Actor, ...]
     at: datetime
     """Date of the mail, so that a repeated one is the same."""
+    in_daytime: bool = False
+    """It is not sent before the client's next morning, should it be night there by then (SPEC G9)."""
 
 
 @activity.defn(name="notify")
@@ -84,14 +86,22 @@ class Notify:
     mail_from: str
     portal_url: str
 
-    async def __call__(self, notification: Notification) -> None:
-        """Send what is not sent yet. `RelayUnavailable` is the engine's to retry, for days.
+    async def __call__(self, notification: Notification) -> datetime | None:
+        """Send what is not sent yet; or when to come again. `RelayUnavailable` is the engine's to retry, for days.
 
         Each recipient has a checkpoint in the chart. Killed between the send and its record, the mail goes out again
         with the same Message-ID, which mail programs show once.
         """
+        now = activity.info().current_attempt_scheduled_time
+        if notification.in_daytime and (morning := await self._daytime(notification, now)) > now:
+            return morning
         if await self.send(notification):
             raise RelayUnavailable("not every mail was taken")
+        return None
+
+    async def _daytime(self, notification: Notification, now: datetime) -> datetime:
+        async with self.database.practice(notification.order.practice) as transaction:
+            return schedule.daytime(now, await client.zone(transaction, notification.order.client))
 
     async def send(self, notification: Notification) -> list[Letter]:
         """Try each mail once; those that are to be tried again."""

@@ -42,7 +42,8 @@ class Term:
     by: Actor
     action: Action
     expires_at: datetime
-    reminder_days: tuple[int, ...]
+    reminder_days: tuple[int, ...] | None
+    """None: as before."""
     reminders: tuple[datetime, ...]
 
 
@@ -57,6 +58,8 @@ class TooLate:
     """None: a signal that nobody knows."""
     why: str
     """A sentence of `chart.lifecycle`."""
+    number: int
+    """Counted over the request: the engine may run this again, and it is written once."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Record:
                 term.order,
                 term.request_id,
                 expires_at=term.expires_at,
-                reminder_days=term.reminder_days if term.action is Action.RESCHEDULED else None,
+                reminder_days=term.reminder_days,
                 reminders=term.reminders,
             ):
                 await self._audit(transaction, term.order, term.request_id, term.by, term.action)
@@ -140,6 +143,9 @@ class Record:
     @activity.defn(name="record_too_late")
     async def too_late(self, late: TooLate) -> None:
         async with self.database.practice(late.order.practice) as transaction:
+            entries = await audit.of_request(transaction, late.request_id)
+            if late.number in [one.detail["number"] for one in entries if one.action is Action.CAME_TOO_LATE]:
+                return
             await self._audit(
                 transaction,
                 late.order,
@@ -148,6 +154,7 @@ class Record:
                 Action.CAME_TOO_LATE,
                 act=late.act or "unknown signal",
                 why=late.why,
+                number=late.number,
             )
 
     @activity.defn(name="record_attention")

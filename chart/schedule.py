@@ -15,6 +15,9 @@ MANUAL_PAUSE = timedelta(minutes=5)
 MORNING, EVENING = time(9), time(18)
 """Between these two, in the client's zone, a reminder may arrive."""
 
+LATE = time(18, 30)
+"""A reminder that is planned for the evening may take until then."""
+
 SHORTEST, LONGEST = timedelta(days=1), timedelta(days=365)
 """How long a request may wait for its signatures."""
 
@@ -34,6 +37,14 @@ def reminders(
         if at < expires_at:
             due.setdefault(at.date(), at)
     return tuple(at.astimezone(UTC) for at in due.values())[:MOST_REMINDERS]
+
+
+def daytime(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The instant itself while a reminder may arrive in the zone, else the next morning there, in UTC."""
+    there = instant.astimezone(zone)
+    if MORNING <= there.time() <= LATE:
+        return instant
+    return _in_daytime(there.date(), there.time(), zone).astimezone(UTC)
 
 
 def _in_daytime(day: date, wall: time, zone: ZoneInfo) -> datetime:

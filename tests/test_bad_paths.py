@@ -13,7 +13,8 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 import workflows.share_to_sign as story
-from activities.ask import workflow_id
+from activities.ask import ask, workflow_id
+from activities.record import Record, TooLate
 from chart import document, message, request
 from chart.audit import SERVICE, Action, Actor
 from chart.document import NewVersion
@@ -353,6 +354,64 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     assert await handle.result() is RequestState.EXPIRED
     assert len(mailbox.to(office.client_email)) == 2
     assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2
+
+
+async def test_a_reminder_that_is_kept_up_until_the_night_waits_for_the_morning(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    zone = ZoneInfo("America/Chicago")
+    noon = datetime.now(zone).replace(hour=12, minute=0, second=0) + timedelta(days=2)
+    await pass_time(skipping, noon)
+    order = replace(
+        office.order(), reminder_days=(1,), asked_at=noon, expires_at=noon.astimezone(UTC) + timedelta(days=20)
+    )
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    mailbox.falters = 1_000_000
+    await pass_time(skipping, noon + timedelta(days=1, hours=10))
+    mailbox.falters = 0
+    await pass_time(skipping, noon + timedelta(days=1, hours=20))  # eight in the morning
+    assert len(mailbox.to(office.client_email)) == 1
+    await pass_time(skipping, noon + timedelta(days=2))
+
+    async def both_mails() -> bool:
+        return len(mailbox.to(office.client_email)) == 2
+
+    await until(skipping, both_mails)
+    await handle.terminate()
+
+
+async def test_what_came_too_late_is_written_once_however_often_the_engine_runs_it(
+    database: Database, engine: Client, make_one_worker: WorkerMaker, office: Office
+) -> None:
+    order = office.order()
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    late = TooLate(order, request_id(handle), SERVICE, None, "Too late.", 1)
+    for _ in range(2):
+        await Record(database).too_late(late)
+    assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 1
+    await handle.terminate()
+
+
+async def test_a_request_keeps_its_id_in_a_new_run(
+    database: Database, engine: Client, make_one_worker: WorkerMaker, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = office.order()
+    monkeypatch.setattr(story, "LONG_HISTORY", 5)
+    async with make_one_worker():
+        first = await ask(engine, "share-to-sign", order)
+        handle = engine.get_workflow_handle(workflow_id(order.document))
+        for _ in range(200):
+            if (await handle.describe()).run_id != str(first):
+                break
+            await handle.signal(ShareToSign.extend, Extend(first, SERVICE, order.expires_at))
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("no new run")
+        assert await ask(engine, "share-to-sign", order) == first
+    await handle.terminate()
 
 
 # -- mail

@@ -8,9 +8,13 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from activities.bulk import BulkOrder
 from chart import client
+from chart.audit import SERVICE
+from chart.bulk import BulkAct
 from chart.document import Kind
 from chart.ids import ClientId
 from gateways.postgres import Database
@@ -20,6 +24,7 @@ from tests.conftest import Mailbox, WorkerMaker
 from tests.office import PASSWORD, Office, add_document
 from tests.test_endings import soon
 from tests.test_signing import portal
+from workflows.bulk import AT_ONCE, ShareInBulk
 
 Json = dict[str, Any]
 
@@ -126,6 +131,27 @@ async def test_a_worker_that_dies_in_the_middle_repeats_nothing(
     me = await portal(api, office)
     assert len((await api.get("/api/v1/portal/messages", headers=me)).json()["messages"]) == 15
     assert len(mailbox.to(office.client_email)) == 1
+
+
+@pytest.mark.usefixtures("worker")
+async def test_operators_ask_for_the_progress_and_no_more_than_ten_run_at_once(
+    engine: Client, database: Database, storage: Storage, office: Office
+) -> None:
+    documents = [
+        await add_document(database, storage, office.practice, office.client, Kind.DOCUMENT, None) for _ in range(25)
+    ]
+    order = BulkOrder(office.practice, SERVICE, BulkAct.SHARE, tuple(one.id for one in documents))
+    handle = await engine.start_workflow(
+        ShareInBulk.run, order, id=f"share-in-bulk/{uuid4()}", task_queue="share-to-sign"
+    )
+    assert sum((await handle.query(ShareInBulk.progress)).values()) == 25
+    assert await handle.result() == {"shared": 25} == await handle.query(ShareInBulk.progress)
+    running = most = 0
+    async for event in handle.fetch_history_events():
+        running += event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        running -= event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        most = max(most, running)
+    assert most == AT_ONCE
 
 
 @pytest.mark.usefixtures("worker")

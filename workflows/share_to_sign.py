@@ -50,12 +50,15 @@ class SoFar:
     """All that a request knows, for the next run when its history has grown long."""
 
     life: Life
-    signatures: tuple[Signature, ...]
-    reminder_days: tuple[int, ...] | None
-    reminders: tuple[datetime, ...]
-    reminded: int
     mailed_at: datetime
-    mails: tuple[Notification, ...]
+    """When the last mail was due; a reminder by hand keeps its distance from it."""
+    reminder_days: tuple[int, ...] | None
+    signatures: tuple[Signature, ...] = ()
+    reminders: tuple[datetime, ...] = ()
+    reminded: int = 0
+    late: int = 0
+    """How much has come that it did not take."""
+    mails: tuple[Notification, ...] = ()
     """Emails that the relay has not taken yet."""
 
 
@@ -71,13 +74,15 @@ class ShareToSign:
     def __init__(self, order: Order, so_far: SoFar | None) -> None:
         self.order = order
         self.request_id = RequestId(UUID(workflow.info().first_execution_run_id))
-        self.life = so_far.life if so_far else Life.of(order)
-        self.signatures = so_far.signatures if so_far else ()
-        self.reminders = so_far.reminders if so_far else ()
-        self.reminded = so_far.reminded if so_far else 0
-        self.mailed_at = so_far.mailed_at if so_far else workflow.now()
+        known = so_far or SoFar(Life.of(order), mailed_at=workflow.now(), reminder_days=order.reminder_days)
+        self.life = known.life
+        self.signatures = known.signatures
+        self.reminder_days = known.reminder_days
+        self.reminders = known.reminders
+        self.reminded = known.reminded
+        self.mailed_at = known.mailed_at
+        self.late = known.late
         self.mails: list[Notification] = []
-        self.reminder_days = so_far.reminder_days if so_far else order.reminder_days
         self.mailing: list[asyncio.Task[None]] = []
         self.ending = Ending(audit.SERVICE)
         self.to_do: deque[Callable[[], Awaitable[None]]] = deque()
@@ -180,7 +185,7 @@ class ShareToSign:
         except Refusal as why:
             return self._refuse(Act.RESCHEDULE, reschedule.by, why)
         self.reminder_days, self.reminders = reschedule.days, reschedule.reminders
-        self.to_do.append(lambda: self._record_term(reschedule.by, Action.RESCHEDULED))
+        self.to_do.append(lambda: self._record_term(reschedule.by, Action.RESCHEDULED, reschedule.days))
         return None
 
     @workflow.signal(description="Remind whoever is to sign, now. Sent by the service only.")
@@ -191,7 +196,7 @@ class ShareToSign:
             schedule.may_remind_now(self.mailed_at, workflow.now())
         except Refusal as why:
             return self._refuse(Act.REMIND, remind.by, why)
-        self._remind()
+        self._remind(in_daytime=False)
         return None
 
     @workflow.signal(description="Somebody registers for the client: look whether it can be delivered. No input.")
@@ -255,7 +260,8 @@ class ShareToSign:
         self._note_too_late(act, by, str(why))
 
     def _note_too_late(self, act: Act | None, by: Actor, why: str) -> None:
-        late = TooLate(self.order, self.request_id, by, act, why)
+        self.late += 1
+        late = TooLate(self.order, self.request_id, by, act, why, self.late)
         self.to_do.append(lambda: self._local(Record.too_late, late, "Chart: came too late"))
 
     def _answered(
@@ -340,15 +346,16 @@ class ShareToSign:
             self.to_do.append(self._look_for_registration)
         if self.life.waits_for and any(moment <= now for moment in self.reminders):
             self.reminders = tuple(moment for moment in self.reminders if moment > now)
-            self._remind()
+            self._remind(in_daytime=True)
 
     async def _ask_next(self, parties: tuple[Actor, ...]) -> None:
         self._post(self._request_mail(FIRST, parties))
 
-    def _remind(self) -> None:
+    def _remind(self, *, in_daytime: bool) -> None:
         self.reminded += 1
         self.mailed_at = workflow.now()
-        self._post(self._request_mail(f"reminder-{self.reminded}", self.life.waits_for))
+        mail = self._request_mail(f"reminder-{self.reminded}", self.life.waits_for)
+        self._post(dataclasses.replace(mail, in_daytime=in_daytime))
 
     def _request_mail(self, occasion: str, parties: tuple[Actor, ...]) -> Notification:
         return Notification(self.order, self.request_id, MessageAbout.RECORD_REQUEST, occasion, parties, workflow.now())
@@ -360,20 +367,24 @@ class ShareToSign:
 
     async def _mail(self, mail: Notification) -> None:
         try:
-            await workflow.execute_activity_class(
-                Notify,
-                mail,
-                start_to_close_timeout=STEP,
-                schedule_to_close_timeout=MAIL_FOR,
-                retry_policy=MAIL,
-                summary=PlainWords(f"Email ({mail.occasion}): a new portal message is available"),
-            )
+            while morning := await self._notify(mail):
+                await workflow.sleep(morning - workflow.now(), summary=PlainWords("It is night where the client lives"))
         except ActivityError as error:
             # cancelled when the request ended first: then nobody needs the mail any more
             if is_cancelled_exception(error):
                 return
             self.to_do.append(lambda: self._local_class(GiveUpMail, mail, "Tell staff: mail failed"))
         self.mails.remove(mail)
+
+    async def _notify(self, mail: Notification) -> datetime | None:
+        return await workflow.execute_activity_class(
+            Notify,
+            mail,
+            start_to_close_timeout=STEP,
+            schedule_to_close_timeout=MAIL_FOR,
+            retry_policy=MAIL,
+            summary=PlainWords(f"Email ({mail.occasion}): a new portal message is available"),
+        )
 
     async def _seal(self) -> None:
         self._say("Stamping and filing.")
@@ -440,8 +451,7 @@ class ShareToSign:
         if reminders is not None:
             self.reminders = tuple(reminders)
 
-    async def _record_term(self, by: Actor, action: Action) -> None:
-        days = self.reminder_days or ()
+    async def _record_term(self, by: Actor, action: Action, days: tuple[int, ...] | None = None) -> None:
         term = Term(self.order, self.request_id, by, action, self.life.expires_at, days, self.reminders)
         await self._local(Record.term, term, f"Chart: {action}")
 
@@ -458,11 +468,12 @@ class ShareToSign:
         if long and self.life.open and not self.to_do and not self.looks and not self.early:
             so_far = SoFar(
                 self.life,
-                self.signatures,
+                self.mailed_at,
                 self.reminder_days,
+                self.signatures,
                 self.reminders,
                 self.reminded,
-                self.mailed_at,
+                self.late,
                 tuple(self.mails),
             )
             workflow.continue_as_new(args=[self.order, so_far])
@@ -527,11 +538,9 @@ class ShareToSign:
         workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
 
     def _begin_to_need_attention(self, reason: str) -> None:
-        self.attention, self.mended, self.mended_by = (
-            reason,
-            None,
-            audit.SERVICE,
-        )  # what was sent before was meant for something else
+        self.attention = reason
+        # what was sent before was meant for something else
+        self.mended, self.mended_by = None, audit.SERVICE
         self._say()
         workflow.upsert_search_attributes([WAITS_FOR.value_set("Attention")])
 
