@@ -3,8 +3,6 @@
 import functools
 import io
 import re
-import shutil
-import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from pdf import TypedName, stamp
 from pdf.shaping import fitted, runs_backwards, shaped, width, wrapped
 from pdf.typeface import Style, face, faces, shown
 from tests.pdf.paper import certificate, paper, seal, seen, signer
+from tests.pdf.strangers import demand, said
 
 NAMES = {
     "Latin": "Zoë Müller-Łukaszewicz",
@@ -60,11 +59,10 @@ def test_a_name_is_copied_in_the_order_in_which_it_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_poppler_copies_it_so_too(name: str, tmp_path: Path) -> None:
-    if not (pdftotext := shutil.which("pdftotext")):
-        pytest.skip("no pdftotext: what Poppler extracts is NOT tested in this run")
+    demand("pdftotext", "poppler-utils")
     file = tmp_path / "signed.pdf"
     file.write_bytes(signed(name))
-    text = subprocess.run([pdftotext, "-f", "2", file, "-"], check=True, capture_output=True, text=True).stdout
+    text = said("pdftotext", "-f", "2", file, "-").stdout
     plain = re.sub("[\u202a-\u202e]", "", unicodedata.normalize("NFC", text))
     assert plain.count(unicodedata.normalize("NFC", name)) == 2
 
