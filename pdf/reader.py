@@ -23,7 +23,11 @@ class Reader(PdfReader):
 
     def __init__(self, content: "Content | Joined") -> None:
         self._content = content
-        stream = _Unshared(content) if isinstance(content, bytes) else content
+        stream: object = content
+        if isinstance(content, bytes):
+            stream = _Unshared(content)
+        elif isinstance(content, Joined):
+            stream = io.BufferedReader(content)  # pypdf reads letter by letter
         super().__init__(cast(BinaryIO, stream), strict=True)
 
     def _read_standard_xref_table(self, stream: Any) -> None:
@@ -194,10 +198,11 @@ class References(ArrayObject):
         stream.write(b"[" + b" ".join(each) + b"]")
 
 
-class Joined:
+class Joined(io.RawIOBase):
     """An original and what is appended to it, as a stream, without a copy of either."""
 
     def __init__(self, original: Content, section: bytes | bytearray) -> None:
+        super().__init__()
         self._original, self._section = original, section
         self._start, self._size = len(original), len(original) + len(section)
         self._at = 0
@@ -206,17 +211,13 @@ class Joined:
         """The part that holds the offset `at`, and where in the part that is."""
         return (self._original, at) if at < self._start else (self._section, at - self._start)
 
-    def read(self, count: int | None = -1) -> bytes:
-        start, at = self._start, self._at
-        end = self._size if count is None or count < 0 else min(at + count, self._size)
-        if at >= end:
-            return b""
-        self._at = end
-        if at >= start:
-            return bytes(self._section[at - start : end - start])
-        if end <= start:
-            return self._original[at:end]
-        return self._original[at:] + self._section[: end - start]
+    def readinto(self, room: Any) -> int:
+        """To the end of a part at most."""
+        part, at = self.part(self._at)
+        found = part[at : at + len(room)]
+        room[: len(found)] = found
+        self._at += len(found)
+        return len(found)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = max(0, offset + (0, self._at, self._size)[whence])
@@ -224,6 +225,12 @@ class Joined:
 
     def tell(self) -> int:
         return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 class _Unshared(io.BytesIO):

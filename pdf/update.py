@@ -87,6 +87,18 @@ class Verbatim(PdfObject):
         stream.write(self.text)
 
 
+class Written(PdfObject):
+    """A value whose bytes are ready, the same in every file that it is written to."""
+
+    def __init__(self, value: PdfObject) -> None:
+        made = io.BytesIO()
+        value.write_to_stream(made)
+        self.text = made.getvalue()
+
+    def write_to_stream(self, stream: Any) -> None:
+        stream.write(self.text)
+
+
 class _Name(NameObject):
     """pypdf encodes a name letter by letter each time that it is written; ours are few, and come again and again."""
 
@@ -99,6 +111,7 @@ def _encoded(text: str) -> bytes:
     return NameObject(text).renumber()
 
 
+@functools.lru_cache(maxsize=2048)
 def name(text: str) -> NameObject:
     return _Name(text)
 
