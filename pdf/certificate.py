@@ -144,10 +144,6 @@ def short(request_id: str) -> str:
 
 
 Row = tuple[str, str]
-"""Label and value."""
-
-Laid = tuple[tuple[str, ...], tuple[str, ...]]
-"""The lines of both."""
 
 
 def _document_rows(certificate: Certificate) -> Iterator[Row]:
@@ -196,19 +192,19 @@ class _Pages:
 
     def draw(self) -> None:
         self._start()
-        self._rows(self._laid(_document_rows(self.certificate), self.room))
+        self._rows(_document_rows(self.certificate), self.room)
         if self.certificate.redisclosure_notice:
             self._notice()
         for index, signer in enumerate(self.certificate.signers):
             many = len(self.certificate.signers)
             words = self.words.signature if many == 1 else self.words.signature_of_many
+            rows = list(_signer_rows(signer, self.certificate.language))
             room = self.room - (self.box_width + 16 if self.wide else 0)
-            rows = self._laid(_signer_rows(signer, self.certificate.language), room)
             beside = 0 if self.wide else self.box_height + 20
-            self._need(26 + beside + sum(map(self._height, rows)))
+            self._need(26 + beside + sum(self._row_height(row, room) for row in rows))
             self._heading(words.format(number=index + 1, many=many))
             self._mark(index)
-            self._rows(rows)
+            self._rows(rows, room)
         self._end()
 
     def _start(self) -> None:
@@ -282,21 +278,10 @@ class _Pages:
             self.sheet.show(_label(index), self.marks[index])
         self.y -= 8 if self.wide else self.box_height + 20
 
-    def _laid(self, rows: Iterable[Row], room: float) -> list[Laid]:
-        return [
-            (
-                wrapped(label, Style.REGULAR, self.SIZE, self.LABELS - 10),
-                wrapped(shown(value), Style.REGULAR, self.SIZE, room),
-            )
-            for label, value in rows
-        ]
-
-    def _height(self, row: Laid) -> float:
-        return self.LEADING * max(map(len, row)) + self.GAP
-
-    def _rows(self, rows: Iterable[Laid]) -> None:
-        for labels, values in rows:
-            self._need(self._height((labels, values)))
+    def _rows(self, rows: Iterable[Row], room: float) -> None:
+        for row in rows:
+            self._need(self._row_height(row, room))
+            labels, values = self._lines(row, room)
             element, top = self._element("P"), self.y
             with self.sheet.part_of(element):
                 for line in labels:
@@ -308,6 +293,16 @@ class _Pages:
                     self._text(self.values, line, Style.REGULAR, self.SIZE, INK)
                     self.y -= self.LEADING
             self.y = min(lowest, self.y) - self.GAP
+
+    def _lines(self, row: Row, room: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        label, value = row
+        return (
+            wrapped(label, Style.REGULAR, self.SIZE, self.LABELS - 10),
+            wrapped(shown(value), Style.REGULAR, self.SIZE, room),
+        )
+
+    def _row_height(self, row: Row, room: float) -> float:
+        return self.LEADING * max(map(len, self._lines(row, room))) + self.GAP
 
     def _text(self, x: float, text: str, style: Style, size: float, colour: Colour) -> None:
         self.sheet.text(x, self.y, text, style, size, colour)

@@ -31,7 +31,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from pdf.reader import Content, Reader
+from pdf.reader import Content, Reader, References
 
 # what pypdf and pyHanko find odd they log in the document's own words, which are nobody's business (SPEC A7)
 for _parser in ("pypdf", "pyhanko", "pyhanko_certvalidator"):
@@ -140,6 +140,8 @@ def copied(source: DictionaryObject) -> DictionaryObject:
 def entries_of(array: object) -> list[PdfObject]:
     """The elements of an array, references unresolved; nothing for what is no array."""
     array = resolved(array)
+    if isinstance(array, References):
+        array = array.filled()
     return list(list.__iter__(array)) if isinstance(array, ArrayObject) else []
 
 
