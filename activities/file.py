@@ -1,5 +1,6 @@
 """File: the signed version, the answers, the state and the audit entry appear in the chart together (main job, 5)."""
 
+import asyncio
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -11,6 +12,7 @@ from chart.ids import RequestId
 from chart.lifecycle import Order, RequestState, SeatState
 from chart.message import About
 from gateways.postgres import Database
+from gateways.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,15 @@ class Filing:
 @dataclass(frozen=True)
 class File:
     database: Database
+    storage: Storage
 
     async def __call__(self, filing: Filing) -> None:
         """One transaction; a second run finds the first signed version and changes nothing."""
+        await self._file(filing)
+        # from now on stamping again answers with what is filed
+        await asyncio.to_thread(self.storage.forget, str(filing.request_id))
+
+    async def _file(self, filing: Filing) -> None:
         order, request_id, stamped = filing.order, filing.request_id, filing.stamped
         last = filing.signatures[-1]
         async with self.database.practice(order.practice) as transaction:

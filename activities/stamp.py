@@ -1,7 +1,7 @@
 """Stamp: the original version and all signatures become the stamped, sealed bytes in the store.
 
-Always from the original, so that a repeated run cannot stamp twice (SPEC D1). Sealed bytes differ from run to
-run; which ones count is decided when they are filed.
+Always from the original, so that a repeated run cannot stamp twice (SPEC D1). Sealed bytes differ from run to run, so
+what is appended to the original is noted first, once for a request, and whoever comes later takes that.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
 from gateways.postgres import SQL, Database, Transaction
-from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
-from pdf import CannotStamp, Certificate, Mark, Seal, Signer, TypedName, stamp
+from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesMissing
+from pdf import CannotStamp, Certificate, Mark, Revision, Seal, Signer, TypedName, check_revision, revise
 
 MEANING = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
@@ -78,16 +78,38 @@ class Stamp:
             return filed
         certificate = await self._certificate(stamping)
         try:
-            original = await self.storage.get(stamping.order.sha256)
-            signed = await asyncio.to_thread(stamp, original, certificate, self.seal)
+            return await asyncio.to_thread(self._stored, stamping.order.sha256, certificate)
         except StoredBytesMissing as error:
             raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
             raise beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
         except CannotStamp as error:
             raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
-        sha256 = await self.storage.put(signed.data)
-        return Stamped(sha256, len(signed.data), signed.pages)
+
+    def _stored(self, sha256: str, certificate: Certificate) -> Stamped:
+        """Mapped, hashed and appended to: a large document is never in memory as a whole."""
+        with self.storage.opened(sha256) as original:
+            revision = self._noted(original, certificate.request_id) or self._note(original, certificate)
+            stored = self.storage.append(original, revision.section)
+            return Stamped(stored, len(original.content) + len(revision.section), revision.pages)
+
+    def _noted(self, original: Stored, request_id: str) -> Revision | None:
+        """What an earlier run noted, if it is whole and of our seal."""
+        noted = self.storage.kept(request_id)
+        if noted is None:
+            return None
+        pages, _, section = noted.partition(b"\n")
+        try:
+            return check_revision(original.content, (int(pages), section), request_id, self.seal, original.hashed)
+        except (CannotStamp, ValueError):
+            self.storage.forget(request_id)
+            return None
+
+    def _note(self, original: Stored, certificate: Certificate) -> Revision:
+        revision = revise(original.content, certificate, self.seal, original.hashed)
+        if not self.storage.keep(certificate.request_id, b"%d\n%b" % (revision.pages, revision.section)):
+            raise ApplicationError("Another run stamps the same request; the next try takes what that one made.")
+        return revision
 
     async def _filed(self, stamping: Stamping) -> Stamped | None:
         async with self.database.practice(stamping.order.practice) as transaction:

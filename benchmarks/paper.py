@@ -7,7 +7,7 @@ milliseconds are the fastest round's; ratios to the floor are taken round by rou
 **Memory** is measured apart, on the document of 300 pages: a fresh process each, which does the document of one page
 first; what it needs more at its peak than before, by the kernel's count. A mapped file counts.
 
-Rivals from npm (pdf-lib, @libpdf/core) are not in it.
+Rivals from npm (pdf-lib, @libpdf/core) run in a Node process, from its files to its files, where Node is.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.rivals import DOCUMENTS, FLOOR, STREAMED, WHOLE, document, methods
+from benchmarks.rivals import DOCUMENTS, FLOOR, STREAMED, WHOLE, document, methods, process_of
 
 SMALL, LARGE = "1 page", "300 pages"
 """Documents for memory: the one to warm up with, and the one that counts."""
@@ -178,15 +178,16 @@ def _measure_memory(name: str, small: str, large: str, target: str) -> int:
     for _ in range(2):
         method(Path(small), Path(target))
     gc.collect()
-    before = _memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew (proc_pid_clear_refs(5))
+    process = Path("/proc", process_of(name))
+    before = _memory(process, "VmRSS")
+    (process / "clear_refs").write_text("5")  # the peak starts anew (proc_pid_clear_refs(5))
     method(Path(large), Path(target))
-    return _memory("VmHWM") - before
+    return _memory(process, "VmHWM") - before
 
 
-def _memory(of: str) -> int:
+def _memory(process: Path, of: str) -> int:
     """Bytes. Not `ru_maxrss`, which a process inherits from the one that started it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = (process / "status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(of))
 
 

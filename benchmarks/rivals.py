@@ -1,7 +1,8 @@
 """Ways from a document in one file to a stamped or sealed one in another, and the documents that they are given.
 
-Ours put stamp, certificate page and seal in one revision. Rivals do a part of that: pyHanko the seal alone, the others
-a picture on the last page and a page behind it. What is the same for every document is made, or loaded, beforehand.
+Ours put stamp, certificate page and seal in one revision, for another signer with another drawing each time. Rivals do
+a part of that: pyHanko the seal alone, the others a picture on the last page and a page behind it, @libpdf/core with a
+seal. What is the same for every document is made, or loaded, beforehand.
 """
 
 import functools
@@ -11,7 +12,7 @@ import math
 import mmap
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,9 +26,28 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from pypdf import PageObject, PdfReader, PdfWriter, Transformation
 from reportlab.pdfgen.canvas import Canvas
 
+from benchmarks import javascript
 from pdf import Certificate, Drawing, Point, Seal, Signer, make_demo_seal, revise, stamp
 
 Method = Callable[[Path, Path], None]
+
+SIGNERS = 4000
+"""More than one run of the benchmark asks for."""
+
+GIVEN_NAMES = (
+    "Alex",
+    "María José",
+    "Zoë",
+    "Priya",
+    "Wei",
+    "Thandiwe",
+    "Łukasz",
+    "Grace",
+    "Quincy",
+    "Fatima",
+    "D'Angelo",
+)
+FAMILY_NAMES = ("Example", "Núñez", "O'Connor", "Raghunathan", "Zhang", "Vandermeer", "Żółć", "Hopper", "Smith-Jones")
 
 STAMP = (368, 24, 588, 108)
 """Left, lower, right and upper side on a page of US Letter, in points."""
@@ -43,14 +63,14 @@ def floor(source: Path, target: Path) -> None:
 
 def streamed(source: Path, target: Path) -> None:
     with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as original:
-        revision = revise(original, _certificate(), _seal())
+        revision = revise(original, next(_certificates()), _seal())
         with target.open("wb") as signed:
             signed.write(original)
             signed.write(revision.section)
 
 
 def whole(source: Path, target: Path) -> None:
-    target.write_bytes(stamp(source.read_bytes(), _certificate(), _seal()).data)
+    target.write_bytes(stamp(source.read_bytes(), next(_certificates()), _seal()).data)
 
 
 def pyhanko(source: Path, target: Path) -> None:
@@ -89,7 +109,18 @@ def methods() -> dict[str, Method]:
     }
     if find_spec("pikepdf"):
         found["pikepdf rewrite (no seal)"] = pikepdf
+    if javascript.installed():
+        found |= {name: functools.partial(_in_node, library) for name, library in javascript.LIBRARIES.items()}
     return found
+
+
+def _in_node(library: str, source: Path, target: Path) -> None:
+    javascript.run(javascript.process(*_key_and_chain()), library, source, target)
+
+
+def process_of(method: str) -> str:
+    """The process that does the work, in the words of /proc."""
+    return str(javascript.process(*_key_and_chain()).pid) if method in javascript.LIBRARIES else "self"
 
 
 # -- what they work with
@@ -117,21 +148,29 @@ def _pyhanko_signer() -> SimpleSigner:
 
 
 @functools.cache
-def _certificate() -> Certificate:
-    """One client, who signed by hand: three strokes of 60 points."""
+def _certificates() -> Iterator[Certificate]:
+    """Of one client each, who signed by hand: made beforehand, as they come from elsewhere; none comes twice."""
+    return iter([_certificate(number) for number in range(SIGNERS)])
+
+
+def _certificate(number: int) -> Certificate:
+    """Three strokes of 60 points, and a name of Latin letters, some of which have accents."""
+    chance = random.Random(number)  # noqa: S311 – the same each time is what is wanted
+    bend = chance.uniform(2, 3)
     strokes = tuple(
         tuple(
-            Point(20 + 120 * stroke + 2 * i, 75 + 50 * math.sin((2.2 + stroke / 3) * i / 5), 8.0 * i, 0.5)
+            Point(20 + 120 * stroke + 2 * i, 75 + 50 * math.sin((bend + stroke / 3) * i / 5), 8.0 * i, 0.5)
             for i in range(60)
         )
         for stroke in range(3)
     )
-    at = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC)
+    name = f"{chance.choice(GIVEN_NAMES)} {chance.choice(FAMILY_NAMES)}"
+    at = datetime(2026, 11, 23, 14, 3, 22, tzinfo=UTC) + timedelta(seconds=chance.randrange(10**6))
     meaning = "I have read this document and sign it."
-    signer = Signer(
-        "Alex Example", "Client", meaning, at, "America/New_York", "drawn", Drawing(500, 160, strokes), "2001:db8::17"
-    )
-    return Certificate("0192f3c1-3d52-7b1e-9a55-8a1c9a3b7e21", "ab12" * 16, "2026-01", "cd34" * 16, (signer,))
+    address = f"2001:db8::{chance.randrange(2**16):x}"
+    signer = Signer(name, "Client", meaning, at, "America/New_York", "drawn", Drawing(500, 160, strokes), address)
+    request, version, audit = (chance.randbytes(size).hex() for size in (8, 32, 32))
+    return Certificate(f"0192f3c1-3d52-7b1e-{request[:4]}-{request[4:]}", version, "2026-01", audit, (signer,))
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, UnusableSeal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
 from pdf.signature import check as check_mark
-from pdf.stamp import CannotStamp, Revision, SignedCopy, revise, stamp
+from pdf.stamp import CannotStamp, Revision, SignedCopy, check_revision, revise, stamp
 from pdf.verify import Verification, verify
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "UnusableSeal",
     "Verification",
     "check_mark",
+    "check_revision",
     "inspect",
     "make_demo_seal",
     "render",

@@ -294,7 +294,7 @@ class _Pages:
                     self.y -= self.LEADING
             self.y = min(lowest, self.y) - self.GAP
 
-    def _lines(self, row: Row, room: float) -> tuple[list[str], list[str]]:
+    def _lines(self, row: Row, room: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
         label, value = row
         return (
             wrapped(label, Style.REGULAR, self.SIZE, self.LABELS - 10),

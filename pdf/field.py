@@ -110,8 +110,8 @@ class SignatureField:
             Contents=self._contents,
         )
 
-    def seal(self, seal: Seal) -> "Sealed":
-        """Write the update, and the seal over all of the file but itself."""
+    def seal(self, seal: Seal, hashed: "hashlib._Hash | None" = None) -> "Sealed":
+        """Write the update, and the seal over all of the file but itself. `hashed` is fed with the original already."""
         original = self._update.original
         appended = self._update.write()
         base, section = appended.base, appended.section
@@ -119,7 +119,7 @@ class SignatureField:
         byte_range = b"[0 %d %d %d]" % (base + start, base + end, len(section) - end)
         room = len(self._byte_range.text)
         _fill(section, self._byte_range.offset, byte_range.ljust(room))
-        hashed = hashlib.sha256(original)
+        hashed = hashed or hashlib.sha256(original)
         covered = hashed.copy()
         with memoryview(section) as view:
             covered.update(view[:start])

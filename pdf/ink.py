@@ -40,7 +40,7 @@ def _trace(sheet: Sheet, drawing: Drawing) -> None:
         if len(places) == 1:
             sheet.dot(places[0], thickness * 0.6, COLOUR)
         elif places:
-            sheet.curve(places[0], list(_bezier(places)), thickness, COLOUR)
+            sheet.curve(places[0], _bezier(places), thickness, COLOUR)
 
 
 def _fit(drawing: Drawing, pen: float) -> tuple[float, float, float]:
@@ -68,11 +68,6 @@ def _thinned(places: list[Place], nearest: float = 0.2) -> list[Place]:
 
 def _bezier(places: list[Place]) -> Iterator[Curve]:
     """A Catmull-Rom spline through all places, as cubic Bézier segments."""
-    for index in range(len(places) - 1):
-        before, start = places[max(index - 1, 0)], places[index]
-        end, after = places[index + 1], places[min(index + 2, len(places) - 1)]
-        yield (
-            (start[0] + (end[0] - before[0]) / 6, start[1] + (end[1] - before[1]) / 6),
-            (end[0] - (after[0] - start[0]) / 6, end[1] - (after[1] - start[1]) / 6),
-            end,
-        )
+    befores, afters = [places[0], *places], [*places[2:], places[-1]]
+    for (bx, by), (sx, sy), (ex, ey), (ax, ay) in zip(befores, places, places[1:], afters, strict=False):
+        yield sx + (ex - bx) / 6, sy + (ey - by) / 6, ex - (ax - sx) / 6, ey - (ay - sy) / 6, ex, ey

@@ -58,7 +58,7 @@ def open_last_page(update: Update) -> LastPage:
             if holder is not None:
                 own[name(key)] = holder.raw_get(key)
         parent_reference, parent = path[-2]
-        if sum(_is_same(kid, reference) for kid in entries_of(parent.raw_get("/Kids"))) > 1:
+        if not _is_once(parent.raw_get("/Kids"), reference):
             reference = _clone_for_last_place(update, parent_reference, parent, reference, own)
         else:
             update.replace(reference, own)
@@ -80,11 +80,21 @@ def _path_to_last(update: Update) -> list[tuple[IndirectObject, DictionaryObject
             if len(path) < 2:
                 raise CannotUpdate("the page tree is a page")
             return path
-        kids = entries_of(node.raw_get("/Kids"))
-        if not kids:
+        kids = node.raw_get("/Kids")
+        if isinstance(kids, References):
+            reference = kids.last()
+        elif not (each := entries_of(kids)):
             raise CannotUpdate("the page tree ends in a node without pages")
-        reference = kids[-1]
+        else:
+            reference = each[-1]
     raise CannotUpdate("the page tree is too deep, or a loop")
+
+
+def _is_once(kids: PdfObject, last: IndirectObject) -> bool:
+    """Whether the last of the kids is no other of them, too."""
+    if isinstance(kids, References):
+        return kids.has_last_once()
+    return sum(_is_same(kid, last) for kid in entries_of(kids)) == 1
 
 
 def _is_same(kid: PdfObject, reference: IndirectObject) -> bool:
@@ -217,8 +227,8 @@ def append_page(update: Update, page: DictionaryObject) -> IndirectObject:
     if not isinstance(count, int):
         raise CannotUpdate("the page tree does not count its pages")
     changed[name("/Count")] = NumberObject(count + 1)
-    kids = [*entries_of(changed.raw_get("/Kids")), reference]
-    only_references = all(type(kid) is IndirectObject for kid in kids)
-    changed[name("/Kids")] = References(kids) if only_references else ArrayObject(kids)
+    kids = changed.raw_get("/Kids")
+    is_plain = isinstance(kids, References)
+    changed[name("/Kids")] = kids.and_one(reference) if is_plain else ArrayObject([*entries_of(kids), reference])
     update.replace(tree_reference, changed)
     return reference

@@ -8,7 +8,7 @@ import io
 import itertools
 import mmap
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from pypdf import PdfReader
@@ -23,7 +23,11 @@ class Reader(PdfReader):
 
     def __init__(self, content: "Content | Joined") -> None:
         self._content = content
-        stream = _Unshared(content) if isinstance(content, bytes) else content
+        stream: object = content
+        if isinstance(content, bytes):
+            stream = _Unshared(content)
+        elif isinstance(content, Joined):
+            stream = io.BufferedReader(content)  # pypdf reads letter by letter
         super().__init__(cast(BinaryIO, stream), strict=True)
 
     def _read_standard_xref_table(self, stream: Any) -> None:
@@ -101,9 +105,8 @@ class Reader(PdfReader):
         """The object, which is expected to be a node of the page tree, maybe with thousands of kids."""
         plain = self._plain_node(reference)
         if plain is not None:
-            node, words = plain
-            kids = zip(map(int, words[::2]), map(int, words[1::2]), strict=True)
-            node[NameObject("/Kids")] = References([IndirectObject(*kid, self) for kid in kids])
+            node, kids = plain
+            node[NameObject("/Kids")] = kids
             self.cache_indirect_object(reference.generation, reference.idnum, node)
         return reference.get_object()
 
@@ -111,13 +114,13 @@ class Reader(PdfReader):
         """What a node of the page tree says how many pages are under it, and its last kid."""
         plain = self._plain_node(reference)
         if plain is not None:
-            node, words = plain
-            return node["/Count"], IndirectObject(int(words[-2]), int(words[-1]), self).get_object()
+            node, kids = plain
+            return node["/Count"], kids.last().get_object()
         found: Any = reference.get_object()
         return found["/Count"], found["/Kids"][-1].get_object()
 
-    def _plain_node(self, reference: IndirectObject) -> tuple[DictionaryObject, list[bytes]] | None:
-        """A node but for its kids, and their numbers and generations; None where it must be left to pypdf."""
+    def _plain_node(self, reference: IndirectObject) -> "tuple[DictionaryObject, References] | None":
+        """A node but for its kids, and these; None where it must be left to pypdf."""
         number, generation = reference.idnum, reference.generation
         at = self.xref.get(generation, {}).get(number)
         elsewhere = (generation, number) in self.resolved_objects or number in self.xref_objStm or self.is_encrypted
@@ -130,7 +133,7 @@ class Reader(PdfReader):
         if b"/Kids" in found["after"]:
             return None
         rest = io.BytesIO(b"<<%b%b>>" % (found["before"], found["after"]))
-        return DictionaryObject.read_from_stream(rest, self), found["kids"].replace(b"R", b" ").split()
+        return DictionaryObject.read_from_stream(rest, self), References(found["kids"], self)
 
 
 _NODE = re.compile(
@@ -187,17 +190,50 @@ def _column(data: bytes, start: int, width: int, stride: int) -> Sequence[int]:
 
 
 class References(ArrayObject):
-    """Nothing but references, of which a page tree may hold thousands: written at once."""
+    """Nothing but references, of which a page tree may hold thousands: made into objects when they are asked for."""
+
+    def __init__(self, text: bytes, reader: Reader) -> None:
+        """As they are written in a file of the `reader`, without the brackets. Not to be changed."""
+        super().__init__()
+        self._text, self._reader = text, reader
+        self._words = text.replace(b"R", b" ").split()
+        """Number and generation of each."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return super(ArrayObject, self.filled()).__iter__()
+
+    def __len__(self) -> int:
+        return len(self._words) // 2
+
+    def __getitem__(self, index: Any) -> Any:
+        return super(References, self.filled()).__getitem__(index)
+
+    def filled(self) -> "References":
+        if list.__len__(self) == 0:
+            pairs = zip(map(int, self._words[::2]), map(int, self._words[1::2]), strict=True)
+            self.extend(IndirectObject(number, generation, self._reader) for number, generation in pairs)
+        return self
+
+    def last(self) -> IndirectObject:
+        return IndirectObject(int(self._words[-2]), int(self._words[-1]), self._reader)
+
+    def has_last_once(self) -> bool:
+        """Whether the last one stands nowhere else in it."""
+        return self._words[::2].count(self._words[-2]) == 1
+
+    def and_one(self, reference: IndirectObject) -> "References":
+        """Another array, with one behind."""
+        return References(b"%b %d %d R" % (self._text, reference.idnum, reference.generation), self._reader)
 
     def write_to_stream(self, stream: Any, *_: object) -> None:
-        each = (b"%d %d R" % (reference.idnum, reference.generation) for reference in list.__iter__(self))
-        stream.write(b"[" + b" ".join(each) + b"]")
+        stream.write(b"[%b ]" % self._text)
 
 
-class Joined:
+class Joined(io.RawIOBase):
     """An original and what is appended to it, as a stream, without a copy of either."""
 
     def __init__(self, original: Content, section: bytes | bytearray) -> None:
+        super().__init__()
         self._original, self._section = original, section
         self._start, self._size = len(original), len(original) + len(section)
         self._at = 0
@@ -206,17 +242,13 @@ class Joined:
         """The part that holds the offset `at`, and where in the part that is."""
         return (self._original, at) if at < self._start else (self._section, at - self._start)
 
-    def read(self, count: int | None = -1) -> bytes:
-        start, at = self._start, self._at
-        end = self._size if count is None or count < 0 else min(at + count, self._size)
-        if at >= end:
-            return b""
-        self._at = end
-        if at >= start:
-            return bytes(self._section[at - start : end - start])
-        if end <= start:
-            return self._original[at:end]
-        return self._original[at:] + self._section[: end - start]
+    def readinto(self, room: Any) -> int:
+        """To the end of a part at most."""
+        part, at = self.part(self._at)
+        found = part[at : at + len(room)]
+        room[: len(found)] = found
+        self._at += len(found)
+        return len(found)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = max(0, offset + (0, self._at, self._size)[whence])
@@ -224,6 +256,12 @@ class Joined:
 
     def tell(self) -> int:
         return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 class _Unshared(io.BytesIO):

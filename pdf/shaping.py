@@ -4,18 +4,20 @@ HarfBuzz shapes; the order of mixed scripts is python-bidi's. Widths are in poin
 """
 
 import functools
+import itertools
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import uharfbuzz
 from bidi import algorithm
 
-from pdf.typeface import JOINERS, Face, Style, faces
+from pdf.typeface import JOINERS, Face, Style, face, faces
 
 
-@dataclass(frozen=True)
-class Glyph:
+class Glyph(NamedTuple):
     """`text` is what is copied for it; empty where other glyphs stand for all that is said. Lengths are in em.
 
     `advance` is to where the next glyph begins, `own` the font's width for this one; kerning sets them apart.
@@ -29,16 +31,28 @@ class Glyph:
     dy: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """Glyphs of one face, from left to right."""
+    """Glyphs of one face, from left to right. Equal to itself only, so that what is made of it is found again fast."""
 
     face: Face
     glyphs: tuple[Glyph, ...]
 
+    @functools.cached_property
+    def width(self) -> float:
+        """Em."""
+        return sum(glyph.advance for glyph in self.glyphs)
+
+    @functools.cached_property
+    def says(self) -> dict[tuple[int, str], None]:
+        """The glyphs that are in it, each once, with what they say."""
+        return dict.fromkeys((glyph.number, glyph.text) for glyph in self.glyphs)
+
 
 def runs_backwards(text: str) -> bool:
     """Whether a paragraph is read from right to left: its first letter decides (UAX #9 P2)."""
+    if text.isascii():
+        return False
     first = next((kind for kind in map(unicodedata.bidirectional, text) if kind in {"L", "R", "AL"}), "L")
     return first != "L"
 
@@ -46,6 +60,8 @@ def runs_backwards(text: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def shaped(text: str, style: Style, *, backwards: bool = False) -> tuple[Run, ...]:
     """One line, from left to right; `backwards` is the paragraph's direction."""
+    if text.isascii() and text.isprintable() and not backwards:
+        return (_of_words(text, style),) if text else ()
     levels = _levels(text, backwards)
     runs = [
         (levels[start], _run(text[start:end], face, levels[start] % 2 == 1))
@@ -54,13 +70,24 @@ def shaped(text: str, style: Style, *, backwards: bool = False) -> tuple[Run, ..
     return tuple(run for _, run in _in_order(runs))
 
 
+def _of_words(text: str, style: Style) -> Run:
+    """A line of ASCII, whose words come again in other lines; for the shaper, too, spaces keep them apart (a test)."""
+    words = re.findall(" +|[^ ]+", text)
+    return Run(face(style), tuple(itertools.chain.from_iterable(_word(word, style) for word in words)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _word(word: str, style: Style) -> tuple[Glyph, ...]:
+    return _run(word, face(style), backwards=False).glyphs
+
+
 def width(text: str, style: Style, size: float) -> float:
     return size * _width(text, style)
 
 
 @functools.lru_cache(maxsize=4096)
 def _width(text: str, style: Style) -> float:
-    return sum(glyph.advance for run in shaped(text, style) for glyph in run.glyphs)
+    return sum(run.width for run in shaped(text, style))
 
 
 def _levels(text: str, backwards: bool) -> list[int]:
@@ -144,13 +171,17 @@ def _run(text: str, face: Face, backwards: bool) -> Run:
     buffer.direction = "rtl" if backwards else "ltr"
     uharfbuzz.shape(face.font, buffer)
     infos, positions = buffer.glyph_infos, buffer.glyph_positions
-    said = _said(text, [(info.cluster, position.x_advance) for info, position in zip(infos, positions, strict=True)])
+    clusters = [info.cluster for info in infos]
+    if clusters == list(range(len(text))):  # a glyph a character, in their order, as most are
+        said = list(text)
+    else:
+        said = _said(text, clusters, [position.x_advance for position in positions])
     glyphs = (
         Glyph(
             info.codepoint,
             part,
             position.x_advance / face.units,
-            face.advance(info.codepoint) / face.units,
+            _advance(face, info.codepoint) / face.units,
             position.x_offset / face.units,
             position.y_offset / face.units,
         )
@@ -159,21 +190,25 @@ def _run(text: str, face: Face, backwards: bool) -> Run:
     return Run(face, tuple(glyphs))
 
 
-def _said(text: str, glyphs: list[tuple[int, int]]) -> list[str]:
+@functools.lru_cache(maxsize=4096)
+def _advance(face: Face, glyph: int) -> int:
+    return face.advance(glyph)
+
+
+def _said(text: str, clusters: list[int], advances: list[int]) -> list[str]:
     """What is copied for each glyph, given as its cluster and advance, so that all together say `text`.
 
     Within a cluster the glyphs that take room share its characters, in the order of the text; marks are silent.
     """
-    starts = sorted({cluster for cluster, _ in glyphs})
-    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
-    said = [""] * len(glyphs)
-    for start in starts:
-        members = [index for index, (cluster, _) in enumerate(glyphs) if cluster == start]
-        room = [index for index in members if glyphs[index][1] > 0] or members[:1]
-        rest = text[start : ends[start]]
-        for left, index in zip(range(len(room), 0, -1), room, strict=True):
-            taken = len(rest) if left == 1 else 1
-            said[index], rest = rest[:taken], rest[taken:]
+    members: dict[int, list[int]] = {}
+    for index, cluster in enumerate(clusters):
+        members.setdefault(cluster, []).append(index)
+    said = [""] * len(clusters)
+    starts = sorted(members)
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        room = [index for index in members[start] if advances[index] > 0] or members[start][:1]
+        for at, index in enumerate(room, start):
+            said[index] = text[at : end if index == room[-1] else min(at + 1, end)]
     return said
 
 
@@ -201,24 +236,36 @@ def _graphemes(text: str) -> list[str]:
     return parts
 
 
-def wrapped(text: str, style: Style, size: float, room: float) -> list[str]:
+@functools.lru_cache(maxsize=1024)
+def wrapped(text: str, style: Style, size: float, room: float) -> tuple[str, ...]:
     """Lines of at most `room` points; a word that is longer than a line is broken where the line ends.
 
     Together they are `text`: the space at which a line was broken stays at its end, unseen, and is copied with it.
     """
-    lines, line = [], ""
+    lines: list[str] = []
+    line, taken = "", 0.0
+    space = width(" ", style, size)
     for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if width(longer, style, size) <= room:
-            line = longer
+        more = width(word, style, size)
+        if (taken + space if line else 0.0) + more <= room:
+            line, taken = (f"{line} {word}", taken + space + more) if line else (word, more)
             continue
         if line:
             lines.append(line + " ")
-        rest = _graphemes(word)
-        while len(rest) > 1 and width("".join(rest), style, size) > room:
-            shorter = range(len(rest) - 1, 0, -1)
-            fits = next(n for n in shorter if n == 1 or width("".join(rest[:n]), style, size) <= room)
-            lines.append("".join(rest[:fits]))
-            rest = rest[fits:]
-        line = "".join(rest)
-    return [*lines, line]
+        *broken, line = _broken(word, style, size, room)
+        lines += broken
+        taken = width(line, style, size)
+    return (*lines, line)
+
+
+def _broken(word: str, style: Style, size: float, room: float) -> Iterator[str]:
+    """A word in pieces of at most `room` points, of one character at least."""
+    rest = _graphemes(word)
+    while len(rest) > 1 and width("".join(rest), style, size) > room:
+        alone = itertools.accumulate(width(letter, style, size) for letter in rest)
+        fits = max(1, sum(taken <= room for taken in alone))
+        while fits > 1 and width("".join(rest[:fits]), style, size) > room:
+            fits -= 1
+        yield "".join(rest[:fits])
+        rest = rest[fits:]
+    yield "".join(rest)

@@ -1,5 +1,6 @@
 """From an original and its signatures to the signed copy: stamp, certificate, seal, in one appended revision."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ from pypdf import apply_configuration
 
 from pdf.addition import enter, structure
 from pdf.certificate import STAMP_WIDTH, Certificate, describe, lay_out, stamp_height
-from pdf.field import SignatureField
+from pdf.field import PREFIX, Sealed, SignatureField
 from pdf.page import open_last_page, paint
 from pdf.placement import Geometry, Placement, place
 from pdf.reader import Content
@@ -47,12 +48,35 @@ class Revision:
     """Of the signed copy."""
 
 
-def revise(original: Content, certificate: Certificate, seal: Seal) -> Revision:
+def revise(original: Content, certificate: Certificate, seal: Seal, hashed: "hashlib._Hash | None" = None) -> Revision:
     """As `stamp`, for storage that writes the original and what is appended one after the other.
 
-    The original may be a mapped file (`mmap.ACCESS_READ`), which is read once and never copied. Raises `CannotStamp`.
+    The original may be a mapped file (`mmap.ACCESS_READ`), which is read once and never copied; not even that for
+    whoever has fed it to `hashed`, a SHA-256, already. Raises `CannotStamp`.
     """
-    return Draft.of(original, certificate, seal).revision()
+    return Draft.of(original, certificate, seal).revision(hashed)
+
+
+def check_revision(
+    original: Content, revision: tuple[int, bytes], request_id: str, seal: Seal, hashed: "hashlib._Hash"
+) -> Revision:
+    """Pages and section of a revision that `revise` made, looked at anew.
+
+    Raises `CannotStamp` if this seal did not make it, or not of this original, or not for this request.
+    """
+    pages, section = revision
+    return _checked(Sealed(original, section, hashed, PREFIX + request_id), seal, pages)
+
+
+def _checked(sealed: Sealed, seal: Seal, pages: int) -> Revision:
+    try:
+        with apply_configuration(READING):
+            check_sealed(sealed, seal, pages)
+    except NotAsSealed as error:
+        raise CannotStamp(str(error)) from error
+    whole = sealed.hashed.copy()
+    whole.update(sealed.section)
+    return Revision(sealed.section, pages, sealed.hashed.hexdigest(), whole.hexdigest())
 
 
 def stamp(original: bytes, certificate: Certificate, seal: Seal) -> SignedCopy:
@@ -113,17 +137,14 @@ class Draft:
         count = update.root["/Pages"]["/Count"]  # type: ignore[index]
         return cls(original, seal, field, last.geometry, placement, int(count) + len(added.layout.pages))
 
-    def revision(self) -> Revision:
-        """Seal, and check what came out. Raises `CannotStamp`."""
+    def revision(self, hashed: "hashlib._Hash | None" = None) -> Revision:
+        """Seal, and check what came out. `hashed` is fed with the original already. Raises `CannotStamp`."""
         try:
             with apply_configuration(READING):
-                sealed = self.field.seal(self.seal)
-                check_sealed(sealed, self.seal, self.pages)
-        except (CannotUpdate, NotAsSealed) as error:
+                sealed = self.field.seal(self.seal, hashed)
+        except CannotUpdate as error:
             raise CannotStamp(str(error)) from error
-        whole = sealed.hashed.copy()
-        whole.update(sealed.section)
-        return Revision(sealed.section, self.pages, sealed.hashed.hexdigest(), whole.hexdigest())
+        return _checked(sealed, self.seal, self.pages)
 
     def sealed(self) -> SignedCopy:
         """For trial, at intake: as one piece, and verified as strangers' files are. Raises `CannotStamp`.

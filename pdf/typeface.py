@@ -24,6 +24,8 @@ class Style(Enum):
     BOLD = "NotoSans[wght].ttf", 700
     ITALIC = "NotoSans-Italic[wght].ttf", 400
 
+    __hash__ = object.__hash__  # the enum's own is slow, and a style is part of many a cache's key
+
 
 _CJK = "NotoSansCJKjp-Regular.otf"
 
@@ -54,6 +56,8 @@ class Face:
     ascent: int
     descent: int
     italic: bool
+    glyphs: int
+    """How many it has."""
 
     @property
     def compact(self) -> bool:
@@ -102,6 +106,7 @@ def _opened(package: str, file: str, name: str, weight: int | None) -> Face:
         ascent=ascent,
         descent=descent,
         italic="Italic" in name,
+        glyphs=int(source.glyph_count),
     )
 
 
@@ -146,6 +151,8 @@ def faces(text: str, style: Style) -> list[Face | None]:
 def shown(text: str) -> str:
     """`text` as these faces can show it; line breaks and tabs become spaces."""
     composed = " ".join(unicodedata.normalize("NFC", text).split())
+    if composed.isascii() and composed.isprintable():
+        return composed
     known = zip(composed, faces(composed, Style.REGULAR), strict=True)
     made = []
     for has_face, items in itertools.groupby(known, key=lambda item: item[1] is not None):

@@ -31,7 +31,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from pdf.reader import Content, Reader
+from pdf.reader import Content, Reader, References
 
 # what pypdf and pyHanko find odd they log in the document's own words, which are nobody's business (SPEC A7)
 for _parser in ("pypdf", "pyhanko", "pyhanko_certvalidator"):
@@ -87,6 +87,18 @@ class Verbatim(PdfObject):
         stream.write(self.text)
 
 
+class Written(PdfObject):
+    """A value whose bytes are ready, the same in every file that it is written to."""
+
+    def __init__(self, value: PdfObject) -> None:
+        made = io.BytesIO()
+        value.write_to_stream(made)
+        self.text = made.getvalue()
+
+    def write_to_stream(self, stream: Any) -> None:
+        stream.write(self.text)
+
+
 class _Name(NameObject):
     """pypdf encodes a name letter by letter each time that it is written; ours are few, and come again and again."""
 
@@ -99,6 +111,7 @@ def _encoded(text: str) -> bytes:
     return NameObject(text).renumber()
 
 
+@functools.lru_cache(maxsize=2048)
 def name(text: str) -> NameObject:
     return _Name(text)
 
@@ -127,6 +140,8 @@ def copied(source: DictionaryObject) -> DictionaryObject:
 def entries_of(array: object) -> list[PdfObject]:
     """The elements of an array, references unresolved; nothing for what is no array."""
     array = resolved(array)
+    if isinstance(array, References):
+        array = array.filled()
     return list(list.__iter__(array)) if isinstance(array, ArrayObject) else []
 
 

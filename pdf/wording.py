@@ -116,7 +116,10 @@ IN: dict[Language, Wording] = {
 }
 
 REDISCLOSURE = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
-"""42 CFR 2.32(a)(2): the regulation's own words, which no translation replaces."""
+"""Statement 2 of 42 CFR 2.32(a)(2) as amended by 89 FR 12472 (2024), which added *use or*; no translation replaces it.
+
+The copy of the consent that 2.32(b) wants with it, or an account of what it covers, is not on this page.
+"""
 
 REDISCLOSURE_IN_SPANISH = (
     "La parte 2 del título 42 del Código de Reglamentos Federales (42 CFR part 2) prohíbe el uso o la divulgación "

@@ -231,6 +231,7 @@ async def test_stamping_again_finds_what_is_filed(
     await handle.signal(ShareToSign.sign, signature(handle, order))
     await handle.result()
     filed = await read(database, order, handle)
+    assert storage.kept(str(request_id(handle))) is None, "the note is of no more use"
     before = {path.name for path in configured.storage_folder.rglob("*")}
     again = await Stamp(database, storage, seal)(Stamping(order, request_id(handle), (signature(handle, order),)))
     assert again.sha256 == filed.signed_sha256

@@ -5,9 +5,11 @@ import io
 import json
 import math
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pypdfium2
 import pytest
 from PIL import Image
@@ -15,10 +17,15 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
     DecodedStreamObject,
+    DictionaryObject,
     FloatObject,
     NameObject,
+    NumberObject,
     StreamObject,
+    TextStringObject,
 )
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from pdf import Certificate, Drawing, Mark, Point, Seal, Signer, TypedName, make_demo_seal
@@ -49,6 +56,49 @@ def paper(pages: int = 1, size: tuple[float, float] = (612, 792), *, compressed:
             canvas.drawString(40, size[1] - 60 - 16 * line, f"Page {number}, line {line} of a progress note.")
         canvas.showPage()
     canvas.save()
+    return made.getvalue()
+
+
+def archival() -> bytes:
+    """Two pages that are valid PDF/A-1b: an embedded font, an output intent, and metadata that say so."""
+    pdfmetrics.registerFont(TTFont("NotoSans", str(files("manimgx_fonts").joinpath("NotoSans[wght].ttf"))))
+    made = io.BytesIO()
+    canvas = Canvas(made, pagesize=(612, 792), initialFontName="NotoSans", pdfVersion=(1, 4))
+    for number in (1, 2):
+        canvas.drawString(40, 700, f"Page {number} of a progress note – for the archive.")
+        canvas.showPage()
+    canvas.save()
+    writer = PdfWriter(clone_from=io.BytesIO(made.getvalue()))
+    writer.metadata = None  # or it would have to be repeated in the XMP
+    profile = content(files("pikepdf").joinpath("pdfa", "data", "sRGB.icc").read_bytes())
+    profile[NameObject("/N")] = NumberObject(3)
+    intent = {
+        "/Type": NameObject("/OutputIntent"),
+        "/S": NameObject("/GTS_PDFA1"),
+        "/OutputConditionIdentifier": TextStringObject("sRGB"),
+        "/DestOutputProfile": writer._add_object(profile),
+    }
+    entries = DictionaryObject({NameObject(key): value for key, value in intent.items()})
+    writer.root_object[NameObject("/OutputIntents")] = ArrayObject([entries])
+    metadata = content(ARCHIVAL_XMP.encode())
+    metadata.update({NameObject("/Type"): NameObject("/Metadata"), NameObject("/Subtype"): NameObject("/XML")})
+    writer.root_object[NameObject("/Metadata")] = writer._add_object(metadata)
+    return written(writer)
+
+
+ARCHIVAL_XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+<pdfaid:part>1</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>"""
+
+
+def packed(document: bytes) -> bytes:
+    """The same, its objects in object streams and a cross-reference stream."""
+    made = io.BytesIO()
+    with pikepdf.open(io.BytesIO(document)) as opened:
+        opened.save(made, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return made.getvalue()
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader, PdfWriter, apply_configuration
-from pypdf.generic import DictionaryObject, IndirectObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
 
 from pdf import stamp
-from pdf.reader import Content, Joined, Reader
-from pdf.update import READING, UNREADABLE
+from pdf.reader import Content, Joined, Reader, References
+from pdf.update import READING, UNREADABLE, entries_of, name
 from tests.pdf.paper import certificate, corpus, paper, seal, written
 
 
@@ -64,7 +64,7 @@ def in_short(node: Any) -> Any:
         return node.idnum, node.generation
     if isinstance(node, DictionaryObject):
         return {key: in_short(node.raw_get(key)) for key in node}
-    return [in_short(each) for each in list.__iter__(node)] if isinstance(node, list) else node
+    return [in_short(each) for each in entries_of(node)] if isinstance(node, list) else node
 
 
 def test_page_trees_of_every_file() -> None:
@@ -96,3 +96,25 @@ def test_numbers_in_a_newer_section_win() -> None:
     assert outcome(content) == outcome_of_pypdf(content)
     first: Any = Reader(content).pages[0]
     assert first["/Rotate"] == 90
+
+
+def test_references_are_an_array_of_them() -> None:
+    reader = Reader(paper(3))
+    root: Any = reader.trailer["/Root"]
+    node: Any = reader.page_node(root.raw_get("/Pages"))
+    kids = node["/Kids"]
+    assert isinstance(kids, References)
+    assert len(kids) == len(list(kids)) == len(entries_of(kids)) == 3
+    assert kids.last() == entries_of(kids)[-1]
+    assert kids[0]["/Type"] == name("/Page")
+    assert kids.has_last_once()
+    twice = kids.and_one(kids.last())
+    assert not twice.has_last_once()
+    assert (len(kids), len(twice)) == (3, 4)
+    assert written_as(twice).split() == written_as(ArrayObject([*entries_of(kids), kids.last()])).split()
+
+
+def written_as(array: ArrayObject) -> bytes:
+    made = io.BytesIO()
+    array.write_to_stream(made)
+    return made.getvalue()

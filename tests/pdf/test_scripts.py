@@ -3,8 +3,6 @@
 import functools
 import io
 import re
-import shutil
-import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -15,9 +13,11 @@ from PIL import Image, ImageChops
 from pypdf import PdfReader
 
 from pdf import TypedName, stamp
-from pdf.shaping import fitted, runs_backwards, shaped, width, wrapped
+from pdf.embedding import Fonts
+from pdf.shaping import Run, _run, fitted, runs_backwards, shaped, width, wrapped
 from pdf.typeface import Style, face, faces, shown
 from tests.pdf.paper import certificate, paper, seal, seen, signer
+from tests.pdf.strangers import demand, said
 
 NAMES = {
     "Latin": "Zoë Müller-Łukaszewicz",
@@ -60,11 +60,10 @@ def test_a_name_is_copied_in_the_order_in_which_it_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_poppler_copies_it_so_too(name: str, tmp_path: Path) -> None:
-    if not (pdftotext := shutil.which("pdftotext")):
-        pytest.skip("no pdftotext: what Poppler extracts is NOT tested in this run")
+    demand("pdftotext", "poppler-utils")
     file = tmp_path / "signed.pdf"
     file.write_bytes(signed(name))
-    text = subprocess.run([pdftotext, "-f", "2", file, "-"], check=True, capture_output=True, text=True).stdout
+    text = said("pdftotext", "-f", "2", file, "-").stdout
     plain = re.sub("[\u202a-\u202e]", "", unicodedata.normalize("NFC", text))
     assert plain.count(unicodedata.normalize("NFC", name)) == 2
 
@@ -201,3 +200,23 @@ def test_the_fonts_are_embedded_as_subsets_with_a_map_to_text() -> None:
         assert "/CIDSet" in descriptor, "PDF/A-1 6.3.5"
         assert "/FontFile2" in descriptor or "/FontFile3" in descriptor
     assert len(signed("Anna 李小龙 محمد")) - len(paper()) < 60_000
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40))
+def test_words_that_are_shaped_apart_are_as_if_shaped_together(line: str) -> None:
+    for style in Style:
+        (run,) = shaped(line, style)
+        assert run.glyphs == _run(line, face(style), backwards=False).glyphs
+
+
+def test_the_same_glyph_may_say_different_things() -> None:
+    """A code of its own for each, or one would be copied as the other."""
+    fonts, (run,) = Fonts(), shaped("aa", Style.REGULAR)
+    first, second = run.glyphs
+    other = Run(run.face, (first, second._replace(text="b"), second._replace(text="b")))
+    assert fonts.codes(run) == ("F1", None), "each glyph's own number"
+    label, codes = fonts.codes(other)
+    assert label == "F1"
+    assert codes
+    assert codes[0] == first.number
+    assert codes[1] == codes[2] >= run.face.glyphs

@@ -3,9 +3,7 @@
 import hashlib
 import io
 import mmap
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -294,19 +292,3 @@ def test_a_document_that_only_pypdf_reads_fails_the_trial_at_intake() -> None:
     original = paper().replace(b"%PDF-1.", b"%PDF-x.", 1)
     with pytest.raises(CannotStamp):
         Draft.of(original, certificate(), seal()).sealed()
-
-
-@pytest.mark.parametrize("tool", ["pdfsig", "qpdf"])
-def test_a_common_tool_agrees(tool: str, tmp_path: Path) -> None:
-    signed = tmp_path / "signed.pdf"
-    signed.write_bytes(stamp(paper(2), certificate(), seal()).data)
-    command = {"pdfsig": ["pdfsig", str(signed)], "qpdf": ["qpdf", "--check", str(signed)]}[tool]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
-    except FileNotFoundError:
-        pytest.skip(f"{tool} is not installed: its verdict is NOT tested in this run")
-    if tool == "pdfsig":
-        assert "Signature is Valid" in done.stdout
-        assert "Total document signed" in done.stdout
-    else:
-        assert done.returncode == 0, done.stdout + done.stderr

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import io
 import re
-import subprocess
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from pypdf.generic import (
 
 from pdf import TypedName, stamp
 from tests.pdf.paper import certificate, corpus, paper, seal, signer, written
+from tests.pdf.strangers import demand, said
 
 
 def name(text: str) -> NameObject:
@@ -217,6 +217,7 @@ def test_a_damaged_tree_is_left_as_it_is() -> None:
 
 
 def test_poppler_reads_the_structure_of_every_tagged_file_of_the_corpus(tmp_path: Any) -> None:
+    demand("pdfinfo", "poppler-utils")
     for path in corpus("veraPDF-"):
         original = path.read_bytes()
         if b"/StructTreeRoot" not in original or b"/Encrypt" in original:
@@ -224,6 +225,6 @@ def test_poppler_reads_the_structure_of_every_tagged_file_of_the_corpus(tmp_path
         file = tmp_path / "signed.pdf"
         file.write_bytes(stamp(original, certificate(), seal()).data)
         Structure(file.read_bytes())
-        said = subprocess.run(["pdfinfo", "-struct-text", file], capture_output=True, check=True).stdout.decode()
-        assert 'Sect "Signature certificate"' in said, path.name
-        assert "Zoë Müller-Łukaszewicz" in said, path.name
+        read = said("pdfinfo", "-struct-text", file).stdout
+        assert 'Sect "Signature certificate"' in read, path.name
+        assert "Zoë Müller-Łukaszewicz" in read, path.name
