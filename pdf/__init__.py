@@ -2,6 +2,7 @@
 
 from pdf.certificate import Certificate, Signer
 from pdf.intake import Inspected, Limits, Reason, Unfit, inspect
+from pdf.plan import Plan, Way
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, UnusableSeal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
@@ -18,6 +19,7 @@ __all__ = [
     "Mark",
     "MeaninglessMark",
     "NoSuchPage",
+    "Plan",
     "Point",
     "Preview",
     "Reason",
@@ -30,6 +32,7 @@ __all__ = [
     "Unrenderable",
     "UnusableSeal",
     "Verification",
+    "Way",
     "check_mark",
     "inspect",
     "make_demo_seal",

@@ -14,6 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pypdf import Configuration
@@ -119,9 +120,24 @@ def stream(content: bytes, **entries: PdfObject) -> StreamObject:
     return made
 
 
+class _Float(FloatObject):
+    """pypdf writes eight digits; a validator takes that for a change of what was signed."""
+
+    def myrepr(self) -> str:
+        return format(Decimal(float(self).__repr__()), "f")
+
+
 def copied(source: DictionaryObject) -> DictionaryObject:
-    """A dictionary of our own with the same entries, references unresolved."""
-    return DictionaryObject({key: source.raw_get(key) for key in source})
+    """A dictionary of our own with the same entries, to the last digit, references unresolved."""
+    return DictionaryObject({key: _exact(source.raw_get(key)) for key in source})
+
+
+def _exact(value: PdfObject) -> PdfObject:
+    if isinstance(value, FloatObject):
+        return _Float(value)
+    if type(value) is ArrayObject:
+        return ArrayObject(map(_exact, list.__iter__(value)))
+    return copied(value) if type(value) is DictionaryObject else value
 
 
 def entries_of(array: object) -> list[PdfObject]:

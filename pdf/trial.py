@@ -1,0 +1,147 @@
+"""Signing a document for trial, before anybody is asked to: which way it can go, where the stamp has room, and whether
+all that has to hold of a signed copy holds of this one. For confined processes.
+"""
+
+import functools
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from PIL import Image, ImageChops
+from reportlab.pdfgen.canvas import Canvas
+
+from pdf import picture
+from pdf.certificate import Certificate, Signer
+from pdf.earlier import are_kept
+from pdf.likeness import Unviewable, added, contrast, differs, differs_only_within, pixels, view
+from pdf.page import count_pages
+from pdf.placement import Geometry, Rectangle
+from pdf.plan import Plan, Size, Way
+from pdf.seal import Seal, make_demo_seal
+from pdf.signature import Drawing, Point
+from pdf.space import label_on, rooms_on
+from pdf.stamp import CannotStamp, Draft
+from pdf.update import Update
+from pdf.verify import DAMAGED, verify_here
+
+SMALLEST_LEGIBLE = 24
+"""Pixels of a stamp's shorter side, as compared here; below it is only looked whether something shows."""
+
+LEAST_WIDTH = 44.0
+"""Points, a fifth of its full size: no eye finds a smaller stamp on a page."""
+
+LEAST_CONTRAST = 0.35
+"""Of the trial's on white paper: less where an annotation lies over it, or where the page swallows it."""
+
+MOST_PLANNED = 6
+"""Signers for whom the plan has the best room; more of them share the room of these."""
+
+
+def plan(data: bytes, pages: int, page: Geometry, way: Way) -> Plan | None:
+    """A plan that goes well on trial; None where it does not. Raises `CannotStamp` where only a repair may help."""
+    try:
+        before = view(data, pages - 1)
+        found = Plan(way)
+        if way is not Way.CERTIFICATE:
+            label = label_on(data, pages - 1, page)
+            found = Plan(way, rooms_on(before, page, _sizes(way), label), label)
+        return found if _stamps_well(data, pages, before, found) else None
+    except Unviewable:
+        return None
+
+
+def _stamps_well(data: bytes, pages: int, before: Image.Image, planned: Plan) -> bool:
+    """Stamp and seal for trial: is it valid, do the marks show, and does the rest stay?
+
+    `before` is the last page. Raises `Unviewable` and `CannotStamp`.
+    """
+    draft = Draft.of(data, _trial(), _trial_seal(), planned)
+    stamped = draft.sealed().data
+    if draft.seen.width < LEAST_WIDTH or count_pages(Update(stamped).root, draft.pages) != draft.pages:
+        return False
+    if not verify_here(stamped, _trial_seal().chain_pem).valid:
+        raise CannotStamp("verifiers do not read the stamped file")  # though we do; a repair may help
+    if any(differs(view(data, page), view(stamped, page)) for page in {0, pages - 2} & set(range(pages - 1))):
+        return False
+    after = view(stamped, pages - 1)
+    if planned.way is Way.CERTIFICATE:
+        return not differs(before, after) and _certifies(stamped, pages, draft.page)
+    part = _part(draft)
+    return differs_only_within(before, after, part) and _shows(before, after, part, planned.way)
+
+
+def _certifies(stamped: bytes, pages: int, page: Geometry) -> bool:
+    """The certificate page looks as behind a blank page: of the document nothing can be in it."""
+    model = Draft.of(blank(page.seen_width, page.seen_height), _trial(), _trial_seal(), Plan(Way.CERTIFICATE)).sealed()
+    return not differs(view(model.data, 1), view(stamped, pages))
+
+
+def _shows(before: Image.Image, after: Image.Image, part: Rectangle, way: Way) -> bool:
+    model = _model(way)
+    shown = after.crop(pixels(after, part))
+    if min(shown.size) < SMALLEST_LEGIBLE:
+        return added(before, after, part).getbbox() is not None
+    return contrast(shown, model) >= LEAST_CONTRAST * contrast(ImageChops.invert(model), model)
+
+
+def keeps_signatures(data: bytes, planned: Plan) -> bool:
+    """Whether a validator finds those of others as good after the trial as before."""
+    try:
+        return are_kept(data, Draft.of(data, _trial(), _trial_seal(), planned).sealed().data)
+    except DAMAGED:
+        return False
+
+
+def _part(draft: Draft) -> Rectangle:
+    """Of the page where the stamp is, in shares."""
+    seen, page = draft.seen, draft.page
+    return Rectangle(
+        seen.left / page.seen_width,
+        seen.bottom / page.seen_height,
+        seen.right / page.seen_width,
+        seen.top / page.seen_height,
+    )
+
+
+def rehearse() -> None:
+    """Make what every trial needs, so that no confined process has to."""
+    for way in (Way.PAGE, Way.WIDGET):
+        _model(way)
+        _sizes(way)
+
+
+def blank(width: float = 595, height: float = 842) -> bytes:
+    """A document of one page."""
+    made = io.BytesIO()
+    canvas = Canvas(made, pagesize=(width, height))
+    canvas.showPage()
+    canvas.save()
+    return made.getvalue()
+
+
+@functools.cache
+def _sizes(way: Way) -> tuple[tuple[Size, ...], ...]:
+    """Of stamps of one signer, of two, and so on."""
+    many = (replace(_trial(), signers=_trial().signers * signers) for signers in range(1, MOST_PLANNED + 1))
+    return tuple(tuple(picture.sizes(each, evidence=way is Way.WIDGET)) for each in many)
+
+
+@functools.cache
+def _model(way: Way) -> Image.Image:
+    """The trial's ink on a page that is blank."""
+    draft = Draft.of(blank(), _trial(), _trial_seal(), Plan(way))
+    return added(view(blank(), 0), view(draft.sealed().data, 0), _part(draft))
+
+
+@functools.cache
+def _trial_seal() -> Seal:
+    return Seal.load(*make_demo_seal("Trial"))
+
+
+@functools.cache
+def _trial() -> Certificate:
+    at = datetime(2000, 1, 1, tzinfo=UTC)
+    strokes = tuple(tuple(Point(x, y, 0.0, 0.9) for x in (10.0, 250.0, 490.0)) for y in range(10, 150, 3))
+    signer = Signer("Trial Signature", "self", "trial", at, "UTC", "drawn", Drawing(500, 160, strokes), "::1")
+    request_id = "00000000-0000-7000-8000-000000000000"
+    return Certificate(request_id, "0" * 64, "0000-00", "0" * 64, (signer,))
