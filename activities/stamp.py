@@ -11,14 +11,14 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from chart import audit, practice, request
+from chart import audit, document, practice, request
 from chart.audit import Actor
 from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
-from pdf import CannotStamp, Certificate, Mark, Seal, Signer, TypedName, stamp
+from pdf import CannotStamp, Certificate, Mark, Plan, Seal, Signer, TypedName, stamp
 
 MEANING = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
@@ -76,10 +76,10 @@ class Stamp:
         """
         if filed := await self._filed(stamping):
             return filed
-        certificate = await self._certificate(stamping)
+        certificate, plan = await self._certificate_and_plan(stamping)
         try:
             original = await self.storage.get(stamping.order.sha256)
-            signed = await asyncio.to_thread(stamp, original, certificate, self.seal)
+            signed = await asyncio.to_thread(stamp, original, certificate, self.seal, plan)
         except StoredBytesMissing as error:
             raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
@@ -94,13 +94,14 @@ class Stamp:
             row = await transaction.fetchrow(FILED, stamping.request_id)
         return Stamped(**row) if row else None
 
-    async def _certificate(self, stamping: Stamping) -> Certificate:
+    async def _certificate_and_plan(self, stamping: Stamping) -> tuple[Certificate, Plan | None]:
         order = stamping.order
         async with self.database.practice(order.practice) as transaction:
             ours = await practice.current(transaction)
             signers = [await _signer(transaction, order, ours, signature) for signature in stamping.signatures]
             audit_head = await audit.head(transaction, order.client)
-        return Certificate(
+            plan = await document.stamp_plan(transaction, order.version)
+        certificate = Certificate(
             request_id=str(stamping.request_id),
             version_sha256=order.sha256,
             consent_version=_consent(stamping.signatures),
@@ -108,6 +109,7 @@ class Stamp:
             signers=tuple(signers),
             language="es" if ours.language == "es" else "en",
         )
+        return certificate, Plan.from_json(plan) if plan else None
 
 
 def _consent(signatures: tuple[Signature, ...]) -> str:

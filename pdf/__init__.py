@@ -1,7 +1,7 @@
 """Paper: inspect, show, stamp, certify, seal and verify PDFs. Knows bytes, strokes and names, and nothing of ours."""
 
 from pdf.certificate import Certificate, Signer
-from pdf.intake import Inspected, Limits, Reason, Unfit, inspect
+from pdf.intake import Inspected, Limits, Note, Reason, Unfit, inspect
 from pdf.plan import Plan, Way
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, UnusableSeal, make_demo_seal
@@ -19,6 +19,7 @@ __all__ = [
     "Mark",
     "MeaninglessMark",
     "NoSuchPage",
+    "Note",
     "Plan",
     "Point",
     "Preview",

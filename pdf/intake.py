@@ -112,8 +112,8 @@ class Inspected:
     plan: Plan = UNPLANNED
     """For `stamp`, to be kept with the bytes."""
 
-    notes: tuple[str, ...] = ()
-    """How the signature will look, if not as usual: sentences for the person who uploaded it."""
+    notes: tuple[Note, ...] = ()
+    """How the signature will look, if not as usual."""
 
 
 DEFAULT_LIMITS = Limits()
@@ -146,7 +146,7 @@ def inspect(upload: bytes, limits: Limits = DEFAULT_LIMITS) -> Inspected:
     return Inspected(data, sha256, int(facts["pages"]), upload_sha256, tuple(facts["changes"]), plan, _notes(facts))
 
 
-def _notes(facts: Facts) -> tuple[str, ...]:
+def _notes(facts: Facts) -> tuple[Note, ...]:
     if facts["signed"]:
         return (Note.SIGNED_BEFORE,)
     of_ways = {Way.CERTIFICATE: Note.ON_CERTIFICATE, Way.WIDGET: Note.IN_FIELD}

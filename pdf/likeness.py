@@ -29,13 +29,13 @@ def page_count(data: bytes) -> int:
         raise Unviewable(str(error)) from error
 
 
-def view(data: bytes, page: int) -> Image.Image:
-    """A page in grey, as large as `LONGEST_SIDE`, with annotations and form fields. Raises `Unviewable`."""
+def view(data: bytes, page: int, longest_side: int = LONGEST_SIDE) -> Image.Image:
+    """A page in grey, so many pixels large, with annotations and form fields. Raises `Unviewable`."""
     try:
         with pypdfium2.PdfDocument(data) as document:
             document.init_forms()
             found = document[page]
-            scale = LONGEST_SIDE / max(1.0, *found.get_size())
+            scale = longest_side / max(1.0, *found.get_size())
             image: Image.Image = found.render(scale=scale, grayscale=True).to_pil()
             return image.copy()  # its pixels belong to PDFium
     except (pypdfium2.PdfiumError, ValueError) as error:

@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from pdf.placement import Geometry, Placement, Rectangle, place, place_at
 
-LEAST_SCALE = 0.55
-"""Of a stamp that is to be read; its smallest letters are then as high as those of a footnote's footnote."""
+LEAST_SCALE = 0.4
+"""A mark is still known by its shape, and what is printed under it needs a glass; the certificate says it in full."""
 
-OVERLAY_SCALE = 0.7
-"""Of a stamp that has to lie on something: it hides half as much as one of full size."""
+OVERLAY_SCALE = 0.55
+"""Of a stamp that has to lie on something: it hides a third of what one of full size would."""
 
 WORTH_OF_SIZE = 400.0
 """Points by which a stamp of full size may be farther away than one that nobody sees any more."""
