@@ -353,7 +353,8 @@ class Look:
     def stamp_shows(self) -> bool:
         """Its ink stands out as on a blank sheet of the same size, and not as if turned or mirrored."""
         if self.plan.way is Way.CERTIFICATE:
-            return "CorpusSigner" in _text(self.signed, self.pages)
+            added = range(self.pages, page_count(self.signed))
+            return "CorpusSigner" in "".join(_text(self.signed, page) for page in added)
         place = _place(self.original, self.pages - 1, self.plan, self.tools.signers)
         one, other = view(self.original, self.pages - 1), view(self.signed, self.pages - 1)
         box = _pixels(other, _share(place))

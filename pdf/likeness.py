@@ -34,12 +34,15 @@ def view(data: bytes, page: int, longest_side: int = LONGEST_SIDE) -> Image.Imag
     try:
         with pypdfium2.PdfDocument(data) as document:
             document.init_forms()
-            found = document[page]
-            scale = longest_side / max(1.0, *found.get_size())
-            image: Image.Image = found.render(scale=scale, grayscale=True).to_pil()
-            return image.copy()  # its pixels belong to PDFium
+            return drawn(document[page], longest_side)
     except (pypdfium2.PdfiumError, ValueError) as error:
         raise Unviewable(str(error)) from error
+
+
+def drawn(page: pypdfium2.PdfPage, longest_side: int = LONGEST_SIDE) -> Image.Image:
+    scale = longest_side / max(1.0, *page.get_size())
+    image: Image.Image = page.render(scale=scale, grayscale=True).to_pil()
+    return image.copy()  # its pixels belong to PDFium
 
 
 def differs(one: Image.Image, other: Image.Image) -> bool:

@@ -8,7 +8,7 @@ import pypdfium2
 from PIL import Image, ImageChops, ImageFilter
 from pypdfium2 import raw
 
-from pdf.likeness import Unviewable
+from pdf.likeness import Unviewable, drawn
 from pdf.placement import Geometry, Rectangle, place
 from pdf.plan import LEAST_SCALE, OVERLAY_SCALE, Ground, Plan, Room, Size, arrange
 
@@ -157,21 +157,29 @@ def _sums(taken: Image.Image) -> list[list[int]]:
     return rows
 
 
-def label_on(document: bytes, number: int, page: Geometry) -> tuple[float, float] | None:
-    """Where a line of the page says that a signature belongs: its lower left corner, in points as seen."""
+def look(document: bytes, number: int, page: Geometry) -> tuple[Image.Image, tuple[float, float] | None]:
+    """At a page, once: its picture, and where a line of it says that a signature belongs. Raises `Unviewable`.
+
+    The place is the line's lower left corner, in points as seen.
+    """
     try:
         with pypdfium2.PdfDocument(document) as opened:
+            opened.init_forms()
             shown = opened[number]
-            text = shown.get_textpage()
-            said = text.get_text_range(0, min(LONGEST_TEXT, text.count_chars()))
-            labels = list(LABEL.finditer(said))
-            if not labels:
-                return None
-            chosen = next((each for each in labels if OF_THE_CLIENT.search(each[0])), labels[0])
-            left, bottom, _, _ = text.get_charbox(chosen.start("word"))
-            return _as_seen(shown, left, bottom, page)
+            return drawn(shown), _label(shown, page)
     except (pypdfium2.PdfiumError, ValueError) as error:
         raise Unviewable(str(error)) from error
+
+
+def _label(shown: pypdfium2.PdfPage, page: Geometry) -> tuple[float, float] | None:
+    text = shown.get_textpage()
+    said = text.get_text_range(0, min(LONGEST_TEXT, text.count_chars()))
+    labels = list(LABEL.finditer(said))
+    if not labels:
+        return None
+    chosen = next((each for each in labels if OF_THE_CLIENT.search(each[0])), labels[0])
+    left, bottom, _, _ = text.get_charbox(chosen.start("word"))
+    return _as_seen(shown, left, bottom, page)
 
 
 def _as_seen(shown: pypdfium2.PdfPage, x: float, y: float, page: Geometry) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from pdf.field import Appearance, SignatureField
 from pdf.layout import lay_out
 from pdf.page import OpenPage, last_geometry, open_last_page, open_last_page_as_it_is, paint
 from pdf.placement import Geometry, Rectangle
-from pdf.plan import UNPLANNED, Plan, Way, arrange
+from pdf.plan import UNPLANNED, Ground, Plan, Way, arrange
 from pdf.reader import Content
 from pdf.seal import Seal
 from pdf.update import READING, UNREADABLE, CannotUpdate, Update
@@ -106,6 +106,7 @@ class Draft:
     seen: Rectangle
     """Where it shows them, in points as the reader sees it."""
 
+    ground: Ground
     pages: int
 
     @classmethod
@@ -139,7 +140,7 @@ class Draft:
         paint(update, last, added.picture, at.matrix)
         field = _field(update, last, at.rectangle, certificate, seal)
         structure(update, added, last, at.rectangle, field.widget)
-        return cls(original, seal, field, last.geometry, at.seen, _count(update) + len(layout.pages))
+        return cls(original, seal, field, last.geometry, at.seen, stamp.ground, _count(update) + len(layout.pages))
 
     @classmethod
     def _on_certificate(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
@@ -150,7 +151,7 @@ class Draft:
         page, box = added.page_of_first_mark()
         field = _field(update, page, box, certificate, seal)
         structure(update, added, page, box, field.widget)
-        return cls(original, seal, field, page.geometry, box, _count(update) + len(layout.pages))
+        return cls(original, seal, field, page.geometry, box, Ground.LIGHT, _count(update) + len(layout.pages))
 
     @classmethod
     def _in_widget(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
@@ -166,7 +167,7 @@ class Draft:
         if not plan.metadata:
             update.catalog().pop("/Metadata", None)
         field = _field(update, last, at.rectangle, certificate, seal, shown, approves=approves)
-        return cls(original, seal, field, last.geometry, at.seen, _count(update))
+        return cls(original, seal, field, last.geometry, at.seen, stamp.ground, _count(update))
 
     def revision(self) -> Revision:
         """Seal, and check what came out. Raises `CannotStamp`."""

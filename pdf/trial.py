@@ -13,19 +13,16 @@ from reportlab.pdfgen.canvas import Canvas
 from pdf import picture
 from pdf.certificate import Certificate, Signer
 from pdf.earlier import are_kept
-from pdf.likeness import Unviewable, added, contrast, differs, differs_only_within, pixels, view
+from pdf.likeness import LONGEST_SIDE, Unviewable, added, contrast, differs, differs_only_within, pixels, view
 from pdf.page import count_pages
 from pdf.placement import Geometry, Rectangle
-from pdf.plan import Plan, Size, Way
+from pdf.plan import Ground, Plan, Size, Way
 from pdf.seal import Seal, make_demo_seal
 from pdf.signature import Drawing, Point
-from pdf.space import label_on, rooms_on
+from pdf.space import look, rooms_on
 from pdf.stamp import Draft
 from pdf.update import Update
 from pdf.verify import DAMAGED
-
-SMALLEST_LEGIBLE = 24
-"""Pixels of a stamp's shorter side, as compared here; below it is only looked whether something shows."""
 
 LEAST_WIDTH = 44.0
 """Points, a fifth of its full size: no eye finds a smaller stamp on a page."""
@@ -43,10 +40,9 @@ MOST_PLANNED = 6
 def plan(data: bytes, pages: int, page: Geometry, way: Way) -> Plan | None:
     """A plan that goes well on trial; None where it does not. Raises `CannotStamp` where only a repair may help."""
     try:
-        before = view(data, pages - 1)
+        before, label = look(data, pages - 1, page)
         found = Plan(way)
         if way is not Way.CERTIFICATE:
-            label = label_on(data, pages - 1, page)
             found = Plan(way, rooms_on(before, page, _sizes(way), label), label)
         return found if _stamps_well(data, pages, before, found) else None
     except Unviewable:
@@ -64,34 +60,37 @@ def _stamps_well(data: bytes, pages: int, before: Image.Image, planned: Plan) ->
         return False
     if any(differs(view(data, page), view(stamped, page)) for page in {0, pages - 2} & set(range(pages - 1))):
         return False
-    after = view(stamped, pages - 1)
+    after, on_blank = view(stamped, pages - 1), _on_blank(draft.page, planned)
     if planned.way is Way.CERTIFICATE:
-        return not differs(before, after) and _certifies(stamped, pages, draft.page)
+        # of the document nothing can be in the certificate pages, so they look as behind a blank one
+        added_pages = range(draft.pages - pages)
+        return not differs(before, after) and not any(
+            differs(view(on_blank, 1 + page), view(stamped, pages + page)) for page in added_pages
+        )
     part = _part(draft)
-    if not differs_only_within(before, after, part):
-        return False
-    if min(after.crop(pixels(after, part)).size) < SMALLEST_LEGIBLE:
-        return added(before, after, part).getbbox() is not None
-    return _shows(view(stamped, pages - 1, SHARP), part, planned.way)
-
-
-def _certifies(stamped: bytes, pages: int, page: Geometry) -> bool:
-    """The certificate page looks as behind a blank page: of the document nothing can be in it."""
-    model = Draft.of(blank(page.seen_width, page.seen_height), _trial(), _trial_seal(), Plan(Way.CERTIFICATE)).sealed()
-    return not differs(view(model.data, 1), view(stamped, pages))
-
-
-def _shows(after: Image.Image, part: Rectangle, way: Way) -> bool:
-    """Whether each quarter of the stamp stands out from what is around it, as it does on white paper."""
-    shown = after.crop(pixels(after, part))
-    model = _model(way).resize(shown.size)
-    x, y = shown.width // 2, shown.height // 2
-    quarters = [(left, upper, left + x, upper + y) for left in (0, x) for upper in (0, y)]
-    return all(
-        contrast(shown.crop(each), model.crop(each))
-        >= LEAST_CONTRAST * contrast(ImageChops.invert(model.crop(each)), model.crop(each))
-        for each in quarters
+    side = SHARP if draft.ground is Ground.BUSY else LONGEST_SIDE
+    return (
+        differs_only_within(before, after, part)
+        and added(before, after, part).getbbox() is not None
+        and _shows(view(stamped, pages - 1, side), view(on_blank, 0, side), part)
     )
+
+
+def _shows(after: Image.Image, on_blank: Image.Image, part: Rectangle) -> bool:
+    """Whether each quarter of the stamp stands out from what is around it, as it does on white paper."""
+    shown, ideal = (image.crop(pixels(after, part)) for image in (after, on_blank))
+    x, y = shown.width // 2, shown.height // 2
+    for quarter in ((left, upper, left + x, upper + y) for left in (0, x) for upper in (0, y)):
+        ink = ImageChops.invert(ideal.crop(quarter))
+        if contrast(shown.crop(quarter), ink) < LEAST_CONTRAST * contrast(ideal.crop(quarter), ink):
+            return False
+    return True
+
+
+def _on_blank(page: Geometry, planned: Plan) -> bytes:
+    """The same stamp on a blank page that is as large."""
+    original = blank(page.seen_width, page.seen_height)
+    return original + Draft.of(original, _trial(), _trial_seal(), planned).revision().section
 
 
 def keeps_signatures(data: bytes, planned: Plan) -> bool:
@@ -116,7 +115,6 @@ def _part(draft: Draft) -> Rectangle:
 def rehearse() -> None:
     """Make what every trial needs, so that no confined process has to."""
     for way in (Way.PAGE, Way.WIDGET):
-        _model(way)
         _sizes(way)
 
 
@@ -137,13 +135,6 @@ def _sizes(way: Way) -> tuple[tuple[Size, ...], ...]:
 
 
 @functools.cache
-def _model(way: Way) -> Image.Image:
-    """The trial's ink on a page that is blank."""
-    draft = Draft.of(blank(), _trial(), _trial_seal(), Plan(way))
-    return added(view(blank(), 0, SHARP), view(draft.sealed().data, 0, SHARP), _part(draft))
-
-
-@functools.cache
 def _trial_seal() -> Seal:
     return Seal.load(*make_demo_seal("Trial"))
 
@@ -152,6 +143,15 @@ def _trial_seal() -> Seal:
 def _trial() -> Certificate:
     at = datetime(2000, 1, 1, tzinfo=UTC)
     strokes = tuple(tuple(Point(x, y, 0.0, 0.9) for x in (10.0, 250.0, 490.0)) for y in range(10, 150, 3))
-    signer = Signer("Trial of somebody whose name fills the line", "self", "trial", at, "UTC", "drawn", Drawing(500, 160, strokes), "::1")
+    signer = Signer(
+        "Trial of somebody whose name fills the line",
+        "self",
+        "trial",
+        at,
+        "UTC",
+        "drawn",
+        Drawing(500, 160, strokes),
+        "::1",
+    )
     request_id = "00000000-0000-7000-8000-000000000000"
     return Certificate(request_id, "0" * 64, "0000-00", "0" * 64, (signer,))

@@ -11,6 +11,9 @@ from typing import Any
 import pypdfium2
 import pytest
 from PIL import Image
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
@@ -125,6 +128,34 @@ def seal_pem() -> tuple[bytes, bytes]:
 @functools.cache
 def seal() -> Seal:
     return Seal.load(*seal_pem())
+
+
+@functools.cache
+def _somebody_else() -> Seal:
+    return Seal.load(*make_demo_seal("Somebody Else"))
+
+
+def signed_before(
+    document: bytes,
+    field: str = "Earlier",
+    *,
+    at: tuple[int, int, int, int] | None = None,
+    certify: MDPPerm | None = None,
+    lock: FieldMDPSpec | None = None,
+) -> bytes:
+    """Signed by somebody else with pyHanko, in a field at this place of the last page, or in one that is not seen."""
+    made = io.BytesIO()
+    how = PdfSignatureMetadata(
+        field_name=field,
+        subfilter=SigSeedSubFilter.PADES,
+        certify=certify is not None,
+        docmdp_permissions=certify or MDPPerm.FILL_FORMS,
+    )
+    new = SigFieldSpec(field, on_page=-1, box=at, field_mdp_spec=lock)
+    PdfSigner(how, _somebody_else()._signer, new_field_spec=new).sign_pdf(
+        IncrementalPdfFileWriter(io.BytesIO(document)), output=made
+    )
+    return made.getvalue()
 
 
 def text_of(document: bytes, page: int) -> str:
