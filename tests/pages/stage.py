@@ -232,7 +232,7 @@ class Stage:
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
-        return charts.Uploaded(PLAN, ())
+        return charts.Uploaded(PLAN, (), ())
 
     async def find_document(self, _r: object, _c: object, document_id: DocumentId) -> Document:
         return self._document(document_id)

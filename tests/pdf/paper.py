@@ -18,8 +18,10 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
     DecodedStreamObject,
+    DictionaryObject,
     FloatObject,
     NameObject,
+    NumberObject,
     StreamObject,
 )
 from reportlab.pdfgen.canvas import Canvas
@@ -64,6 +66,21 @@ def changed(document: bytes, **entries: Any) -> bytes:
             del page[NameObject(f"/{key}")]
         else:
             page[NameObject(f"/{key}")] = writer._add_object(value) if isinstance(value, StreamObject) else value
+    return written(writer)
+
+
+def with_annotation(document: bytes, picture: StreamObject, *rectangle: float) -> bytes:
+    """The document with a picture stamped on its first page, over what the page shows."""
+    writer = PdfWriter(clone_from=io.BytesIO(document))
+    annotation = DictionaryObject(
+        {
+            NameObject("/Subtype"): NameObject("/Stamp"),
+            NameObject("/F"): NumberObject(4),
+            NameObject("/Rect"): box(*rectangle),
+            NameObject("/AP"): DictionaryObject({NameObject("/N"): writer._add_object(picture)}),
+        }
+    )
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(annotation)])
     return written(writer)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 import sys
 from decimal import Decimal
 from typing import Any
@@ -84,8 +85,9 @@ def test_nothing_is_added_but_the_field() -> None:
     assert len(after.pages) == len(before.pages)
     assert text_of(upload, 1) == after.pages[1].extract_text()
     was, now = before.pages[1], after.pages[1]
-    assert set(was) == set(now)
-    assert all(str(was.raw_get(key)) == str(now.raw_get(key)) for key in was if key != "/Annots")
+    # pypdf's references say which reader they are of
+    one, other = ({key: re.sub(r"\d{10,}", "", str(page.raw_get(key))) for key in page} for page in (was, now))
+    assert {**one, "/Annots": ""} == {**other, "/Annots": ""}
     assert len(now["/Annots"]) == len(was["/Annots"]) + 1  # type: ignore[arg-type]
     assert set(before.root_object) == set(after.root_object)
     assert "/Perms" not in after.root_object
