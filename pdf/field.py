@@ -161,15 +161,14 @@ def _blank() -> StreamObject:
 
 def _enter(update: Update, widget: IndirectObject, *, first: bool) -> None:
     """Make the widget a field of the document's form, which is made where there is none."""
-    catalog = update.catalog()
-    form = dictionary_at(catalog, "/AcroForm")
+    form = dictionary_at(update.root, "/AcroForm")
     fields = entries_of(form.raw_get("/Fields")) if "/Fields" in form else []
     form[name("/Fields")] = ArrayObject([*fields, widget])
     if first:
         flags = resolved(form.raw_get("/SigFlags")) if "/SigFlags" in form else 0
         form[name("/SigFlags")] = NumberObject((flags if isinstance(flags, int) else 0) | EXISTING_AND_APPEND_ONLY)
-    known = catalog.raw_get("/AcroForm") if "/AcroForm" in catalog else None
+    known = update.root.raw_get("/AcroForm") if "/AcroForm" in update.root else None
     if isinstance(known, IndirectObject):
         update.replace(known, form)
     else:
-        catalog[name("/AcroForm")] = update.add(form)
+        update.catalog()[name("/AcroForm")] = update.add(form)

@@ -52,8 +52,8 @@ MESSAGES = {
     Reason.TOO_MANY_OBJECTS: "This PDF is too complex. Print it to a new PDF and upload that.",
     Reason.ALREADY_SIGNED: "This PDF carries a digital signature, and has to be repaired or cleaned of active "
     "content, which would break it. Upload the document without the signature.",
-    Reason.SIGNING_FORBIDDEN: "This PDF carries a digital signature that allows no other after it. "
-    "Upload the document without it.",
+    Reason.SIGNING_FORBIDDEN: "This PDF carries a digital signature that forbids another one, or would not stay valid "
+    "with it. Upload the document without the signature.",
     Reason.ACTIVE_CONTENT: "This PDF contains scripts, attached files or other active content that cannot be removed. "
     "Print it to a new PDF and upload that.",
     Reason.DYNAMIC_FORM: "This PDF is a dynamic form (XFA), which most readers cannot show. "
@@ -198,8 +198,8 @@ def _accepted_by(upload: bytes, limits: Limits, ways: tuple[Way, ...]) -> tuple[
     except Unfit as unfit:
         if fit:
             return fit.facts([]), b""
-        if unfit.reason is Reason.DAMAGED and why_not is Reason.CANNOT_BE_STAMPED:
-            raise Unfit(why_not, limits) from unfit  # it is not so damaged that nothing can be done
+        if unfit.reason in {Reason.DAMAGED, Reason.ALREADY_SIGNED} and why_not is Reason.CANNOT_BE_STAMPED:
+            raise Unfit(why_not, limits) from unfit  # it is neither damaged nor unclean
         raise
 
 

@@ -79,7 +79,9 @@ def open_last_page_as_it_is(update: Update) -> OpenPage:
         reference, page = path[-1]
         if sum(_is_same(kid, reference) for kid in entries_of(path[-2][1].raw_get("/Kids"))) > 1:
             raise CannotUpdate("the last page is in the document twice")
-        own = copied(page)
+        own = update.copied_exactly(reference, page)
+        if "/Annots" in page:
+            own[name("/Annots")] = page.raw_get("/Annots")
         update.replace(reference, own)
         return OpenPage(reference, own, _geometry([node for _, node in path]))
     except UNREADABLE as error:

@@ -14,7 +14,6 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from pypdf import Configuration
@@ -120,24 +119,18 @@ def stream(content: bytes, **entries: PdfObject) -> StreamObject:
     return made
 
 
-class _Float(FloatObject):
-    """pypdf writes eight digits; a validator takes that for a change of what was signed."""
-
-    def myrepr(self) -> str:
-        return format(Decimal(float(self).__repr__()), "f")
-
-
 def copied(source: DictionaryObject) -> DictionaryObject:
-    """A dictionary of our own with the same entries, to the last digit, references unresolved."""
-    return DictionaryObject({key: _exact(source.raw_get(key)) for key in source})
+    """A dictionary of our own with the same entries, references unresolved."""
+    return DictionaryObject({key: source.raw_get(key) for key in source})
 
 
-def _exact(value: PdfObject) -> PdfObject:
-    if isinstance(value, FloatObject):
-        return _Float(value)
-    if type(value) is ArrayObject:
-        return ArrayObject(map(_exact, list.__iter__(value)))
-    return copied(value) if type(value) is DictionaryObject else value
+def _has_point(value: PdfObject) -> bool:
+    """It is a number that pypdf would write with eight digits, or something that holds one."""
+    if isinstance(value, DictionaryObject):
+        return any(_has_point(value.raw_get(key)) for key in value)
+    if isinstance(value, ArrayObject):
+        return any(map(_has_point, list.__iter__(value)))
+    return isinstance(value, FloatObject)
 
 
 def entries_of(array: object) -> list[PdfObject]:
@@ -208,11 +201,22 @@ class Update:
         key = reference.idnum, reference.generation
         return self._changed[key] if key in self._changed else reference.get_object()
 
+    def copied_exactly(self, reference: IndirectObject, source: DictionaryObject) -> DictionaryObject:
+        """As `copied`, with every number as it is written: a validator takes less digits for a change.
+
+        What holds a number with a point cannot be read from the copy, only written and replaced.
+        """
+        made = copied(source)
+        rounded = {key for key in source if _has_point(source.raw_get(key))}
+        written = self.reader.as_written(reference) if rounded else {}
+        made.update({name(key): Verbatim(written[key]) for key in rounded & set(written)})
+        return made
+
     def catalog(self) -> DictionaryObject:
-        """Our own copy of the catalog, to be changed."""
+        """Our own copy of the catalog, to be changed; what is in it, `root` says."""
         known = self._changed.get((self.root_reference.idnum, self.root_reference.generation))
         if not isinstance(known, DictionaryObject):
-            known = copied(self.root)
+            known = self.copied_exactly(self.root_reference, self.root)
             self.replace(self.root_reference, known)
         return known
 

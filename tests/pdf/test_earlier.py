@@ -4,11 +4,10 @@ import dataclasses
 import io
 import re
 import sys
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from pikepdf import Array, Pdf
+from pikepdf import Array, Object, ObjectStreamMode, Pdf
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import FieldMDPAction, FieldMDPSpec, MDPPerm
@@ -220,15 +219,19 @@ def test_a_signed_file_that_needs_a_repair_is_refused(upload: bytes) -> None:
     assert refusal(upload) is Reason.ALREADY_SIGNED
 
 
-def test_numbers_of_a_signed_page_are_kept_to_the_last_digit() -> None:
+@pytest.mark.parametrize("packed", [ObjectStreamMode.disable, ObjectStreamMode.generate])
+@pytest.mark.parametrize("width", ["595.3039370079", "595.32000000000005", "595.320"])
+def test_numbers_of_a_signed_page_are_kept_to_the_last_digit(width: str, packed: ObjectStreamMode) -> None:
     """A validator takes 595.303937 for a change of 595.3039370079."""
     made = io.BytesIO()
     with Pdf.open(io.BytesIO(paper())) as pdf:
-        pdf.pages[0].obj.MediaBox = Array([0, 0, Decimal("595.3039370079"), 792])
-        pdf.save(made)
+        pdf.pages[0].obj.MediaBox = Object.parse(f"[0 0 {width} 792]".encode())
+        pdf.pages[0].obj.Annots = pdf.make_indirect(Array())  # which leaves the page as it is when it is signed
+        pdf.save(made, object_stream_mode=packed)
     upload = signed_before(made.getvalue())
-    assert b"595.3039370079" in upload
-    assert statuses(stamp(inspect(upload).data, certificate(), seal()).data)["Earlier"].docmdp_ok
+    signed = stamp(inspect(upload).data, certificate(), seal()).data
+    assert width.encode() in signed[len(upload) :]
+    assert statuses(signed)["Earlier"].docmdp_ok
 
 
 def test_a_damaged_description_does_not_cost_a_signature(monkeypatch: pytest.MonkeyPatch) -> None:
