@@ -11,14 +11,14 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from chart import audit, practice, request
+from chart import audit, document, practice, request
 from chart.audit import Actor
 from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesMissing
-from pdf import CannotStamp, Certificate, Mark, Revision, Seal, Signer, TypedName, check_revision, revise
+from pdf import CannotStamp, Certificate, Mark, Plan, Revision, Seal, Signer, TypedName, check_revision, revise
 
 MEANING = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
@@ -76,9 +76,9 @@ class Stamp:
         """
         if filed := await self._filed(stamping):
             return filed
-        certificate = await self._certificate(stamping)
+        certificate, plan = await self._certificate_and_plan(stamping)
         try:
-            return await asyncio.to_thread(self._stored, stamping.order.sha256, certificate)
+            return await asyncio.to_thread(self._stored, stamping.order.sha256, certificate, plan)
         except StoredBytesMissing as error:
             raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
@@ -86,10 +86,10 @@ class Stamp:
         except CannotStamp as error:
             raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
 
-    def _stored(self, sha256: str, certificate: Certificate) -> Stamped:
+    def _stored(self, sha256: str, certificate: Certificate, plan: Plan | None) -> Stamped:
         """Mapped, hashed and appended to: a large document is never in memory as a whole."""
         with self.storage.opened(sha256) as original:
-            revision = self._noted(original, certificate.request_id) or self._note(original, certificate)
+            revision = self._noted(original, certificate.request_id) or self._note(original, certificate, plan)
             stored = self.storage.append(original, revision.section)
             return Stamped(stored, len(original.content) + len(revision.section), revision.pages)
 
@@ -105,8 +105,8 @@ class Stamp:
             self.storage.forget(request_id)
             return None
 
-    def _note(self, original: Stored, certificate: Certificate) -> Revision:
-        revision = revise(original.content, certificate, self.seal, original.hashed)
+    def _note(self, original: Stored, certificate: Certificate, plan: Plan | None) -> Revision:
+        revision = revise(original.content, certificate, self.seal, plan, original.hashed)
         if not self.storage.keep(certificate.request_id, b"%d\n%b" % (revision.pages, revision.section)):
             raise ApplicationError("Another run stamps the same request; the next try takes what that one made.")
         return revision
@@ -116,13 +116,14 @@ class Stamp:
             row = await transaction.fetchrow(FILED, stamping.request_id)
         return Stamped(**row) if row else None
 
-    async def _certificate(self, stamping: Stamping) -> Certificate:
+    async def _certificate_and_plan(self, stamping: Stamping) -> tuple[Certificate, Plan | None]:
         order = stamping.order
         async with self.database.practice(order.practice) as transaction:
             ours = await practice.current(transaction)
             signers = [await _signer(transaction, order, ours, signature) for signature in stamping.signatures]
             audit_head = await audit.head(transaction, order.client)
-        return Certificate(
+            plan = await document.stamp_plan(transaction, order.version)
+        certificate = Certificate(
             request_id=str(stamping.request_id),
             version_sha256=order.sha256,
             consent_version=_consent(stamping.signatures),
@@ -130,6 +131,7 @@ class Stamp:
             signers=tuple(signers),
             language="es" if ours.language == "es" else "en",
         )
+        return certificate, Plan.from_json(plan) if plan else None
 
 
 def _consent(signatures: tuple[Signature, ...]) -> str:

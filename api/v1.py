@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from activities.order import Terms
 from api.access import PracticeCaller, Res
 from api.stories import access, charts, requests, settings, sharing
+from api.stories.charts import Uploaded
 from api.stories.requests import Steered
 from api.stories.sharing import Asked, Invitee
 from chart import schedule
@@ -164,6 +165,12 @@ class DocumentOut(BaseModel):
 
 class UploadedOut(DocumentOut):
     changes: list[str] = Field(description="What was taken out or mended, in plain words; the pages show the same.")
+    notes: list[str] = Field(description="How the signature will look, where not as usual (in a file signed before).")
+
+    @classmethod
+    def told(cls, uploaded: Uploaded, **more: int) -> Self:
+        known = DocumentOut.of(uploaded.document).model_dump()
+        return cls.model_validate({**known, "changes": uploaded.changes, "notes": uploaded.notes, **more})
 
 
 class Documents(BaseModel):
@@ -467,9 +474,7 @@ async def upload_document(
         service_on=service_on,
         content=await file.read(),
     )
-    return UploadedOut.model_validate(
-        {**DocumentOut.of(uploaded.document).model_dump(), "changes": list(uploaded.changes)}
-    )
+    return UploadedOut.told(uploaded)
 
 
 @router.get("/documents/{document_id}")
@@ -535,9 +540,7 @@ async def upload_version(
     uploaded = await charts.upload_version(
         res, caller, DocumentId(document_id), content=await file.read(), reason=reason
     )
-    found = DocumentOut.of(uploaded.document).model_dump()
-    number = uploaded.document.version_number
-    return NewVersionOut.model_validate({**found, "changes": list(uploaded.changes), "version_number": number})
+    return NewVersionOut.told(uploaded, version_number=uploaded.document.version_number)
 
 
 @router.get("/documents/{document_id}/versions")

@@ -1,7 +1,7 @@
 """Any folder of PDFs: is each one signed well, or refused with a reason, or silently made bad, or does it hang?
 
 Each file goes the way of an upload: it is inspected, and what is accepted is stamped with a drawn signature. The result
-is then looked at from outside, by PDFium, pypdf, our own verification and, where it is installed, qpdf.
+is then looked at from outside, by PDFium, pypdf, pyHanko, our own verification and, where it is installed, qpdf.
 """
 
 import argparse
@@ -21,20 +21,37 @@ from enum import StrEnum
 from pathlib import Path
 
 import pypdfium2
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops
 from pypdf import PdfReader, apply_configuration
 from pypdf.generic import DictionaryObject
 from reportlab.pdfgen.canvas import Canvas
 
-from pdf import Certificate, Drawing, Inspected, Point, Reason, Seal, Signer, Unfit, inspect, make_demo_seal, stamp
-from pdf.active import findings
-from pdf.certificate import STAMP_WIDTH, stamp_height
+from pdf import (
+    Certificate,
+    Drawing,
+    Inspected,
+    Plan,
+    Point,
+    Reason,
+    Seal,
+    Signer,
+    Unfit,
+    Way,
+    inspect,
+    make_demo_seal,
+    stamp,
+)
+from pdf.active import Finding, findings
 from pdf.confine import Facts, Failed, GaveUp, Limits, confined
-from pdf.likeness import Unviewable, differs, page_count, view
-from pdf.placement import LETTER, Geometry, Rectangle, place
+from pdf.earlier import are_kept
+from pdf.intake import Note
+from pdf.likeness import Unviewable, contrast, differs, page_count, view
+from pdf.picture import sizes
+from pdf.placement import Geometry, Rectangle
+from pdf.plan import Arranged, Ground, Room, Size, arrange
 from pdf.sanitise import Change
 from pdf.update import READING, UNREADABLE
-from pdf.verify import verify_here
+from pdf.verify import DAMAGED, verify_here
 
 WORKERS = 2
 
@@ -53,8 +70,10 @@ QPDF_WITHIN = 30.0
 SMALLEST_UPRIGHT = 24
 """Pixels of a stamp's shorter side below which no eye tells which way up it is."""
 
-LEAST_LIKENESS = 0.2
-"""Of a stamp and its model, as shares of their ink: enough where half of it lies on dark ground."""
+LEAST_CONTRAST = 0.2
+"""Of a stamp on white paper: enough where a part of it lies on dark ground."""
+
+SIGNED_BEFORE = {Reason.ALREADY_SIGNED, Reason.SIGNING_FORBIDDEN}
 
 
 class Outcome(StrEnum):
@@ -74,7 +93,14 @@ class Result:
     viewable: bool
     """PDFium shows the first page of the file as it came, without a password."""
 
+    signed_before: bool
     changes: tuple[str, ...]
+    way: str
+    """Which way it was signed; empty if it was refused."""
+
+    ground: str
+    """What the stamp lies on; empty if no page of the document shows it."""
+
     inspect_seconds: float
     stamp_seconds: float
 
@@ -82,6 +108,7 @@ class Result:
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="every .pdf in it and below it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what is found to this file, too")
+    parser.add_argument("--signers", type=int, default=1, metavar="N", help="sign each file with so many signatures")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -89,37 +116,45 @@ def run(chosen: argparse.Namespace) -> int:
     files = sorted(path for path in chosen.folder.rglob("*") if path.suffix.lower() == ".pdf" and path.is_file())
     if not files:
         raise SystemExit(f"There are no PDFs in {chosen.folder}.")
-    results = judge_all(files, chosen.folder)
+    results = judge_all(files, chosen.folder, chosen.signers)
     print("\n".join(table(results)))
     if chosen.json:
         chosen.json.write_text(json.dumps(summary(results), indent=1, ensure_ascii=False) + "\n")
     return int(any(each.outcome in {Outcome.BAD, Outcome.HANG} for each in results))
 
 
-def judge_all(files: Iterable[Path], folder: Path) -> list[Result]:
-    tools = Tools.made()
+def judge_all(files: Iterable[Path], folder: Path, signers: int = 1) -> list[Result]:
+    tools = Tools.made(signers)
     with ThreadPoolExecutor(WORKERS) as threads:
         return list(threads.map(lambda path: judge(path.read_bytes(), str(path.relative_to(folder)), tools), files))
 
 
 @dataclass(frozen=True)
 class Tools:
+    signers: int
     seal: tuple[bytes, bytes]
-    model: bytes
-    """A stamp on white, as an image: what each one should look like."""
+    models: dict[tuple[Way, int], bytes]
+    """Stamps on white, as images of their ink, by their way and columns: what each one should look like."""
 
     @classmethod
-    def made(cls) -> "Tools":
+    def made(cls, signers: int = 1) -> "Tools":
         seal = make_demo_seal("Corpus")
         blank = io.BytesIO()
-        canvas = Canvas(blank, pagesize=LETTER[2:])
+        canvas = Canvas(blank, pagesize=(1000, 1000))
         canvas.showPage()
         canvas.save()
-        stamped = stamp(blank.getvalue(), _certificate(), Seal.load(*seal)).data
-        page = view(stamped, 0)
-        model = io.BytesIO()
-        ImageChops.invert(page).crop(_pixels(page, _place(stamped, 0))).save(model, "PNG")
-        return cls(seal, model.getvalue())
+        models: dict[tuple[Way, int], bytes] = {}
+        for way in (Way.PAGE, Way.WIDGET):
+            for columns, (width, height) in enumerate(_sizes(way, signers), 1):
+                # a room in which this number of columns is best
+                plan = Plan(way, (Room(Rectangle(100, 100, 100 + width, 100 + height), Ground.LIGHT),))
+                stamped = stamp(blank.getvalue(), _certificate(signers), Seal.load(*seal), plan).data
+                page, model = view(stamped, 0), io.BytesIO()
+                ImageChops.invert(page).crop(_pixels(page, _share(_place(stamped, 0, plan, signers)))).save(
+                    model, "PNG"
+                )
+                models[way, columns] = model.getvalue()
+        return cls(signers, seal, models)
 
 
 def judge(upload: bytes, file: str, tools: Tools) -> Result:
@@ -130,8 +165,12 @@ def judge(upload: bytes, file: str, tools: Tools) -> Result:
     inspect_seconds = time.monotonic() - started
 
     def result(outcome: Outcome, why: Iterable[str] = (), stamp_seconds: float = 0.0) -> Result:
+        signed = Note.SIGNED_BEFORE in inspected.notes if inspected else reason in SIGNED_BEFORE
         changes = inspected.changes if inspected else ()
-        return Result(file, outcome, tuple(why), viewable, changes, round(inspect_seconds, 2), round(stamp_seconds, 2))
+        way = inspected.plan.way if inspected else ""
+        ground = inspected.plan.rooms[0].ground if inspected and inspected.plan.rooms else ""
+        taken = round(inspect_seconds, 2), round(stamp_seconds, 2)
+        return Result(file, outcome, tuple(why), viewable, signed, changes, way, ground, *taken)
 
     if inspect_seconds > TOO_LONG:
         return result(Outcome.HANG, ["intake"])
@@ -139,7 +178,7 @@ def judge(upload: bytes, file: str, tools: Tools) -> Result:
         return result(Outcome.REFUSED, [reason])
     started = time.monotonic()
     try:
-        _, signed = confined(_stamped, inspected.data, tools.seal, limits=STAMPING)
+        _, signed = confined(_stamped, inspected.data, inspected.plan, tools, limits=STAMPING)
     except Failed as error:
         return result(Outcome.BAD, [f"accepted, but not stamped: {error}"])
     except GaveUp:
@@ -159,7 +198,7 @@ def _inspected(upload: bytes) -> tuple[Inspected | None, str]:
 def _verdict(upload: bytes, inspected: Inspected, signed: bytes, tools: Tools) -> tuple[Outcome, list[str]]:
     drawn = Change.APPEARANCES in inspected.changes
     try:
-        facts, _ = confined(_looked_at, upload, inspected.data, signed, tools, drawn, limits=LOOKING)
+        facts, _ = confined(_looked_at, upload, inspected, signed, tools, drawn, limits=LOOKING)
     except Failed as error:
         return Outcome.BAD, [f"cannot be looked at: {error}"]
     except GaveUp:
@@ -203,21 +242,24 @@ def _shown(upload: bytes) -> tuple[Facts, bytes]:
     return {"shown": True}, b""
 
 
-def _stamped(document: bytes, seal: tuple[bytes, bytes]) -> tuple[Facts, bytes]:
-    return {}, stamp(document, _certificate(), Seal.load(*seal)).data
+def _stamped(document: bytes, plan: Plan, tools: Tools) -> tuple[Facts, bytes]:
+    return {}, stamp(document, _certificate(tools.signers), Seal.load(*tools.seal), plan).data
 
 
-def _looked_at(upload: bytes, original: bytes, signed: bytes, tools: Tools, drawn: bool) -> tuple[Facts, bytes]:
+def _looked_at(upload: bytes, inspected: Inspected, signed: bytes, tools: Tools, drawn: bool) -> tuple[Facts, bytes]:
     """What is bad. `drawn` says that intake gave form fields their look, which then is another than in the upload."""
+    original, plan = inspected.data, inspected.plan
     before = original if drawn else upload
     pages = page_count(original)
+    look = Look(before, original, signed, pages, plan, tools)
     checks: dict[str, Callable[[], bool]] = {
         "the original is not its beginning": lambda: signed.startswith(original),
         "our verification does not find it valid": lambda: verify_here(signed, tools.seal[1]).valid,
-        "the number of pages is not right": lambda: page_count(signed) > pages,
+        "the number of pages is not right": lambda: (page_count(signed) > pages) == (plan.way is not Way.WIDGET),
         "active content is in it": lambda: not _has_active_content(original),
-        "pixels changed outside of the stamp": lambda: _rest_is_same(before, signed, pages),
-        "the stamp does not show upright in its place": lambda: _stamp_shows(original, signed, pages - 1, tools.model),
+        "an earlier signature is not as good as before": lambda: _signatures_are_kept(upload, signed),
+        "pixels changed outside of the stamp": look.rest_is_same,
+        "the stamp does not show upright in its place": look.stamp_shows,
         "text is lost": lambda: all(_text_is_kept(before, signed, page) for page in _some(pages)),
         "pypdf opened it strictly before, and does not now": lambda: _opens(signed) or not _opens(upload),
     }
@@ -226,8 +268,8 @@ def _looked_at(upload: bytes, original: bytes, signed: bytes, tools: Tools, draw
         try:
             if not is_right():
                 bad.append(what)
-        except Unviewable as error:
-            bad.append(f"{what}: PDFium does not show it: {error}")
+        except (Unviewable, *DAMAGED) as error:
+            bad.append(f"{what}: {type(error).__name__}: {error}")
     return {"bad": bad}, b""
 
 
@@ -237,7 +279,11 @@ def _some(pages: int) -> list[int]:
 
 def _has_active_content(original: bytes) -> bool:
     with apply_configuration(READING):
-        return bool(findings(PdfReader(io.BytesIO(original)), 10**6))
+        return Finding.ACTIVE in findings(PdfReader(io.BytesIO(original)), 10**6)
+
+
+def _signatures_are_kept(upload: bytes, signed: bytes) -> bool:
+    return b"/ByteRange" not in upload or are_kept(upload, signed)
 
 
 def _opens(document: bytes) -> bool:
@@ -251,14 +297,24 @@ def _opens(document: bytes) -> bool:
         return False
 
 
-def _place(document: bytes, page: int) -> Rectangle:
-    """Where the stamp should show, in shares of the page from below: by PDFium's word on the page's size, not ours."""
+def _sizes(way: Way, signers: int) -> list[Size]:
+    return sizes(_certificate(signers), evidence=way is Way.WIDGET)
+
+
+def _place(document: bytes, page: int, plan: Plan, signers: int) -> tuple[Arranged, float, float]:
+    """Where the stamp should be, and the page's width and height in points: by PDFium's word on them, not ours."""
     with pypdfium2.PdfDocument(document) as opened:
         width, height = opened[page].get_size()
     with apply_configuration(READING):
         unit = float(PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit", 1)) or 1.0
-    seen = place(Geometry((0, 0, width, height), user_unit=unit), STAMP_WIDTH, stamp_height(_certificate())).seen
-    width, height = width * unit, height * unit
+    arranged = arrange(Geometry((0, 0, width, height), user_unit=unit), plan, _sizes(plan.way, signers))
+    return arranged, width * unit, height * unit
+
+
+def _share(place: tuple[Arranged, float, float]) -> Rectangle:
+    """Of the page, from below."""
+    arranged, width, height = place
+    seen = arranged.placement.seen
     return Rectangle(seen.left / width, seen.bottom / height, seen.right / width, seen.top / height)
 
 
@@ -272,34 +328,47 @@ def _pixels(image: Image.Image, part: Rectangle, around: int = 0) -> tuple[int, 
     )
 
 
-def _rest_is_same(before: bytes, signed: bytes, pages: int) -> bool:
-    for page in _some(pages):
-        one, other = view(before, page), view(signed, page)
-        if page == pages - 1:
-            for image in (one, other):
-                image.paste(0, _pixels(image, _place(signed, page), around=3))
-        if differs(one, other):
-            return False
-    return True
+@dataclass(frozen=True)
+class Look:
+    """At a document before and after."""
+
+    before: bytes
+    original: bytes
+    signed: bytes
+    pages: int
+    plan: Plan
+    tools: Tools
+
+    def rest_is_same(self) -> bool:
+        for page in _some(self.pages):
+            one, other = view(self.before, page), view(self.signed, page)
+            if page == self.pages - 1 and self.plan.way is not Way.CERTIFICATE:
+                part = _share(_place(self.signed, page, self.plan, self.tools.signers))
+                for image in (one, other):
+                    image.paste(0, _pixels(image, part, around=3))
+            if differs(one, other):
+                return False
+        return True
+
+    def stamp_shows(self) -> bool:
+        """Its ink stands out as on a blank sheet of the same size, and not as if turned or mirrored."""
+        if self.plan.way is Way.CERTIFICATE:
+            added = range(self.pages, page_count(self.signed))
+            return "CorpusSigner" in "".join(_text(self.signed, page) for page in added)
+        place = _place(self.original, self.pages - 1, self.plan, self.tools.signers)
+        one, other = view(self.original, self.pages - 1), view(self.signed, self.pages - 1)
+        box = _pixels(other, _share(place))
+        shown = other.crop(box)
+        if min(shown.size) < SMALLEST_UPRIGHT:
+            return differs(one.crop(box), shown)
+        model = Image.open(io.BytesIO(self.tools.models[self.plan.way, place[0].columns]))
+        return stands_out(shown, model)
 
 
-def _stamp_shows(original: bytes, signed: bytes, page: int, model: bytes) -> bool:
-    """Its ink lies as on a blank sheet of the same size, and not as if turned or mirrored."""
-    one, other = view(original, page), view(signed, page)
-    box = _pixels(other, _place(original, page))
-    ink = ImageChops.difference(one, other).crop(box)
-    if min(ink.size) < SMALLEST_UPRIGHT:
-        return ink.getbbox() is not None
-    expected = Image.open(io.BytesIO(model))
-    upright = _likeness(ink, expected.resize(ink.size))
-    wrong = max(_likeness(ink, expected.transpose(how).resize(ink.size)) for how in Image.Transpose)
-    return upright > LEAST_LIKENESS and upright > wrong
-
-
-def _likeness(one: Image.Image, other: Image.Image) -> float:
-    """Ink that both have, as a share of the ink that either has."""
-    both, either = ImageChops.darker(one, other), ImageChops.lighter(one, other)
-    return float(ImageStat.Stat(both).sum[0] / max(1.0, ImageStat.Stat(either).sum[0]))
+def stands_out(shown: Image.Image, model: Image.Image) -> bool:
+    wanted = LEAST_CONTRAST * contrast(ImageChops.invert(model), model)
+    wrong = max(contrast(shown, model.transpose(how)) for how in Image.Transpose)
+    return contrast(shown, model) > max(wanted, wrong)
 
 
 def _text_is_kept(before: bytes, signed: bytes, page: int) -> bool:
@@ -308,17 +377,22 @@ def _text_is_kept(before: bytes, signed: bytes, page: int) -> bool:
 
 def _letters(document: bytes, page: int) -> Counter[str]:
     """Not words, which lie between the stamp's on a page that it fills."""
+    return Counter(_text(document, page))
+
+
+def _text(document: bytes, page: int) -> str:
+    """Without spaces."""
     try:
         with pypdfium2.PdfDocument(document) as opened:
-            return Counter("".join(opened[page].get_textpage().get_text_bounded().split()))
+            return "".join(opened[page].get_textpage().get_text_bounded().split())
     except pypdfium2.PdfiumError as error:
         raise Unviewable(str(error)) from error
 
 
-def _certificate() -> Certificate:
+def _certificate(signers: int) -> Certificate:
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     signer = Signer("Corpus Signer", "self", "I agree.", at, "UTC", "drawn", _drawing(), "::1")
-    return Certificate("01234567-89ab-7cde-8f01-23456789abcd", "0" * 64, "2026-01", "0" * 64, (signer,))
+    return Certificate("01234567-89ab-7cde-8f01-23456789abcd", "0" * 64, "2026-01", "0" * 64, (signer,) * signers)
 
 
 def _drawing() -> Drawing:
@@ -335,22 +409,25 @@ def _drawing() -> Drawing:
 def summary(results: list[Result]) -> dict[str, object]:
     """As JSON: counts, shares, and each file."""
     viewable = [each for each in results if each.viewable]
-    plain = [each for each in viewable if Reason.ALREADY_SIGNED not in each.why]
+    signed = [each for each in viewable if each.signed_before]
+    accepted = [each for each in results if each.way]
     return {
         "files": len(results),
         "outcomes": dict(sorted(Counter(str(each.outcome) for each in results).items())),
         "refusals": dict(sorted(Counter(each.why[0] for each in results if each.outcome is Outcome.REFUSED).items())),
         "viewable": len(viewable),
-        "good_of_viewable": _share(viewable),
-        "viewable_not_signed": len(plain),
-        "good_of_viewable_not_signed": _share(plain),
+        "good_of_viewable": _good(viewable),
+        "signed_before": len(signed),
+        "good_of_signed_before": _good(signed),
+        "ways": dict(sorted(Counter(each.way for each in accepted).items())),
+        "grounds": dict(sorted(Counter(each.ground or "none" for each in accepted).items())),
         "slowest_inspection": max(each.inspect_seconds for each in results),
         "qpdf": QPDF is not None,
         "results": [asdict(each) for each in results],
     }
 
 
-def _share(results: list[Result]) -> float:
+def _good(results: list[Result]) -> float:
     return round(sum(each.outcome is Outcome.GOOD for each in results) / max(1, len(results)), 4)
 
 
@@ -365,7 +442,8 @@ def table(results: list[Result]) -> Iterable[str]:
     said = summary(results)
     yield ""
     yield f"Good: {said['good_of_viewable']:.1%} of the {said['viewable']} viewable files,"
-    yield f"{said['good_of_viewable_not_signed']:.1%} of the {said['viewable_not_signed']} of them not signed before."
+    yield f"{said['good_of_signed_before']:.1%} of the {said['signed_before']} of them that were signed before."
+    yield f"Ways: {said['ways']}. The stamp lies on: {said['grounds']}."
     yield f"Slowest inspection: {said['slowest_inspection']} s."
     if not QPDF:
         yield "NOT checked with qpdf, which is not installed."

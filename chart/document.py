@@ -222,11 +222,12 @@ async def add(
     upload_sha256: str,
     size: int,
     pages: int,
+    stamp_plan: str | None = None,
 ) -> Document:
-    """File a document whose bytes are stored and inspected, as version 1."""
+    """File a document whose bytes are stored and inspected, as version 1. `stamp_plan` is JSON."""
     check_named(kind, note_name)
     document_id = await transaction.fetchval(ADD, practice, client_id, kind, note_name, service_on)
-    await transaction.execute(ADD_VERSION, practice, document_id, sha256, upload_sha256, size, pages)
+    await transaction.execute(ADD_VERSION, practice, document_id, sha256, upload_sha256, size, pages, stamp_plan)
     return await find(transaction, document_id)
 
 
@@ -250,6 +251,7 @@ async def add_version(
         version.pages,
         version.reason,
         version.added_by,
+        version.stamp_plan,
     )
     if kept is not None:
         await audit.record(
@@ -275,6 +277,8 @@ class NewVersion:
     pages: int
     reason: str
     added_by: Actor
+    stamp_plan: str | None = None
+    """JSON."""
 
 
 @dataclass(frozen=True)
@@ -294,6 +298,12 @@ class Version:
 async def new_version_id(transaction: Transaction) -> VersionId:
     """An id for a version that is about to be filed."""
     return VersionId(await transaction.fetchval(NEW_ID))
+
+
+async def stamp_plan(transaction: Transaction, version_id: VersionId) -> str | None:
+    """How the version can be signed, as it was found when it was uploaded: JSON."""
+    found: str | None = await transaction.fetchval(STAMP_PLAN, version_id)
+    return found
 
 
 async def has_version(transaction: Transaction, version_id: VersionId) -> bool:
@@ -428,13 +438,14 @@ insert into document (practice_id, client_id, kind, note_name, service_on) value
 """)
 
 ADD_VERSION = SQL("""
-insert into version (practice_id, document_id, number, sha256, upload_sha256, size, pages)
-values ($1, $2, 1, $3, $4, $5, $6)
+insert into version (practice_id, document_id, number, sha256, upload_sha256, size, pages, stamp_plan)
+values ($1, $2, 1, $3, $4, $5, $6, $7::jsonb)
 """)
 
 ADD_NEXT_VERSION = SQL("""
-insert into version (id, practice_id, document_id, number, sha256, upload_sha256, size, pages, reason, added_by)
-select $1, $2, $3, max(number) + 1, $4, $5, $6, $7, $8, $9 from version where document_id = $3
+insert into version
+(id, practice_id, document_id, number, sha256, upload_sha256, size, pages, reason, added_by, stamp_plan)
+select $1, $2, $3, max(number) + 1, $4, $5, $6, $7, $8, $9, $10::jsonb from version where document_id = $3
 on conflict (id) do nothing returning id
 """)
 
@@ -445,6 +456,8 @@ and not exists (select from signature_request q where q.version_id = v.id and q.
 """)
 
 NEW_ID = SQL("select uuidv7()")
+
+STAMP_PLAN = SQL("select stamp_plan from version where id = $1")
 
 HAS_VERSION = SQL("select true from version where id = $1")
 

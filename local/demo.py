@@ -215,6 +215,7 @@ async def _documents(
             upload_sha256=await storage.put(paper),
             size=len(inspected.data),
             pages=inspected.pages,
+            stamp_plan=inspected.plan.to_json(),
         )
 
 

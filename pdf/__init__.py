@@ -1,7 +1,8 @@
 """Paper: inspect, show, stamp, certify, seal and verify PDFs. Knows bytes, strokes and names, and nothing of ours."""
 
 from pdf.certificate import Certificate, Signer
-from pdf.intake import Inspected, Limits, Reason, Unfit, inspect
+from pdf.intake import Inspected, Limits, Note, Reason, Unfit, inspect
+from pdf.plan import Plan, Way
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, UnusableSeal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
@@ -18,6 +19,8 @@ __all__ = [
     "Mark",
     "MeaninglessMark",
     "NoSuchPage",
+    "Note",
+    "Plan",
     "Point",
     "Preview",
     "Reason",
@@ -30,6 +33,7 @@ __all__ = [
     "Unrenderable",
     "UnusableSeal",
     "Verification",
+    "Way",
     "check_mark",
     "check_revision",
     "inspect",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from pypdf.generic import DictionaryObject, IndirectObject
 
-from pdf.certificate import Layout
-from pdf.page import LastPage, append_page
-from pdf.placement import Placement
+from pdf.layout import Layout
+from pdf.page import OpenPage, append_page
+from pdf.placement import Geometry, Matrix, Rectangle
 from pdf.sheet import Sheet, resources
 from pdf.tagging import Place, Section, Widget, tag
 from pdf.update import Update, copied, dictionary, name, numbers
@@ -15,26 +15,41 @@ from pdf.wording import IN
 
 @dataclass(frozen=True)
 class Addition:
-    """`picture` is a form XObject, to be painted on the stamped page."""
+    """`picture` is a form XObject, to be shown by the stamped page or its annotation."""
 
     layout: Layout
-    picture: IndirectObject
+    picture: IndirectObject | None
     places: dict[Sheet, Place]
 
+    def page_of_first_mark(self) -> tuple[OpenPage, Rectangle]:
+        """The certificate page that shows it, and where."""
+        assert self.layout.first_mark
+        sheet, box = self.layout.first_mark
+        place = self.places[sheet]
+        return OpenPage(place.page, place.holder, Geometry((0, 0, sheet.width, sheet.height))), Rectangle(*box)
 
-def enter(update: Update, layout: Layout, last: LastPage) -> Addition:
-    """Add the picture and append the pages."""
+
+def enter(update: Update, layout: Layout, last: IndirectObject | None, turned: Matrix | None = None) -> Addition:
+    """Add the picture, shown by the page `last`, and append the pages.
+
+    `turned` is how an annotation on a turned page has to turn its picture to be upright.
+    """
     for_marks = resources(layout.fonts.add_to(update))
     for_all = copied(for_marks)
-    shown = {label: mark for sheet in (layout.picture, *layout.pages) for label, mark in sheet.shows.items()}
+    sheets = (*((layout.picture,) if layout.picture else ()), *layout.pages)
+    shown = {label: mark for sheet in sheets for label, mark in sheet.shows.items()}
     lettering = update.add(for_marks)
     for_all[name("/XObject")] = dictionary(
         **{label: update.add(_form(mark, lettering)) for label, mark in shown.items()}
     )
     everything = update.add(for_all)
-    form = _form(layout.picture, everything)
-    picture = update.add(form)
-    places = {layout.picture: Place(form, last.reference, picture)}
+    picture, places = None, {}
+    if layout.picture and last:
+        form = _form(layout.picture, everything)
+        if turned:
+            form[name("/Matrix")] = numbers(turned.numbers)
+        picture = update.add(form)
+        places[layout.picture] = Place(form, last, picture)
     for sheet in layout.pages:
         page = _page(update, sheet, everything)
         places[sheet] = Place(page, append_page(update, page))
@@ -63,23 +78,20 @@ def _page(update: Update, sheet: Sheet, held: IndirectObject) -> DictionaryObjec
     )
 
 
-def structure(update: Update, addition: Addition, last: LastPage, placement: Placement, widget: IndirectObject) -> None:
-    """Tell screen readers of the stamp, its field, and the certificate."""
+def structure(update: Update, addition: Addition, page: OpenPage, rectangle: Rectangle, widget: IndirectObject) -> None:
+    """Tell screen readers of the stamp, its field on `page`, and the certificate."""
     layout, words = addition.layout, IN[addition.layout.language]
-    at = placement.rectangle
     for element in layout.picture_says:
         if element.kind == "Figure":
-            element.box = at.left, at.bottom, at.right, at.top
+            element.box = rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
     annotation = update.current(widget)
     assert isinstance(annotation, DictionaryObject)
-    described = Widget(widget, last.reference, str(annotation["/TU"]))
+    described = Widget(widget, page.reference, str(annotation["/TU"]))
     if "/StructTreeRoot" in update.root:
-        last.page[name("/Tabs")] = name("/S")
-    tag(
-        update,
-        (
-            Section(words.stamp, layout.language, layout.picture_says, described),
-            Section(words.title, layout.language, layout.pages_say),
-        ),
-        addition.places,
-    )
+        page.page[name("/Tabs")] = name("/S")
+    if layout.picture:
+        stamp = Section(words.stamp, layout.language, layout.picture_says, described)
+        sections = [stamp, Section(words.title, layout.language, layout.pages_say)]
+    else:
+        sections = [Section(words.title, layout.language, layout.pages_say, described)]
+    tag(update, sections, addition.places)

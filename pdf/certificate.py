@@ -1,4 +1,4 @@
-"""What is added to a document when it is signed: the stamp's picture and the certificate pages, laid out as PDF.
+"""Who signed what, when and how, and the certificate pages that say so.
 
 The values are printed to be read and to be copied: real text in an embedded font (SPEC D2).
 """
@@ -16,10 +16,7 @@ from pdf.shaping import fitted, width, wrapped
 from pdf.sheet import Colour, Element, Sheet
 from pdf.signature import Mark, TypedName
 from pdf.typeface import Style, shown
-from pdf.wording import IN, REDISCLOSURE, REDISCLOSURE_IN_SPANISH, Language, Wording, time_local, time_utc
-
-STAMP_WIDTH, STAMP_HEIGHT = 220.0, 84.0
-"""Points, for one signer; several are stacked."""
+from pdf.wording import IN, REDISCLOSURE, REDISCLOSURE_IN_SPANISH, Language, time_local, time_utc
 
 SMALLEST_PAGE, LARGEST_PAGE = 420.0, 1191.0
 """Points: certificate pages are between A5 and A3 in both directions."""
@@ -66,76 +63,21 @@ class Certificate:
     redisclosure_notice: bool = False
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The stamp's picture and the certificate pages, drawn, with what a screen reader is told of them."""
-
-    language: Language
-    fonts: Fonts
-    picture: Sheet
-    picture_says: tuple[Element, ...]
-    pages: tuple[Sheet, ...]
-    pages_say: tuple[Element, ...]
-
-
-def lay_out(certificate: Certificate, page_width: float, page_height: float) -> Layout:
-    """The stamp, and as many certificate pages as are needed, of this size in points, bounded."""
-    fonts, marks = Fonts(), []
-    for signer in certificate.signers:
-        mark = Sheet(ink.WIDTH, ink.HEIGHT, fonts)
-        ink.draw(mark, signer.mark)
-        marks.append(mark)
-    picture = Sheet(STAMP_WIDTH, stamp_height(certificate), fonts)
-    said: list[Element] = []
-    for index, mark in enumerate(marks):
-        with picture.moved(0, stamp_height(certificate) - (index + 1) * STAMP_HEIGHT):
-            said += _draw_stamp(picture, certificate, index, mark)
-    page_width, page_height = (min(max(side, SMALLEST_PAGE), LARGEST_PAGE) for side in (page_width, page_height))
-    pages = _Pages(certificate, page_width, page_height, fonts, marks)
-    pages.draw()
-    return Layout(certificate.language, fonts, picture, tuple(said), tuple(pages.finished), tuple(pages.elements))
-
-
-def stamp_height(certificate: Certificate) -> float:
-    return STAMP_HEIGHT * len(certificate.signers)
-
-
 def describe(certificate: Certificate) -> str:
     """The signature field, for those who cannot see it."""
     names = ", ".join(shown(signer.printed_name) for signer in certificate.signers)
     return IN[certificate.language].field.format(names=names)
 
 
-def _label(index: int) -> str:
+def label(index: int) -> str:
     return f"Mark{index + 1}"
 
 
-def _described(signer: Signer, words: Wording) -> str:
+def described(signer: Signer, language: Language) -> str:
+    """A mark, for those who cannot see it."""
+    words = IN[language]
     how = words.typed_mark if isinstance(signer.mark, TypedName) else words.drawn_mark
     return how.format(name=shown(signer.printed_name))
-
-
-def _draw_stamp(sheet: Sheet, certificate: Certificate, index: int, mark: Sheet) -> Iterator[Element]:
-    signer, words = certificate.signers[index], IN[certificate.language]
-    figure = Element("Figure", description=_described(signer, words))
-    with sheet.part_of(figure), sheet.moved(6, 35):
-        sheet.show(_label(index), mark)
-    yield figure
-    with sheet.decoration():
-        sheet.line((6, 33), (STAMP_WIDTH - 6, 33), 0.5, QUIET)
-    signed = words.stamp_signed.format(time=time_utc(signer.signed_at, certificate.language))
-    request = words.stamp_request.format(request=short(shown(certificate.request_id)))
-    lines = (
-        (22.5, Style.BOLD, 8.0, INK, shown(signer.printed_name)),
-        (13.0, Style.REGULAR, 6.5, QUIET, signed),
-        (4.5, Style.REGULAR, 6.5, QUIET, request),
-    )
-    for y, style, size, colour, text in lines:
-        line = Element("P")
-        with sheet.part_of(line):
-            text, size = fitted(text, style, size, STAMP_WIDTH - 12, least=5)  # noqa: PLW2901 – to fit
-            sheet.text(6, y, text, style, size, colour)
-        yield line
 
 
 def short(request_id: str) -> str:
@@ -146,7 +88,7 @@ def short(request_id: str) -> str:
 Row = tuple[str, str]
 
 
-def _document_rows(certificate: Certificate) -> Iterator[Row]:
+def document_rows(certificate: Certificate) -> Iterator[Row]:
     words = IN[certificate.language]
     yield words.request, certificate.request_id
     yield words.version_sha256, certificate.version_sha256
@@ -165,7 +107,7 @@ def _signer_rows(signer: Signer, language: Language) -> Iterator[Row]:
     yield words.ip_address, signer.ip_address
 
 
-class _Pages:
+class Pages:
     """A pen that moves down certificate pages and starts another where one ends."""
 
     LABELS = 118.0
@@ -187,12 +129,14 @@ class _Pages:
         """Marks go beside what is said about them; on narrower pages above it."""
         self.finished: list[Sheet] = []
         self.elements: list[Element] = []
+        self.shown: list[tuple[Sheet, Numbers4]] = []
+        """Where each mark is."""
         self.sheet = Sheet(page_width, page_height, fonts)
         self.y = 0.0
 
     def draw(self) -> None:
         self._start()
-        self._rows(_document_rows(self.certificate), self.room)
+        self._rows(document_rows(self.certificate), self.room)
         if self.certificate.redisclosure_notice:
             self._notice()
         for index, signer in enumerate(self.certificate.signers):
@@ -271,11 +215,12 @@ class _Pages:
         left = self.width - self.margin - self.box_width if self.wide else self.margin
         lower = self.y + 8 - self.box_height if self.wide else self.y - self.box_height
         box = left, lower, left + self.box_width, lower + self.box_height
+        self.shown.append((self.sheet, box))
         with self.sheet.decoration():
             self.sheet.frame(box, 0.5, HAIRLINE)
-        figure = self._element("Figure", _described(self.certificate.signers[index], self.words), box)
+        figure = self._element("Figure", described(self.certificate.signers[index], self.certificate.language), box)
         with self.sheet.part_of(figure), self.sheet.moved(left + 8, lower + 6, self.mark_scale):
-            self.sheet.show(_label(index), self.marks[index])
+            self.sheet.show(label(index), self.marks[index])
         self.y -= 8 if self.wide else self.box_height + 20
 
     def _rows(self, rows: Iterable[Row], room: float) -> None:

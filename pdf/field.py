@@ -1,4 +1,4 @@
-"""The signature field: a blank widget over the stamp, and the dictionary that the seal is written into.
+"""The signature field: a widget where the stamp is, and the dictionary that the seal is written into.
 
 ISO 32000-2 12.7.5.5 (signature fields), 12.8.1 (signature dictionaries), 12.8.2.2 (DocMDP).
 """
@@ -12,10 +12,11 @@ from pypdf.generic import (
     DictionaryObject,
     IndirectObject,
     NumberObject,
+    StreamObject,
     TextStringObject,
 )
 
-from pdf.page import LastPage, annotate
+from pdf.page import OpenPage, annotate
 from pdf.placement import Rectangle
 from pdf.reader import Content
 from pdf.seal import Seal
@@ -52,15 +53,28 @@ class Sealed:
     """SHA-256, fed with the original: whoever hashes what begins with it copies this, and need not read it again."""
 
     field_name: str
+    certifies: bool
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What the widget shows, if the page does not show it already; and all that it says, in words."""
+
+    picture: IndirectObject
+    words: str
 
 
 class SignatureField:
-    """A certifying signature field of an update, sealed by `seal` when everything else is in the update."""
+    """A signature field of an update, sealed by `seal` when everything else is in the update.
+
+    It certifies the document, unless signatures of others are in it (`approves`): these would forbid the one, and
+    be broken by more than an entry in the form's list of fields.
+    """
 
     def __init__(
         self,
         update: Update,
-        last: LastPage,
+        page: OpenPage,
         rectangle: Rectangle,
         *,
         request_id: str,
@@ -68,47 +82,51 @@ class SignatureField:
         organisation: str,
         at: datetime,
         room: int,
+        appearance: Appearance | None = None,
+        approves: bool = False,
     ) -> None:
         """`room` is the bytes kept for the CMS; `at` the time that the seal claims, aware and in UTC."""
         self.name = PREFIX + request_id
         self._update = update
+        self._certifies = not approves
         self._byte_range = Verbatim(b"[0 0000000000 0000000000 0000000000]")
         self._contents = Verbatim(b"<" + b"00" * room + b">")
         value = update.add(self._signature(organisation, at))
-        blank = stream(b"", Type=name("/XObject"), Subtype=name("/Form"), BBox=numbers((0, 0, 1, 1)))
-        blank[name("/Resources")] = DictionaryObject()
-        widget = update.add(
-            dictionary(
-                Type=name("/Annot"),
-                Subtype=name("/Widget"),
-                FT=name("/Sig"),
-                T=TextStringObject(self.name),
-                TU=TextStringObject(description),
-                V=value,
-                F=NumberObject(PRINTED_AND_LOCKED),
-                Rect=numbers((rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)),
-                P=last.reference,
-                AP=dictionary(N=update.add(blank)),
-            )
+        widget = dictionary(
+            Type=name("/Annot"),
+            Subtype=name("/Widget"),
+            FT=name("/Sig"),
+            T=TextStringObject(self.name),
+            TU=TextStringObject(description),
+            V=value,
+            F=NumberObject(PRINTED_AND_LOCKED),
+            Rect=numbers((rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)),
+            P=page.reference,
+            AP=dictionary(N=appearance.picture if appearance else update.add(_blank())),
         )
-        self.widget = widget
-        annotate(last, widget)
-        _enter(update, widget)
-        update.catalog()[name("/Perms")] = dictionary(DocMDP=value)
+        if appearance:
+            widget[name("/Contents")] = TextStringObject(appearance.words)
+        self.widget = update.add(widget)
+        annotate(page, self.widget)
+        _enter(update, self.widget, first=self._certifies)
+        if self._certifies:
+            update.catalog()[name("/Perms")] = dictionary(DocMDP=value)
 
     def _signature(self, organisation: str, at: datetime) -> DictionaryObject:
-        parameters = dictionary(Type=name("/TransformParams"), V=name("/1.2"), P=NumberObject(NO_CHANGES))
-        certified = dictionary(Type=name("/SigRef"), TransformMethod=name("/DocMDP"), TransformParams=parameters)
-        return dictionary(
+        made = dictionary(
             Type=name("/Sig"),
             Filter=name("/Adobe.PPKLite"),
             SubFilter=name("/ETSI.CAdES.detached"),
             M=TextStringObject(f"{at:D:%Y%m%d%H%M%S}Z"),
             Name=TextStringObject(organisation),
-            Reference=ArrayObject([certified]),
             ByteRange=self._byte_range,
             Contents=self._contents,
         )
+        if self._certifies:
+            parameters = dictionary(Type=name("/TransformParams"), V=name("/1.2"), P=NumberObject(NO_CHANGES))
+            certified = dictionary(Type=name("/SigRef"), TransformMethod=name("/DocMDP"), TransformParams=parameters)
+            made[name("/Reference")] = ArrayObject([certified])
+        return made
 
     def seal(self, seal: Seal, hashed: "hashlib._Hash | None" = None) -> "Sealed":
         """Write the update, and the seal over all of the file but itself. `hashed` is fed with the original already."""
@@ -128,23 +146,29 @@ class SignatureField:
         if len(cms) > len(self._contents.text) - 2:
             raise CannotUpdate("the seal does not fit into the room that was kept for it")
         _fill(section, start + 1, cms)
-        return Sealed(original, bytes(section), hashed, self.name)
+        return Sealed(original, bytes(section), hashed, self.name, self._certifies)
 
 
 def _fill(section: bytearray, at: int, content: bytes) -> None:
     section[at : at + len(content)] = content
 
 
-def _enter(update: Update, widget: IndirectObject) -> None:
+def _blank() -> StreamObject:
+    made = stream(b"", Type=name("/XObject"), Subtype=name("/Form"), BBox=numbers((0, 0, 1, 1)))
+    made[name("/Resources")] = DictionaryObject()
+    return made
+
+
+def _enter(update: Update, widget: IndirectObject, *, first: bool) -> None:
     """Make the widget a field of the document's form, which is made where there is none."""
-    catalog = update.catalog()
-    form = dictionary_at(catalog, "/AcroForm")
+    form = dictionary_at(update.root, "/AcroForm")
     fields = entries_of(form.raw_get("/Fields")) if "/Fields" in form else []
     form[name("/Fields")] = ArrayObject([*fields, widget])
-    flags = resolved(form.raw_get("/SigFlags")) if "/SigFlags" in form else 0
-    form[name("/SigFlags")] = NumberObject((flags if isinstance(flags, int) else 0) | EXISTING_AND_APPEND_ONLY)
-    known = catalog.raw_get("/AcroForm") if "/AcroForm" in catalog else None
+    if first:
+        flags = resolved(form.raw_get("/SigFlags")) if "/SigFlags" in form else 0
+        form[name("/SigFlags")] = NumberObject((flags if isinstance(flags, int) else 0) | EXISTING_AND_APPEND_ONLY)
+    known = update.root.raw_get("/AcroForm") if "/AcroForm" in update.root else None
     if isinstance(known, IndirectObject):
         update.replace(known, form)
     else:
-        catalog[name("/AcroForm")] = update.add(form)
+        update.catalog()[name("/AcroForm")] = update.add(form)

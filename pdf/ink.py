@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from pdf.shaping import fitted
-from pdf.sheet import Curve, Place, Sheet
+from pdf.shaping import fitted, width
+from pdf.sheet import Colour, Curve, Place, Sheet
 from pdf.signature import Drawing, Mark, Point, TypedName
 from pdf.typeface import Style, shown
 
@@ -19,17 +19,33 @@ LARGEST_SCALE = 0.8
 
 TYPED_SIZE = 24.0
 
+PAPER = (1.0, 1.0, 1.0)
+"""Of the outline that lets ink show on dark ground; on white paper nobody sees it."""
 
-def draw(sheet: Sheet, mark: Mark) -> None:
+OUTLINE = 2.0
+"""Points around what is drawn."""
+
+
+def draw(sheet: Sheet, mark: Mark, *, outlined: bool) -> None:
     """Into the box from (0, 0) to (`WIDTH`, `HEIGHT`)."""
     if isinstance(mark, TypedName):
         text, size = fitted(shown(mark.name), Style.ITALIC, TYPED_SIZE, WIDTH - 8, least=6)
+        if outlined:
+            back(sheet, 2, 12, text, Style.ITALIC, size)
         sheet.text(2, 12, text, Style.ITALIC, size, COLOUR)
-    else:
-        _trace(sheet, mark)
+        return
+    if outlined:
+        _trace(sheet, mark, PAPER, OUTLINE)
+    _trace(sheet, mark, COLOUR, 0)
 
 
-def _trace(sheet: Sheet, drawing: Drawing) -> None:
+def back(sheet: Sheet, x: float, y: float, text: str, style: Style, size: float) -> None:
+    """Paper under a line of text. Letters outlined would be there twice for whoever searches or copies them."""
+    box = x - OUTLINE, y - 0.3 * size, x + width(text, style, size) + OUTLINE, y + 1.1 * size
+    sheet.fill(box, PAPER)
+
+
+def _trace(sheet: Sheet, drawing: Drawing, colour: Colour, around: float) -> None:
     pen = 1.3
     scale, left, lower = _fit(drawing, pen)
     top = max(point.y for stroke in drawing.strokes for point in stroke)
@@ -38,9 +54,9 @@ def _trace(sheet: Sheet, drawing: Drawing) -> None:
         places = _thinned([(left + point.x * scale, lower + (top - point.y) * scale) for point in stroke])
         thickness = pen * (0.6 + 0.8 * _pressure(stroke))
         if len(places) == 1:
-            sheet.dot(places[0], thickness * 0.6, COLOUR)
+            sheet.dot(places[0], thickness * 0.6 + around, colour)
         elif places:
-            sheet.curve(places[0], _bezier(places), thickness, COLOUR)
+            sheet.curve(places[0], _bezier(places), thickness + 2 * around, colour)
 
 
 def _fit(drawing: Drawing, pen: float) -> tuple[float, float, float]:

@@ -3,30 +3,24 @@
 Everything that parses runs in a confined process (`pdf.confine`). What is accepted here can be stamped (SPEC D5).
 """
 
-import functools
 import hashlib
 import io
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from PIL import Image
 from pypdf import PdfReader, PdfWriter, apply_configuration
-from pypdf.generic import BooleanObject, DictionaryObject, IndirectObject, NumberObject
-from reportlab.pdfgen.canvas import Canvas
+from pypdf.generic import BooleanObject, DictionaryObject, NumberObject
 
-from pdf import confine
+from pdf import confine, trial
 from pdf.active import Finding, TooManyObjects, findings
-from pdf.certificate import Certificate, Signer
 from pdf.confine import Facts, Failed, GaveUp, confined
-from pdf.likeness import Unviewable, added, differs, differs_only_within, page_count, share_shown, view
-from pdf.placement import Rectangle
+from pdf.earlier import is_certified
+from pdf.likeness import Unviewable, differs, page_count, view
+from pdf.page import count_pages, last_geometry
+from pdf.plan import UNPLANNED, Plan, Way
 from pdf.sanitise import UNWRITABLE, Change, OnlyDynamic, OnlyFiles, Protected, pages_only, sanitised, without_loops
-from pdf.seal import Seal, make_demo_seal
-from pdf.signature import Drawing, Point
-from pdf.stamp import CannotStamp, Draft
+from pdf.stamp import CannotStamp
 from pdf.update import READING, UNREADABLE, CannotUpdate, Update, entries_of, name, resolved
-from pdf.verify import verify_here
 
 
 class Reason(StrEnum):
@@ -39,6 +33,7 @@ class Reason(StrEnum):
     TOO_MANY_PAGES = "too_many_pages"
     TOO_MANY_OBJECTS = "too_many_objects"
     ALREADY_SIGNED = "already_signed"
+    SIGNING_FORBIDDEN = "signing_forbidden"
     ACTIVE_CONTENT = "active_content"
     DYNAMIC_FORM = "dynamic_form"
     PORTFOLIO = "portfolio"
@@ -55,8 +50,10 @@ MESSAGES = {
     Reason.NO_PAGES: "This PDF has no pages. Create it again and upload the new file.",
     Reason.TOO_MANY_PAGES: "This PDF has more than {pages} pages. Split it and upload the parts.",
     Reason.TOO_MANY_OBJECTS: "This PDF is too complex. Print it to a new PDF and upload that.",
-    Reason.ALREADY_SIGNED: "This PDF carries a digital signature already, which another one could break. "
-    "Upload the document without it.",
+    Reason.ALREADY_SIGNED: "This PDF carries a digital signature, and has to be repaired or cleaned of active "
+    "content, which would break it. Upload the document without the signature.",
+    Reason.SIGNING_FORBIDDEN: "This PDF carries a digital signature that forbids another one, or would not stay valid "
+    "with it. Upload the document without the signature.",
     Reason.ACTIVE_CONTENT: "This PDF contains scripts, attached files or other active content that cannot be removed. "
     "Print it to a new PDF and upload that.",
     Reason.DYNAMIC_FORM: "This PDF is a dynamic form (XFA), which most readers cannot show. "
@@ -89,6 +86,18 @@ class Unfit(Exception):
         super().__init__(self.message)
 
 
+class Note(StrEnum):
+    """How the signature of a file will look, where that is not the usual way, for the person who uploaded it."""
+
+    SIGNED_BEFORE = (
+        "The file carries a digital signature already, which will stay valid. So nothing but a signature field will "
+        "be added, on the last page: it shows the signature with name, time and all evidence; no certificate page "
+        "follows."
+    )
+    ON_CERTIFICATE = "The last page cannot show a signature. The certificate page that will be added shows it instead."
+    IN_FIELD = "No page can be added to this file. A field on the last page will show the signature with all evidence."
+
+
 @dataclass(frozen=True)
 class Inspected:
     """Bytes that are fit to be shared and signed. They are the upload's, unless it had to be repaired."""
@@ -100,14 +109,14 @@ class Inspected:
     changes: tuple[str, ...] = ()
     """What was done to the upload: sentences for the person who uploaded it."""
 
+    plan: Plan = UNPLANNED
+    """For `stamp`, to be kept with the bytes."""
+
+    notes: tuple[Note, ...] = ()
+    """How the signature will look, if not as usual."""
+
 
 DEFAULT_LIMITS = Limits()
-
-SMALLEST_LEGIBLE = 24
-"""Pixels of a stamp's shorter side, as compared here; below it is only looked whether something shows."""
-
-LEAST_SHOWN = 0.35
-"""Of the trial's ink: less where an annotation lies over it, or where the page is dark."""
 
 CURABLE = frozenset({Reason.ACTIVE_CONTENT, Reason.CANNOT_BE_STAMPED, Reason.NO_PAGES, Reason.DAMAGED})
 """What may be otherwise in a file that is written anew."""
@@ -133,42 +142,77 @@ def inspect(upload: bytes, limits: Limits = DEFAULT_LIMITS) -> Inspected:
     upload_sha256 = hashlib.sha256(upload).hexdigest()
     data = made or upload
     sha256 = hashlib.sha256(made).hexdigest() if made else upload_sha256
-    return Inspected(data, sha256, int(facts["pages"]), upload_sha256, tuple(facts["changes"]))
+    plan = Plan.from_json(facts["plan"])
+    return Inspected(data, sha256, int(facts["pages"]), upload_sha256, tuple(facts["changes"]), plan, _notes(facts))
+
+
+def _notes(facts: Facts) -> tuple[Note, ...]:
+    if facts["signed"]:
+        return (Note.SIGNED_BEFORE,)
+    of_ways = {Way.CERTIFICATE: Note.ON_CERTIFICATE, Way.WIDGET: Note.IN_FIELD}
+    return tuple(note for way, note in of_ways.items() if way is Plan.from_json(facts["plan"]).way)
 
 
 # -- in the confined process
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What can be signed, and how."""
+
+    pages: int
+    signed: bool
+    plan: Plan
+
+    def facts(self, changes: list[str]) -> Facts:
+        return {"pages": self.pages, "signed": self.signed, "plan": self.plan.to_json(), "changes": changes}
+
+
 def _examine(upload: bytes, limits: Limits) -> tuple[Facts, bytes]:
-    """The number of pages, the bytes where they are others than the upload's, and why; or the reason why not."""
+    """What was found, and the bytes where they are others than the upload's; or the reason why not."""
     try:
         with apply_configuration(READING):
-            pages = _as_it_is(upload, limits)
-            as_it_is: tuple[Facts, bytes] = {"pages": pages, "changes": []}, b""
-            if pages is not None and not _asks_readers_to_draw(upload):
-                return as_it_is
-            try:
-                return _normalised(upload, limits, (True,) if pages is not None else (True, False))
-            except Unfit:
-                if pages is None:
-                    raise
-                return as_it_is
+            return _accepted(upload, limits)
     except Unfit as unfit:
         return {"reason": unfit.reason}, b""
     except MemoryError:
         return {"reason": Reason.TOOK_TOO_LONG}, b""
 
 
-def _as_it_is(upload: bytes, limits: Limits) -> int | None:
-    """Its pages, if nothing has to be done to it. Raises `Unfit` where nothing can be done."""
+def _accepted(upload: bytes, limits: Limits) -> tuple[Facts, bytes]:
+    """A mark on the page is worth writing the file anew; only where that does not help, it goes elsewhere."""
     try:
-        return _fit(upload, limits)
+        return _accepted_by(upload, limits, (Way.PAGE,))
+    except Unfit as unfit:
+        if unfit.reason is not Reason.CANNOT_BE_STAMPED:
+            raise
+    return _accepted_by(upload, limits, (Way.CERTIFICATE, Way.WIDGET))
+
+
+def _accepted_by(upload: bytes, limits: Limits, ways: tuple[Way, ...]) -> tuple[Facts, bytes]:
+    fit, why_not = _as_it_is(upload, limits, ways)
+    if fit and (fit.signed or not _asks_readers_to_draw(upload)):
+        return fit.facts([]), b""
+    try:
+        return _normalised(upload, limits, ways, (True,) if fit else (True, False))
+    except Unfit as unfit:
+        if fit:
+            return fit.facts([]), b""
+        if unfit.reason in {Reason.DAMAGED, Reason.ALREADY_SIGNED} and why_not is Reason.CANNOT_BE_STAMPED:
+            raise Unfit(why_not, limits) from unfit  # it is neither damaged nor unclean
+        raise
+
+
+def _as_it_is(upload: bytes, limits: Limits, ways: tuple[Way, ...]) -> tuple[Fit | None, Reason | None]:
+    """Nothing has to be done to it; or why something has. Raises `Unfit` where nothing can be done."""
+    try:
+        return _fit(upload, limits, ways), None
     except Unfit as unfit:
         if unfit.reason not in CURABLE:
             raise
+        return None, unfit.reason
     except (CannotUpdate, CannotStamp, *UNREADABLE):
-        pass
-    return None
+        return None, None
 
 
 def _asks_readers_to_draw(upload: bytes) -> bool:
@@ -178,7 +222,7 @@ def _asks_readers_to_draw(upload: bytes) -> bool:
     return isinstance(form, DictionaryObject) and form.get("/NeedAppearances") == BooleanObject(True)
 
 
-def _normalised(upload: bytes, limits: Limits, drawing: tuple[bool, ...]) -> tuple[Facts, bytes]:
+def _normalised(upload: bytes, limits: Limits, ways: tuple[Way, ...], drawing: tuple[bool, ...]) -> tuple[Facts, bytes]:
     """Written anew by qpdf; where that cannot read it, or shows something else, after a first repair by others.
 
     Raises `Unfit`, rather with another reason than damage.
@@ -195,9 +239,9 @@ def _normalised(upload: bytes, limits: Limits, drawing: tuple[bool, ...]) -> tup
                     continue
                 tried.add(made)
                 changes |= before
-                pages = _fit(made, limits)
-                if _shows_the_same(upload, made, pages):
-                    return {"pages": pages, "changes": _told(upload, changes)}, made
+                fit = _fit(made, limits, ways, anew=True)
+                if _shows_the_same(upload, made, fit.pages):
+                    return fit.facts(_told(upload, changes)), made
                 reasons.append(Reason.ENCRYPTED if Change.UNPROTECTED in changes else Reason.DAMAGED)
             except Protected:
                 reasons.append(Reason.ENCRYPTED)
@@ -228,11 +272,14 @@ def _told(upload: bytes, changes: frozenset[Change]) -> list[str]:
     return [change for change in Change if change in changes or (change is Change.REPAIRED and damaged)]
 
 
-def _fit(data: bytes, limits: Limits) -> int:
-    """The number of pages of a file that opens strictly. Raises `Unfit`; and where a repair may help, the others."""
+def _fit(data: bytes, limits: Limits, ways: tuple[Way, ...], *, anew: bool = False) -> Fit:
+    """Of a file that opens strictly. Raises `Unfit`; and where a repair may help, the others.
+
+    One that was written anew holds no valid signature any more: what looks like one was one.
+    """
     update = Update(data)
     _check_objects(update.reader, limits)
-    pages = _count_pages(update.root, limits)
+    pages = count_pages(update.root, limits.pages)
     if not pages:
         raise Unfit(Reason.NO_PAGES, limits)
     if pages > limits.pages:
@@ -241,44 +288,29 @@ def _fit(data: bytes, limits: Limits) -> int:
         found = findings(update.reader, limits.objects)
     except TooManyObjects as error:
         raise Unfit(Reason.TOO_MANY_OBJECTS, limits) from error
-    if Finding.SIGNED in found:
+    signed = Finding.SIGNED in found
+    if signed and (anew or found != {Finding.SIGNED}):
         raise Unfit(Reason.ALREADY_SIGNED, limits)
     if Finding.AMBIGUOUS in found:
         raise CannotUpdate("it refers to a deleted object")
     if Finding.ACTIVE in found:
         raise Unfit(Reason.ACTIVE_CONTENT, limits)
-    if not _stamps_well(data, pages):
-        raise Unfit(Reason.CANNOT_BE_STAMPED, limits)
-    return pages
+    if signed and is_certified(update):
+        raise Unfit(Reason.SIGNING_FORBIDDEN, limits)
+    for way in (Way.WIDGET,) if signed else ways:
+        if plan := trial.plan(data, pages, last_geometry(update), way):
+            if not signed:
+                return Fit(pages, signed, plan)
+            for kept in (plan, replace(plan, metadata=False)):
+                if trial.keeps_signatures(data, kept):
+                    return Fit(pages, signed, kept)
+            raise Unfit(Reason.SIGNING_FORBIDDEN, limits)
+    raise Unfit(Reason.CANNOT_BE_STAMPED, limits)
 
 
 def _check_objects(reader: PdfReader, limits: Limits) -> None:
     if sum(map(len, reader.xref.values())) + len(reader.xref_objStm) > limits.objects:
         raise Unfit(Reason.TOO_MANY_OBJECTS, limits)
-
-
-def _count_pages(root: DictionaryObject, limits: Limits) -> int:
-    """Leaves of the page tree, which must be a tree and count itself rightly; at most one more than the limit."""
-    seen: set[int] = set()
-    waiting, pages = [root.raw_get("/Pages")], 0
-    while waiting and pages <= limits.pages:
-        reference = waiting.pop()
-        node = resolved(reference)
-        if not isinstance(reference, IndirectObject) or not isinstance(node, DictionaryObject):
-            raise CannotUpdate("the page tree holds something that is no indirect dictionary")
-        if "/Kids" not in node:
-            pages += 1
-            continue
-        if reference.idnum in seen:
-            raise CannotUpdate("the page tree is no tree")
-        seen.add(reference.idnum)
-        kids = entries_of(node.raw_get("/Kids"))
-        if not kids and len(seen) > 1:
-            raise CannotUpdate("the page tree has a node without pages")
-        waiting.extend(kids)
-    if not waiting and resolved(root["/Pages"].raw_get("/Count")) != pages:  # type: ignore[attr-defined]
-        raise CannotUpdate("the page tree counts wrongly")
-    return pages
 
 
 def _unchanged(upload: bytes, _: Limits) -> tuple[bytes, frozenset[Change]]:
@@ -339,72 +371,9 @@ def _ends_after(document: bytes, pages: int) -> bool:
     return False
 
 
-def _stamps_well(data: bytes, pages: int) -> bool:
-    """Stamp and seal for trial: is it valid, does the stamp show, and does the rest stay? Raises `CannotStamp`."""
-    trial = _trial_seal()
-    draft = Draft.of(data, _trial(), trial)
-    stamped = draft.sealed().data
-    if _count_pages(Update(stamped).root, Limits(pages=pages + 10)) != draft.pages:
-        return False
-    if not verify_here(stamped, trial.chain_pem).valid:
-        raise CannotStamp("verifiers do not read the stamped file")  # though we do; a repair may help
-    try:
-        if any(differs(view(data, page), view(stamped, page)) for page in {0, pages - 2} & set(range(pages - 1))):
-            return False
-        before, after = view(data, pages - 1), view(stamped, pages - 1)
-    except Unviewable:
-        return False
-    part = _part(draft)
-    if not differs_only_within(before, after, part):
-        return False
-    ink = added(before, after, part)
-    if min(ink.size) < SMALLEST_LEGIBLE:
-        return ink.getbbox() is not None
-    return share_shown(ink, _model()) >= LEAST_SHOWN
-
-
-def _part(draft: Draft) -> Rectangle:
-    """Of the page where the stamp is, in shares."""
-    seen, page = draft.placement.seen, draft.page
-    return Rectangle(
-        seen.left / page.seen_width,
-        seen.bottom / page.seen_height,
-        seen.right / page.seen_width,
-        seen.top / page.seen_height,
-    )
-
-
 def rehearse() -> None:
     """Once through everything with a page of our own, so that no confined process has to load it anew."""
-    _model()
-    for document in (_blank(), _blank() + b"damage"):
+    trial.rehearse()
+    for document in (trial.blank(), trial.blank() + b"damage"):
         facts, _ = _examine(document, DEFAULT_LIMITS)
         assert facts["pages"] == 1, facts
-
-
-def _blank() -> bytes:
-    made = io.BytesIO()
-    canvas = Canvas(made)
-    canvas.showPage()
-    canvas.save()
-    return made.getvalue()
-
-
-@functools.cache
-def _model() -> Image.Image:
-    """The trial's ink on a page that is blank."""
-    draft = Draft.of(_blank(), _trial(), _trial_seal())
-    return added(view(_blank(), 0), view(draft.sealed().data, 0), _part(draft))
-
-
-@functools.cache
-def _trial_seal() -> Seal:
-    return Seal.load(*make_demo_seal("Trial"))
-
-
-@functools.cache
-def _trial() -> Certificate:
-    at = datetime(2000, 1, 1, tzinfo=UTC)
-    strokes = tuple(tuple(Point(x, y, 0.0, 0.9) for x in (10.0, 250.0, 490.0)) for y in range(10, 150, 3))
-    signer = Signer("Trial Signature", "self", "trial", at, "UTC", "drawn", Drawing(500, 160, strokes), "::1")
-    return Certificate("trial", "0" * 64, "trial", "0" * 64, (signer,))

@@ -3,7 +3,7 @@
 import math
 
 import pypdfium2
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from pdf.placement import Rectangle
 
@@ -12,6 +12,9 @@ LONGEST_SIDE = 640
 
 BARELY_VISIBLE = 8
 """Of 255: differences below are rounding."""
+
+DRAWN, UNDRAWN = 90, 20
+"""Of 255, of ink on a picture: what counts as the line, and what as the paper beside it."""
 
 
 class Unviewable(Exception):
@@ -26,17 +29,20 @@ def page_count(data: bytes) -> int:
         raise Unviewable(str(error)) from error
 
 
-def view(data: bytes, page: int) -> Image.Image:
-    """A page in grey, as large as `LONGEST_SIDE`, with annotations and form fields. Raises `Unviewable`."""
+def view(data: bytes, page: int, longest_side: int = LONGEST_SIDE) -> Image.Image:
+    """A page in grey, so many pixels large, with annotations and form fields. Raises `Unviewable`."""
     try:
         with pypdfium2.PdfDocument(data) as document:
             document.init_forms()
-            found = document[page]
-            scale = LONGEST_SIDE / max(1.0, *found.get_size())
-            image: Image.Image = found.render(scale=scale, grayscale=True).to_pil()
-            return image.copy()  # its pixels belong to PDFium
+            return drawn(document[page], longest_side)
     except (pypdfium2.PdfiumError, ValueError) as error:
         raise Unviewable(str(error)) from error
+
+
+def drawn(page: pypdfium2.PdfPage, longest_side: int = LONGEST_SIDE) -> Image.Image:
+    scale = longest_side / max(1.0, *page.get_size())
+    image: Image.Image = page.render(scale=scale, grayscale=True).to_pil()
+    return image.copy()  # its pixels belong to PDFium
 
 
 def differs(one: Image.Image, other: Image.Image) -> bool:
@@ -58,11 +64,16 @@ def added(before: Image.Image, after: Image.Image, part: Rectangle) -> Image.Ima
     return ImageChops.difference(before, after).crop(pixels(before, part))
 
 
-def share_shown(ink: Image.Image, model: Image.Image) -> float:
-    """How much of the model's ink there is, in its place; the model is scaled to fit."""
-    fitting = model.resize(ink.size)
-    both = ImageChops.darker(ink, fitting)
-    return float(ImageStat.Stat(both).sum[0] / max(1.0, ImageStat.Stat(fitting).sum[0]))
+def contrast(shown: Image.Image, ink: Image.Image) -> float:
+    """How much darker, of 255, it is where `ink`, scaled to fit, says that something is drawn, than close by."""
+    fitting = ink.resize(shown.size)
+    drawn = fitting.point(lambda value: 255 if value > DRAWN else 0)
+    near = ImageChops.subtract(
+        drawn.filter(ImageFilter.MaxFilter(5)), fitting.point(lambda value: 255 if value > UNDRAWN else 0)
+    )
+    if not (drawn.getbbox() and near.getbbox()):
+        return 0.0
+    return float(ImageStat.Stat(shown, near).mean[0] - ImageStat.Stat(shown, drawn).mean[0])
 
 
 def pixels(image: Image.Image, part: Rectangle) -> tuple[int, int, int, int]:

@@ -35,7 +35,7 @@ INHERITABLE = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
 
 
 @dataclass(frozen=True)
-class LastPage:
+class OpenPage:
     """A page of our own that may be changed: its dictionary is already part of the update."""
 
     reference: IndirectObject
@@ -43,11 +43,16 @@ class LastPage:
     geometry: Geometry
 
 
-def open_last_page(update: Update) -> LastPage:
-    """Find the last page from the end of the tree, so that the other pages need not be read.
+def last_geometry(update: Update) -> Geometry:
+    """Of the last page, which is found from the end of the tree, so that the other pages need not be read."""
+    try:
+        return _geometry([node for _, node in _path_to_last(update)])
+    except UNREADABLE as error:
+        raise CannotUpdate(f"page tree: {type(error).__name__}: {error}") from error
 
-    A page object that is in the tree twice is cloned for its last place, or the stamp would show in both.
-    """
+
+def open_last_page(update: Update) -> OpenPage:
+    """To be painted on. A page object that is in the tree twice is cloned for its last place, or both would show it."""
     try:
         path = _path_to_last(update)
         reference, page = path[-1]
@@ -64,7 +69,23 @@ def open_last_page(update: Update) -> LastPage:
             update.replace(reference, own)
     except UNREADABLE as error:
         raise CannotUpdate(f"page tree: {type(error).__name__}: {error}") from error
-    return LastPage(reference, own, geometry)
+    return OpenPage(reference, own, geometry)
+
+
+def open_last_page_as_it_is(update: Update) -> OpenPage:
+    """To be annotated, and nothing else: what else changes of a signed page breaks its signatures."""
+    try:
+        path = _path_to_last(update)
+        reference, page = path[-1]
+        if sum(_is_same(kid, reference) for kid in entries_of(path[-2][1].raw_get("/Kids"))) > 1:
+            raise CannotUpdate("the last page is in the document twice")
+        own = update.copied_exactly(reference, page)
+        if "/Annots" in page:
+            own[name("/Annots")] = page.raw_get("/Annots")
+        update.replace(reference, own)
+        return OpenPage(reference, own, _geometry([node for _, node in path]))
+    except UNREADABLE as error:
+        raise CannotUpdate(f"page tree: {type(error).__name__}: {error}") from error
 
 
 def _path_to_last(update: Update) -> list[tuple[IndirectObject, DictionaryObject]]:
@@ -138,7 +159,34 @@ def _box(value: object) -> Numbers4 | None:
     return a, b, c, d
 
 
-def paint(update: Update, last: LastPage, form: IndirectObject, matrix: Matrix) -> None:
+def count_pages(root: DictionaryObject, most: int) -> int:
+    """Leaves of the page tree, which must be a tree and count itself rightly; `most` and one more, if there are more.
+
+    Raises `CannotUpdate`, and what pypdf raises.
+    """
+    seen: set[int] = set()
+    waiting, pages = [root.raw_get("/Pages")], 0
+    while waiting and pages <= most:
+        reference = waiting.pop()
+        node = resolved(reference)
+        if not isinstance(reference, IndirectObject) or not isinstance(node, DictionaryObject):
+            raise CannotUpdate("the page tree holds something that is no indirect dictionary")
+        if "/Kids" not in node:
+            pages += 1
+            continue
+        if reference.idnum in seen:
+            raise CannotUpdate("the page tree is no tree")
+        seen.add(reference.idnum)
+        kids = entries_of(node.raw_get("/Kids"))
+        if not kids and len(seen) > 1:
+            raise CannotUpdate("the page tree has a node without pages")
+        waiting.extend(kids)
+    if not waiting and resolved(root["/Pages"].raw_get("/Count")) != pages:  # type: ignore[attr-defined]
+        raise CannotUpdate("the page tree counts wrongly")
+    return pages
+
+
+def paint(update: Update, last: OpenPage, form: IndirectObject, matrix: Matrix) -> None:
     """Paint `form` over what the page shows: `q … Q q <matrix> cm /Form Do Q` (ISO 32000-2 8.4.4, 8.8.1).
 
     Whatever the existing content leaves behind (an open `q`, one `Q` too many) does not reach the stamp.
@@ -208,10 +256,10 @@ def _end_of_string(content: bytes, at: int) -> int:
     return at if not open_ else len(content)
 
 
-def annotate(last: LastPage, annotation: IndirectObject) -> None:
+def annotate(page: OpenPage, annotation: IndirectObject) -> None:
     """Add an annotation to this page alone: an array that several pages share is left to the others."""
-    existing = entries_of(last.page.raw_get("/Annots")) if "/Annots" in last.page else []
-    last.page[name("/Annots")] = ArrayObject([*existing, annotation])
+    existing = entries_of(page.page.raw_get("/Annots")) if "/Annots" in page.page else []
+    page.page[name("/Annots")] = ArrayObject([*existing, annotation])
 
 
 def append_page(update: Update, page: DictionaryObject) -> IndirectObject:

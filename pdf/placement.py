@@ -5,6 +5,7 @@ the page's user space units; the two differ by /Rotate, /CropBox, the boxes' ori
 (ISO 32000-2 8.3.2.3, 14.11.2).
 """
 
+import math
 from dataclasses import dataclass
 
 MARGIN = 24.0
@@ -74,6 +75,12 @@ class Matrix:
         return Rectangle(min(xs), min(ys), max(xs), max(ys))
 
     @property
+    def turning(self) -> "Matrix":
+        """What of it turns; without what moves and scales."""
+        scale = math.hypot(self.a, self.b)
+        return Matrix(self.a / scale, self.b / scale, self.c / scale, self.d / scale, 0, 0)
+
+    @property
     def numbers(self) -> tuple[float, ...]:
         return self.a, self.b, self.c, self.d, self.e, self.f
 
@@ -128,16 +135,21 @@ class Placement:
     seen: Rectangle
 
 
-def place(page: Geometry, width: float, height: float) -> Placement:
-    """A box of `width` × `height` points at the lower right of the visible page, shrunk where it would not fit."""
+def place(page: Geometry, width: float, height: float, most: float = 1.0) -> Placement:
+    """A box of `width` × `height` points at the lower right of the visible page, shrunk where it would not fit.
+
+    `most` is its largest scale.
+    """
     room_x, room_y = page.seen_width, page.seen_height
-    scale = min(1.0, 0.9 * room_x / width, 0.9 * room_y / height)
-    shown_width, shown_height = width * scale, height * scale
-    right_margin = min(MARGIN, (room_x - shown_width) / 2)
-    lower_margin = min(MARGIN, (room_y - shown_height) / 2)
-    left = room_x - right_margin - shown_width
-    seen = Rectangle(left, lower_margin, left + shown_width, lower_margin + shown_height)
-    matrix = _to_user_space(page, seen.left, seen.bottom, scale)
+    scale = min(most, 0.9 * room_x / width, 0.9 * room_y / height)
+    left = room_x - min(MARGIN, (room_x - width * scale) / 2) - width * scale
+    return place_at(page, width, height, left, min(MARGIN, (room_y - height * scale) / 2), scale)
+
+
+def place_at(page: Geometry, width: float, height: float, left: float, bottom: float, scale: float) -> Placement:
+    """A box of `width` × `height` points, scaled, with its lower left corner there, in points as seen."""
+    matrix = _to_user_space(page, left, bottom, scale)
+    seen = Rectangle(left, bottom, left + width * scale, bottom + height * scale)
     return Placement(matrix, matrix.bounds(width, height), seen)
 
 

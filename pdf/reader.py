@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from pypdf import PdfReader
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject, read_object
 
 Content = bytes | mmap.mmap
 """A whole file. Mapped, it is not copied to be read; nothing may change it meanwhile, and its position is moved."""
@@ -101,6 +101,37 @@ class Reader(PdfReader):
                 packed[number] = (one, other)
         return True
 
+    def as_written(self, reference: IndirectObject) -> dict[str, bytes]:
+        """The text of each entry of a dictionary that is an object of its own."""
+        stream = self._behind_header(reference)
+        found: dict[str, bytes] = {}
+        if _skip_space(stream) != b"<" or stream.read(2) != b"<<":
+            return found
+        while _skip_space(stream) == b"/":
+            key = NameObject.read_from_stream(stream, self)
+            _skip_space(stream)
+            start = stream.tell()
+            read_object(stream, self)
+            end = stream.tell()
+            stream.seek(start)
+            found[key] = stream.read(end - start).strip()
+        return found
+
+    def _behind_header(self, reference: IndirectObject) -> Any:
+        """A stream where the object begins: the file, or the object stream that it is packed into."""
+        number, generation = reference.idnum, reference.generation
+        if generation == 0 and number in self.xref_objStm:
+            holder: Any = IndirectObject(self.xref_objStm[number][0], 0, self).get_object()
+            data, first = holder.get_data(), int(holder["/First"])
+            pairs = list(map(int, data[:first].split()))
+            packed = io.BytesIO(data)
+            packed.seek(first + dict(zip(pairs[::2], pairs[1::2], strict=False))[number])
+            return packed
+        self.stream.seek(self.xref[generation][number])
+        while self.stream.read(1) not in {b"j", b""}:
+            pass
+        return self.stream
+
     def page_node(self, reference: IndirectObject) -> object:
         """The object, which is expected to be a node of the page tree, maybe with thousands of kids."""
         plain = self._plain_node(reference)
@@ -134,6 +165,15 @@ class Reader(PdfReader):
             return None
         rest = io.BytesIO(b"<<%b%b>>" % (found["before"], found["after"]))
         return DictionaryObject.read_from_stream(rest, self), References(found["kids"], self)
+
+
+def _skip_space(stream: Any) -> bytes:
+    """The letter that follows, which is not read yet."""
+    letter: bytes = stream.read(1)
+    while letter in {b" ", b"\n", b"\r", b"\t", b"\f", b"\0"}:
+        letter = stream.read(1)
+    stream.seek(-1, io.SEEK_CUR)
+    return letter
 
 
 _NODE = re.compile(

@@ -49,8 +49,10 @@ class Element:
 class Sheet:
     """A page, or a picture that pages show. Lengths are points, from the lower left corner."""
 
-    def __init__(self, width: float, height: float, fonts: Fonts) -> None:
+    def __init__(self, width: float, height: float, fonts: Fonts, *, marked: bool = True) -> None:
+        """An annotation's appearance is not marked: the annotation itself says what is read (ISO 14289-1 7.18)."""
         self.width, self.height = width, height
+        self._marked = marked
         self.marks: list[Element] = []
         """The element of each marked piece, by its MCID."""
         self.shows: dict[str, Sheet] = {}
@@ -63,6 +65,9 @@ class Sheet:
     @contextmanager
     def part_of(self, element: Element) -> Iterator[None]:
         """What is drawn meanwhile belongs to `element`."""
+        if not self._marked:
+            yield
+            return
         self._write(f"/{element.kind} <</MCID {len(self.marks)}>> BDC")
         element.parts.append((self, len(self.marks)))
         self.marks.append(element)
@@ -72,6 +77,9 @@ class Sheet:
     @contextmanager
     def decoration(self) -> Iterator[None]:
         """What is drawn meanwhile is not read out."""
+        if not self._marked:
+            yield
+            return
         self._write("/Artifact BMC")
         yield
         self._write("EMC")
@@ -144,6 +152,10 @@ class Sheet:
         left, bottom, right, top = box
         self._write(f"/Colour CS {_colour(colour)} SC {_n(thickness)} w")
         self._write(f"{_at((left, bottom))} {_at((right - left, top - bottom))} re S")
+
+    def fill(self, box: Numbers4, colour: Colour) -> None:
+        left, bottom, right, top = box
+        self._write(f"/Colour cs {_colour(colour)} sc {_at((left, bottom))} {_at((right - left, top - bottom))} re f")
 
     def show(self, label: str, picture: "Sheet") -> None:
         """Another sheet, unmarked, as part of this one."""

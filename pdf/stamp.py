@@ -1,16 +1,21 @@
 """From an original and its signatures to the signed copy: stamp, certificate, seal, in one appended revision."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pypdf import apply_configuration
 
+from pdf import picture
 from pdf.addition import enter, structure
-from pdf.certificate import STAMP_WIDTH, Certificate, describe, lay_out, stamp_height
-from pdf.field import PREFIX, Sealed, SignatureField
-from pdf.page import open_last_page, paint
-from pdf.placement import Geometry, Placement, place
+from pdf.certificate import Certificate, describe
+from pdf.earlier import carries_signatures
+from pdf.field import PREFIX, Appearance, Sealed, SignatureField
+from pdf.layout import lay_out
+from pdf.page import OpenPage, last_geometry, open_last_page, open_last_page_as_it_is, paint
+from pdf.placement import Geometry, Rectangle
+from pdf.plan import UNPLANNED, Ground, Plan, Way, arrange
 from pdf.reader import Content
 from pdf.seal import Seal
 from pdf.update import READING, UNREADABLE, CannotUpdate, Update
@@ -48,13 +53,25 @@ class Revision:
     """Of the signed copy."""
 
 
-def revise(original: Content, certificate: Certificate, seal: Seal, hashed: "hashlib._Hash | None" = None) -> Revision:
+def revise(
+    original: Content,
+    certificate: Certificate,
+    seal: Seal,
+    plan: Plan | None = None,
+    hashed: "hashlib._Hash | None" = None,
+) -> Revision:
     """As `stamp`, for storage that writes the original and what is appended one after the other.
 
     The original may be a mapped file (`mmap.ACCESS_READ`), which is read once and never copied; not even that for
     whoever has fed it to `hashed`, a SHA-256, already. Raises `CannotStamp`.
     """
-    return Draft.of(original, certificate, seal).revision(hashed)
+    reasons = []
+    for each in _plans(original, plan):
+        try:
+            return Draft.of(original, certificate, seal, each).revision(hashed)
+        except CannotStamp as error:
+            reasons.append(f"{each.way}: {error.reason}")
+    raise CannotStamp("; ".join(reasons))
 
 
 def check_revision(
@@ -65,7 +82,12 @@ def check_revision(
     Raises `CannotStamp` if this seal did not make it, or not of this original, or not for this request.
     """
     pages, section = revision
-    return _checked(Sealed(original, section, hashed, PREFIX + request_id), seal, pages)
+    try:
+        with apply_configuration(READING):
+            certifies = not carries_signatures(Update(original))
+    except (CannotUpdate, *UNREADABLE) as error:
+        raise CannotStamp(f"{type(error).__name__}: {error}") from error
+    return _checked(Sealed(original, section, hashed, PREFIX + request_id, certifies), seal, pages)
 
 
 def _checked(sealed: Sealed, seal: Seal, pages: int) -> Revision:
@@ -79,14 +101,31 @@ def _checked(sealed: Sealed, seal: Seal, pages: int) -> Revision:
     return Revision(sealed.section, pages, sealed.hashed.hexdigest(), whole.hexdigest())
 
 
-def stamp(original: bytes, certificate: Certificate, seal: Seal) -> SignedCopy:
+def stamp(original: bytes, certificate: Certificate, seal: Seal, plan: Plan | None = None) -> SignedCopy:
     """Stamp the last page, append the certificate and seal the file (SPEC D1 to D3). Raises `CannotStamp`.
 
+    `plan` is what `inspect` found for this original; where its way turns out to be impossible, the next one is gone.
     Two runs give different bytes (time and identifiers), each stamped once from the original. What is returned has
     been checked (`pdf.verify.check_sealed`). Blocks; not for an event loop.
     """
-    revision = revise(original, certificate, seal)
+    revision = revise(original, certificate, seal, plan)
     return SignedCopy(b"".join((original, revision.section)), revision.pages)
+
+
+def _plans(original: Content, plan: Plan | None) -> Iterator[Plan]:
+    """The plan, and what remains if it fails. Without one, signatures of others are looked for first."""
+    if plan is None:
+        plan = Plan(Way.WIDGET if _is_signed(original) else Way.PAGE)
+    ways = list(Way)
+    return (replace(plan, way=way) for way in ways[ways.index(plan.way) :])
+
+
+def _is_signed(original: Content) -> bool:
+    try:
+        with apply_configuration(READING):
+            return carries_signatures(Update(original))
+    except (CannotUpdate, *UNREADABLE):
+        return False  # it cannot be stamped either, and that says why
 
 
 @dataclass(frozen=True)
@@ -97,45 +136,73 @@ class Draft:
     seal: Seal
     field: SignatureField
     page: Geometry
-    """Of the page that is stamped."""
+    """Of the page that shows the marks."""
 
-    placement: Placement
+    seen: Rectangle
+    """Where it shows them, in points as the reader sees it."""
+
+    ground: Ground
     pages: int
 
     @classmethod
-    def of(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
+    def of(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan = UNPLANNED) -> "Draft":
         """Raises `CannotStamp`."""
         if not certificate.signers:
             raise ValueError("a certificate without a signer")
         try:
             with apply_configuration(READING):
-                return cls._drafted(original, certificate, seal)
+                match plan.way:
+                    case Way.PAGE:
+                        return cls._on_page(original, certificate, seal, plan)
+                    case Way.CERTIFICATE:
+                        return cls._on_certificate(original, certificate, seal)
+                    case Way.WIDGET:
+                        return cls._in_widget(original, certificate, seal, plan)
         except CannotUpdate as error:
             raise CannotStamp(str(error)) from error
         except UNREADABLE as error:
             raise CannotStamp(f"{type(error).__name__}: {error}") from error
 
     @classmethod
-    def _drafted(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
+    def _on_page(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
         update = Update(original)
         last = open_last_page(update)
-        size = last.geometry.seen_width, last.geometry.seen_height
-        placement = place(last.geometry, STAMP_WIDTH, stamp_height(certificate))
-        added = enter(update, lay_out(certificate, *size), last)
-        paint(update, last, added.picture, placement.matrix)
-        field = SignatureField(
-            update,
-            last,
-            placement.rectangle,
-            request_id=certificate.request_id,
-            description=describe(certificate),
-            organisation=seal.organisation,
-            at=datetime.now(UTC),
-            room=seal.room,
-        )
-        structure(update, added, last, placement, field.widget)
-        count = update.root["/Pages"]["/Count"]  # type: ignore[index]
-        return cls(original, seal, field, last.geometry, placement, int(count) + len(added.layout.pages))
+        stamp = arrange(last.geometry, plan, picture.sizes(certificate, evidence=False))
+        at = stamp.placement
+        layout = lay_out(certificate, plan.way, last.geometry.seen_width, last.geometry.seen_height, stamp)
+        added = enter(update, layout, last.reference)
+        assert added.picture
+        paint(update, last, added.picture, at.matrix)
+        field = _field(update, last, at.rectangle, certificate, seal)
+        structure(update, added, last, at.rectangle, field.widget)
+        return cls(original, seal, field, last.geometry, at.seen, stamp.ground, _count(update) + len(layout.pages))
+
+    @classmethod
+    def _on_certificate(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
+        update = Update(original)
+        geometry = last_geometry(update)
+        layout = lay_out(certificate, Way.CERTIFICATE, geometry.seen_width, geometry.seen_height, None)
+        added = enter(update, layout, None)
+        page, box = added.page_of_first_mark()
+        field = _field(update, page, box, certificate, seal)
+        structure(update, added, page, box, field.widget)
+        return cls(original, seal, field, page.geometry, box, Ground.LIGHT, _count(update) + len(layout.pages))
+
+    @classmethod
+    def _in_widget(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
+        update = Update(original)
+        last = open_last_page_as_it_is(update)
+        stamp = arrange(last.geometry, plan, picture.sizes(certificate, evidence=True))
+        at = stamp.placement
+        layout = lay_out(certificate, plan.way, last.geometry.seen_width, last.geometry.seen_height, stamp)
+        added = enter(update, layout, last.reference, at.matrix.turning)
+        assert added.picture
+        shown = Appearance(added.picture, picture.in_words(certificate))
+        approves = carries_signatures(update)
+        if not plan.metadata:
+            update.catalog().pop("/Metadata", None)
+        field = _field(update, last, at.rectangle, certificate, seal, shown, approves=approves)
+        return cls(original, seal, field, last.geometry, at.seen, stamp.ground, _count(update))
 
     def revision(self, hashed: "hashlib._Hash | None" = None) -> Revision:
         """Seal, and check what came out. `hashed` is fed with the original already. Raises `CannotStamp`."""
@@ -157,3 +224,32 @@ class Draft:
         if not found.valid or found.original_sha256 != revision.original_sha256:
             raise CannotStamp(f"the sealed file does not verify: {found}")
         return SignedCopy(data, revision.pages)
+
+
+def _field(
+    update: Update,
+    page: OpenPage,
+    rectangle: Rectangle,
+    certificate: Certificate,
+    seal: Seal,
+    appearance: Appearance | None = None,
+    *,
+    approves: bool = False,
+) -> SignatureField:
+    return SignatureField(
+        update,
+        page,
+        rectangle,
+        request_id=certificate.request_id,
+        description=describe(certificate),
+        organisation=seal.organisation,
+        at=datetime.now(UTC),
+        room=seal.room,
+        appearance=appearance,
+        approves=approves,
+    )
+
+
+def _count(update: Update) -> int:
+    """Pages of the original."""
+    return int(update.root["/Pages"]["/Count"])  # type: ignore[index]

@@ -137,6 +137,15 @@ def copied(source: DictionaryObject) -> DictionaryObject:
     return DictionaryObject({key: source.raw_get(key) for key in source})
 
 
+def _has_point(value: PdfObject) -> bool:
+    """It is a number that pypdf would write with eight digits, or something that holds one."""
+    if isinstance(value, DictionaryObject):
+        return any(_has_point(value.raw_get(key)) for key in value)
+    if isinstance(value, ArrayObject):
+        return any(map(_has_point, list.__iter__(value)))
+    return isinstance(value, FloatObject)
+
+
 def entries_of(array: object) -> list[PdfObject]:
     """The elements of an array, references unresolved; nothing for what is no array."""
     array = resolved(array)
@@ -207,11 +216,22 @@ class Update:
         key = reference.idnum, reference.generation
         return self._changed[key] if key in self._changed else reference.get_object()
 
+    def copied_exactly(self, reference: IndirectObject, source: DictionaryObject) -> DictionaryObject:
+        """As `copied`, with every number as it is written: a validator takes less digits for a change.
+
+        What holds a number with a point cannot be read from the copy, only written and replaced.
+        """
+        made = copied(source)
+        rounded = {key for key in source if _has_point(source.raw_get(key))}
+        written = self.reader.as_written(reference) if rounded else {}
+        made.update({name(key): Verbatim(written[key]) for key in rounded & set(written)})
+        return made
+
     def catalog(self) -> DictionaryObject:
-        """Our own copy of the catalog, to be changed."""
+        """Our own copy of the catalog, to be changed; what is in it, `root` says."""
         known = self._changed.get((self.root_reference.idnum, self.root_reference.generation))
         if not isinstance(known, DictionaryObject):
-            known = copied(self.root)
+            known = self.copied_exactly(self.root_reference, self.root)
             self.replace(self.root_reference, known)
         return known
 

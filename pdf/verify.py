@@ -4,7 +4,6 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
@@ -98,7 +98,7 @@ def _examine(data: bytes, trusted: bytes) -> tuple[Facts, bytes]:
 def verify_here(data: bytes, trusted: bytes) -> Verification:
     """Verify a file of our own making, in this process."""
     try:
-        signature = _our_signature(PdfFileReader(io.BytesIO(data), strict=False).embedded_signatures)
+        signature = _our_signature(PdfFileReader(io.BytesIO(data), strict=False))
     except DAMAGED:
         return NOT_OURS
     if signature is None:
@@ -140,7 +140,7 @@ def check_sealed(sealed: Sealed, seal: Seal, pages: int) -> None:
         _check_signature(with_section, root, sealed, seal)
         count, last = with_section.count_and_last(root.raw_get("/Pages"))
         _require(count == pages, "the number of pages")
-        _require(isinstance(last, DictionaryObject) and last.get("/Type") == "/Page", "the last page")
+        _require(isinstance(last, DictionaryObject) and last.get("/Type") in {"/Page", "/Pages"}, "the last page")
     except (*UNREADABLE, AssertionError) as error:
         raise NotAsSealed(f"{type(error).__name__}: {error}") from error
 
@@ -156,9 +156,12 @@ def _check_signature(reader: Reader, root: Any, sealed: Sealed, seal: Seal) -> N
     _require((field["/FT"], field["/T"]) == ("/Sig", sealed.field_name), "our field is not the last of the form")
     reference = field.raw_get("/V")
     value, start, end = _signature_dictionary(reader, section, base, reference.idnum)
-    transform = value["/Reference"][0]
-    certifies = transform["/TransformMethod"] == "/DocMDP" and transform["/TransformParams"]["/P"] == NO_CHANGES
-    _require(certifies and root["/Perms"].raw_get("/DocMDP") == reference, "it is not certified")
+    if sealed.certifies:
+        transform = value["/Reference"][0]
+        certifies = transform["/TransformMethod"] == "/DocMDP" and transform["/TransformParams"]["/P"] == NO_CHANGES
+        _require(certifies and root["/Perms"].raw_get("/DocMDP") == reference, "it is not certified")
+    else:
+        _require("/Reference" not in value, "it says more than that it was signed")
     byte_range = [0, base + start, base + end, len(section) - end]
     _require(list(value["/ByteRange"]) == byte_range, "the seal does not cover all of the file but itself")
     contents = bytes.fromhex(section[start + 1 : end - 1].decode())
@@ -183,8 +186,11 @@ def _signature_dictionary(reader: Reader, section: bytes, base: int, number: int
     return value, start, end
 
 
-def _our_signature(signatures: Iterable[EmbeddedPdfSignature]) -> EmbeddedPdfSignature | None:
-    return next((each for each in signatures if each.field_name.startswith(PREFIX)), None)
+def _our_signature(reader: PdfFileReader) -> EmbeddedPdfSignature | None:
+    """The newest of ours. What others have signed is not looked at: it may be too damaged for that."""
+    fields = enumerate_sig_fields(reader, filled_status=True)
+    ours = [EmbeddedPdfSignature(reader, field, name) for name, _, field in fields if name.startswith(PREFIX)]
+    return max(ours, key=lambda each: each.signed_revision, default=None)
 
 
 def _status(signature: EmbeddedPdfSignature, trusted: list[Asn1Certificate]) -> PdfSignatureStatus:

@@ -137,4 +137,5 @@ async def add_document(
             upload_sha256=await storage.put(content),
             size=len(inspected.data),
             pages=inspected.pages,
+            stamp_plan=inspected.plan.to_json(),
         )

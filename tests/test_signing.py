@@ -6,12 +6,15 @@ from http import HTTPStatus
 import httpx2
 import pytest
 
+import pdf
 from gateways.postgres import Database
 from gateways.storage import Storage
+from pdf.earlier import are_kept
 from settings import Settings
 from tests.conftest import WorkerMaker
 from tests.office import PASSWORD, Office, open_office
-from tests.papers import drawing_json
+from tests.papers import drawing_json, paper
+from tests.pdf.paper import signed_before
 
 
 async def portal(api: httpx2.AsyncClient, office: Office) -> dict[str, str]:
@@ -54,6 +57,27 @@ async def test_the_client_reviews_signs_and_downloads(
     assert clients_copy.content == staffs_copy.content
     assert clients_copy.content.startswith(await storage.get(office.note.sha256))
     assert "Canary" not in clients_copy.headers["content-disposition"]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_document_that_others_have_signed_is_signed_in_a_field_of_its_own(
+    api: httpx2.AsyncClient, office: Office, configured: Settings
+) -> None:
+    upload = await asyncio.to_thread(signed_before, paper())
+    filed = await api.post(
+        f"/api/v1/documents/{office.note.id}/versions",
+        files={"file": ("note.pdf", upload, "application/pdf")},
+        data={"reason": "The supervisor has signed it."},
+        headers=office.bearer,
+    )
+    assert filed.status_code == HTTPStatus.CREATED, filed.text
+    assert "digital signature already" in filed.json()["notes"][0]
+    path, client = await reviewed(api, office)
+    await api.post(f"{path}/signature", json=signature(office, sha256=filed.json()["sha256"]), headers=client)
+    signed = (await api.get(f"{path}/file", headers=client)).content
+    assert signed.startswith(upload)
+    assert await asyncio.to_thread(are_kept, upload, signed)
+    assert pdf.verify(signed, configured.seal_certificate_file.read_bytes()).valid
 
 
 @pytest.mark.usefixtures("worker")

@@ -85,7 +85,9 @@ async def test_a_worker_that_dies_while_it_stamps_leaves_no_second_file(
     database: Database, store: Storage, shelf: Path, seal: pdf.Seal, stamping: Stamping
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        Stamp(database, Dying(shelf), seal)._stored(stamping.order.sha256, await certificate(database, stamping, seal))
+        Stamp(database, Dying(shelf), seal)._stored(
+            stamping.order.sha256, *await certificate_and_plan(database, stamping, seal)
+        )
     assert signed_files(shelf, stamping) == []
     noted = store.kept(str(stamping.request_id))
     stamped = await Stamp(database, store, seal)(stamping)
@@ -94,8 +96,10 @@ async def test_a_worker_that_dies_while_it_stamps_leaves_no_second_file(
     assert signed_files(shelf, stamping) == [stamped.sha256]
 
 
-async def certificate(database: Database, stamping: Stamping, seal: pdf.Seal) -> pdf.Certificate:
-    return await Stamp(database, Storage(Path()), seal)._certificate(stamping)
+async def certificate_and_plan(
+    database: Database, stamping: Stamping, seal: pdf.Seal
+) -> tuple[pdf.Certificate, pdf.Plan | None]:
+    return await Stamp(database, Storage(Path()), seal)._certificate_and_plan(stamping)
 
 
 async def test_stamping_never_reads_a_stamped_file(

@@ -1,5 +1,6 @@
 """SPEC D5: what is not fit is refused at upload, in plain words, and nothing is stored."""
 
+import asyncio
 import io
 from http import HTTPStatus
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
+import pdf
 from settings import Settings
 from tests.office import Office
 from tests.papers import paper
+from tests.pdf.paper import signed_before
 
 
 def encrypted() -> bytes:
@@ -97,6 +100,23 @@ async def test_what_had_to_be_taken_out_is_told(api: httpx2.AsyncClient, office:
     assert filed.json()["changes"], "says what was taken out"
     kept = await api.get(f"/api/v1/documents/{filed.json()['id']}/file", headers=office.bearer)
     assert b"app.alert" not in kept.content
+
+
+async def test_how_a_file_that_others_have_signed_will_be_signed_is_told(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    upload = await asyncio.to_thread(signed_before, paper())
+    filed = await api.post(
+        f"/api/v1/clients/{office.client}/documents",
+        files={"file": ("note.pdf", upload, "application/pdf")},
+        data={"kind": "treatment_plan"},
+        headers=office.bearer,
+    )
+    assert filed.status_code == HTTPStatus.CREATED, filed.text
+    assert filed.json()["changes"] == []
+    assert filed.json()["notes"] == [pdf.Note.SIGNED_BEFORE]
+    kept = await api.get(f"/api/v1/documents/{filed.json()['id']}/file", headers=office.bearer)
+    assert kept.content == upload
 
 
 async def test_a_clinical_note_needs_its_name(api: httpx2.AsyncClient, office: Office) -> None:

@@ -186,7 +186,7 @@ async def upload(
             problem=refusal.message if isinstance(refusal, Unfit) else str(refusal),
         )
     done = "uploaded-mended" if uploaded.changes else "uploaded"
-    return see_other(f"/charts/{client_id}/documents?done={done}")
+    return desk.uploaded_to(f"/charts/{client_id}/documents", done, uploaded.notes)
 
 
 async def _content(file: UploadFile | None) -> bytes:

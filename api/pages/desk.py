@@ -6,10 +6,11 @@ from fastapi import Request, Response
 
 from api.access import Res, StaffPage
 from api.pages import rendering
-from api.pages.rendering import Notification
+from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
 from chart.waiting import Filter
 from identity import policy
+from pdf import Note
 
 DONE = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
@@ -40,11 +41,21 @@ DONE = {
 }
 """What a notification says; its name travels in the address, its text does not."""
 
+NOTES = {note.name.lower().replace("_", "-"): str(note) for note in Note}
+"""What it says of an upload besides."""
+
+
+def uploaded_to(place: str, done: str, notes: tuple[Note, ...]) -> Response:
+    """Back to `place`, where a notification says so, and how the signature will look."""
+    besides = [f"&note={name}" for name, note in NOTES.items() if note in notes]
+    return see_other(f"{place}?done={done}{''.join(besides[:1])}")
+
 
 async def page(
     request: Request, res: Res, staff: StaffPage, name: str, status: int = HTTPStatus.OK, **context: object
 ) -> Response:
-    done = DONE.get(request.query_params.get("done", "")) if request.method == "GET" else None
+    asked = request.query_params if request.method == "GET" else {}
+    done, note = DONE.get(asked.get("done", "")), NOTES.get(asked.get("note", ""))
     return rendering.page(
         request,
         name,
@@ -54,7 +65,7 @@ async def page(
             "may": policy.MAY[staff.role],
             "notices": await charts.staff_notices(res, staff),
             "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
-            "notification": Notification(done) if done else None,
+            "notification": Notification(f"{done} {note}" if note else done) if done else None,
             **context,
         },
     )

@@ -124,7 +124,7 @@ async def upload_version(
     try:
         if not content:
             raise Unacceptable("Choose a PDF file.")
-        await charts.upload_version(res, staff, document_id, content=content, reason=reason.strip())
+        uploaded = await charts.upload_version(res, staff, document_id, content=content, reason=reason.strip())
     except NotFound:
         raise
     except Unfit as unfit:
@@ -132,7 +132,7 @@ async def upload_version(
     except Refusal as refusal:
         status = forms.status(refusal)
         return await _with_problem(request, res, staff, client_id, document_id, "version", str(refusal), reason, status)
-    return see_other(f"/charts/{client_id}/documents/{document_id}?done=version")
+    return desk.uploaded_to(f"/charts/{client_id}/documents/{document_id}", "version", uploaded.notes)
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/hide")

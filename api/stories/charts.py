@@ -96,6 +96,8 @@ class Uploaded:
     document: Document
     changes: tuple[str, ...]
     """What was taken out or mended so that it can be signed, in plain words; what the pages show is the same."""
+    notes: tuple[pdf.Note, ...]
+    """How the signature will look, where that is not the usual way, in plain words."""
 
 
 async def upload(
@@ -128,6 +130,7 @@ async def upload(
             upload_sha256=upload_sha256,
             size=len(inspected.data),
             pages=inspected.pages,
+            stamp_plan=inspected.plan.to_json(),
         )
         await audit.record(
             transaction,
@@ -139,7 +142,7 @@ async def upload(
             sha256=added.sha256,
             upload_sha256=upload_sha256,
         )
-        return Uploaded(added, inspected.changes)
+        return Uploaded(added, inspected.changes, inspected.notes)
 
 
 async def _keep(resources: Resources, content: bytes) -> tuple[pdf.Inspected, str]:
@@ -171,12 +174,14 @@ async def upload_version(
             pages=inspected.pages,
             reason=reason,
             added_by=caller.actor,
+            stamp_plan=inspected.plan.to_json(),
         )
     open_request = await _file_version(resources, caller, document_id, version)
     if open_request:
         await _replace(resources, caller, open_request, version)
     async with resources.database.practice(caller.practice) as transaction:
-        return Uploaded(await document.find(transaction, document_id), inspected.changes)
+        found = await document.find(transaction, document_id)
+        return Uploaded(found, inspected.changes, inspected.notes)
 
 
 async def _file_version(

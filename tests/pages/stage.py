@@ -31,6 +31,7 @@ from chart.request import Signer
 from chart.waiting import Filter, Waiting
 from identity.account import check_address
 from identity.caller import PortalUser, Role, StaffMember
+from pdf import Note
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
 
@@ -186,6 +187,8 @@ class Stage:
     role: Role = Role.PROVIDER
     relations: list[Relation] = field(default_factory=lambda: [a_relation()])
     blocks: list[Block] = field(default_factory=list)
+    notes: tuple[Note, ...] = ()
+    """Of uploads."""
     possible: list[sharing.Possible] = field(
         default_factory=lambda: [
             sharing.Possible(CLIENT_PARTY, "Jordan Rivera", "Self", None),
@@ -233,7 +236,7 @@ class Stage:
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
-        return charts.Uploaded(PLAN, ())
+        return charts.Uploaded(PLAN, (), self.notes)
 
     async def find_document(self, _r: object, _c: object, document_id: DocumentId) -> Document:
         return self._document(document_id)

@@ -20,7 +20,7 @@ from identity import session
 from identity.account import InvitationEnded
 from identity.caller import Role
 from identity.session import SignInFailed
-from pdf import Limits, Reason, Unfit
+from pdf import Limits, Note, Reason, Unfit
 from tests.pages import stage
 from tests.pages.stage import (
     CLIENT,
@@ -303,6 +303,18 @@ def test_an_upload_goes_to_the_chart(browser: TestClient, on_stage: Stage) -> No
     assert answer.headers["location"] == f"{DOCUMENTS}?done=uploaded"
     ((_, given),) = on_stage.done
     assert (given["kind"], given["note_name"], given["content"]) == (Kind.TREATMENT_PLAN, None, b"%PDF-")
+
+
+@pytest.mark.parametrize("note", Note)
+def test_how_an_uploaded_file_will_be_signed_is_told(browser: TestClient, on_stage: Stage, note: Note) -> None:
+    on_stage.notes = (note,)
+    answer = browser.post(
+        f"{DOCUMENTS}/new",
+        data={"kind": "treatment_plan", "service_on": "2026-11-02"},
+        files={"file": ("plan.pdf", b"%PDF-", "application/pdf")},
+    )
+    page = text(browser.get(answer.headers["location"]).text)
+    assert f"The document is in the chart. {note}" in page
 
 
 def test_an_invitation_needs_an_email_address(browser: TestClient, on_stage: Stage) -> None:

@@ -13,6 +13,9 @@ import pikepdf
 import pypdfium2
 import pytest
 from PIL import Image
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
@@ -114,6 +117,21 @@ def changed(document: bytes, **entries: Any) -> bytes:
     return written(writer)
 
 
+def with_annotation(document: bytes, picture: StreamObject, *rectangle: float) -> bytes:
+    """The document with a picture stamped on its first page, over what the page shows."""
+    writer = PdfWriter(clone_from=io.BytesIO(document))
+    annotation = DictionaryObject(
+        {
+            NameObject("/Subtype"): NameObject("/Stamp"),
+            NameObject("/F"): NumberObject(4),
+            NameObject("/Rect"): box(*rectangle),
+            NameObject("/AP"): DictionaryObject({NameObject("/N"): writer._add_object(picture)}),
+        }
+    )
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(annotation)])
+    return written(writer)
+
+
 def written(writer: PdfWriter) -> bytes:
     made = io.BytesIO()
     writer.write(made)
@@ -175,6 +193,34 @@ def seal_pem() -> tuple[bytes, bytes]:
 @functools.cache
 def seal() -> Seal:
     return Seal.load(*seal_pem())
+
+
+@functools.cache
+def _somebody_else() -> Seal:
+    return Seal.load(*make_demo_seal("Somebody Else"))
+
+
+def signed_before(
+    document: bytes,
+    field: str = "Earlier",
+    *,
+    at: tuple[int, int, int, int] | None = None,
+    certify: MDPPerm | None = None,
+    lock: FieldMDPSpec | None = None,
+) -> bytes:
+    """Signed by somebody else with pyHanko, in a field at this place of the last page, or in one that is not seen."""
+    made = io.BytesIO()
+    how = PdfSignatureMetadata(
+        field_name=field,
+        subfilter=SigSeedSubFilter.PADES,
+        certify=certify is not None,
+        docmdp_permissions=certify or MDPPerm.FILL_FORMS,
+    )
+    new = SigFieldSpec(field, on_page=-1, box=at, field_mdp_spec=lock)
+    PdfSigner(how, _somebody_else()._signer, new_field_spec=new).sign_pdf(
+        IncrementalPdfFileWriter(io.BytesIO(document)), output=made
+    )
+    return made.getvalue()
 
 
 def text_of(document: bytes, page: int) -> str:

@@ -10,7 +10,7 @@ from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, IndirectObject, NumberObject
 
 from pdf import Seal, TypedName, make_demo_seal, stamp
-from pdf.page import LastPage, annotate, append_page, open_last_page, paint
+from pdf.page import OpenPage, annotate, append_page, open_last_page, paint
 from pdf.placement import Matrix
 from pdf.update import Update, dictionary, dictionary_at, entries_of, name, numbers, stream
 from tests.pdf.paper import certificate, seal, signer, written
@@ -51,7 +51,7 @@ def flipped(signed: bytes, zone: range, chance: random.Random) -> tuple[int, byt
     return at, with_byte(signed, at, signed[at] ^ 1 << chance.randrange(8))
 
 
-def _updated(change: Callable[[Update, LastPage], object]) -> Tampering:
+def _updated(change: Callable[[Update, OpenPage], object]) -> Tampering:
     """With a further revision, correct to the letter."""
 
     def tampered(_: bytes, signed: bytes) -> bytes:
@@ -67,28 +67,28 @@ def _blot(update: Update) -> IndirectObject:
     return update.add(blot)
 
 
-def _painted(update: Update, last: LastPage) -> None:
+def _painted(update: Update, last: OpenPage) -> None:
     paint(update, last, _blot(update), Matrix(1, 0, 0, 1, 100, 100))
 
 
-def _annotated(update: Update, last: LastPage) -> None:
+def _annotated(update: Update, last: OpenPage) -> None:
     square = dictionary(Type=name("/Annot"), Subtype=name("/Square"), Rect=numbers((100, 100, 200, 200)))
     square[name("/AP")] = dictionary(N=_blot(update))
     annotate(last, update.add(square))
 
 
-def _with_a_page(update: Update, _: LastPage) -> None:
+def _with_a_page(update: Update, _: OpenPage) -> None:
     append_page(update, dictionary(Type=name("/Page"), MediaBox=numbers((0, 0, 612, 792)), Resources=dictionary()))
 
 
-def _without_last_page(update: Update, _: LastPage) -> None:
+def _without_last_page(update: Update, _: OpenPage) -> None:
     tree = dictionary_at(update.root, "/Pages")
     kids = entries_of(tree.raw_get("/Kids"))[:-1]
     tree.update({name("/Kids"): ArrayObject(kids), name("/Count"): NumberObject(len(kids))})
     update.replace(update.root.raw_get("/Pages"), tree)
 
 
-def _without_permissions(update: Update, _: LastPage) -> None:
+def _without_permissions(update: Update, _: OpenPage) -> None:
     del update.catalog()[name("/Perms")]
 
 

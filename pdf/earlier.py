@@ -1,0 +1,71 @@
+"""Signatures that a document carries already, and whether a change leaves them as good as they were.
+
+pyHanko judges, before and after: ISO 32000-2 says what a later revision may do to a signed one (12.8.2.2, 12.8.2.4),
+and leaves to validators how to tell.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import enumerate_sig_fields
+from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature, validate_pdf_timestamp
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
+from pypdf.generic import DictionaryObject
+
+from pdf.update import Update, dictionary_at, entries_of, resolved
+from pdf.verify import DAMAGED
+
+DEEPEST_FORM = 50
+
+
+def carries_signatures(update: Update) -> bool:
+    """Whether a field of its form has been signed."""
+    waiting = [(field, 0) for field in entries_of(dictionary_at(update.root, "/AcroForm").get("/Fields"))]
+    while waiting:
+        reference, depth = waiting.pop()
+        field = resolved(reference)
+        if not isinstance(field, DictionaryObject) or depth > DEEPEST_FORM:
+            continue
+        value = resolved(field.raw_get("/V")) if "/V" in field else None
+        if isinstance(value, DictionaryObject) and "/ByteRange" in value:
+            return True
+        if "/Kids" in field:
+            waiting += [(kid, depth + 1) for kid in entries_of(field.raw_get("/Kids"))]
+    return False
+
+
+def is_certified(update: Update) -> bool:
+    """Whoever certified it forbids new fields, if not everything (ISO 32000-2 table 257)."""
+    return "/DocMDP" in dictionary_at(update.root, "/Perms")
+
+
+def are_kept(before: bytes, after: bytes) -> bool:
+    """Every signature of `before` is in `after`, and a validator finds the same. May raise `DAMAGED`."""
+    return not Counter(_judged(before)) - Counter(_judged(after))
+
+
+def _judged(document: bytes) -> Iterator[tuple[str, ...]]:
+    """Of each signature its field and what a validator finds, but for trust, which nothing in the file changes."""
+    reader = PdfFileReader(io.BytesIO(document), strict=False)
+    for field_name, _, field in enumerate_sig_fields(reader, filled_status=True):
+        try:
+            yield field_name, *_judgement(EmbeddedPdfSignature(reader, field, field_name))
+        except DAMAGED as error:
+            yield field_name, type(error).__name__
+
+
+def _judgement(signature: EmbeddedPdfSignature) -> tuple[str, ...]:
+    nobody = ValidationContext(trust_roots=[], allow_fetching=False)
+    is_timestamp = signature.sig_object_type == "/DocTimeStamp"
+    status = (validate_pdf_timestamp if is_timestamp else validate_pdf_signature)(signature, nobody)
+    level = status.modification_level
+    return (
+        "intact" if status.intact and status.valid else "broken",
+        "whole" if status.coverage >= SignatureCoverageLevel.ENTIRE_REVISION else "in part",
+        "permitted" if level is not None and level <= ModificationLevel.FORM_FILLING else "changed",
+        str(status.docmdp_ok),
+    )

@@ -1,0 +1,157 @@
+"""Signing a document for trial, before anybody is asked to: which way it can go, where the stamp has room, and whether
+all that has to hold of a signed copy holds of this one. For confined processes.
+"""
+
+import functools
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from PIL import Image, ImageChops
+from reportlab.pdfgen.canvas import Canvas
+
+from pdf import picture
+from pdf.certificate import Certificate, Signer
+from pdf.earlier import are_kept
+from pdf.likeness import LONGEST_SIDE, Unviewable, added, contrast, differs, differs_only_within, pixels, view
+from pdf.page import count_pages
+from pdf.placement import Geometry, Rectangle
+from pdf.plan import Ground, Plan, Size, Way
+from pdf.seal import Seal, make_demo_seal
+from pdf.signature import Drawing, Point
+from pdf.space import look, rooms_on
+from pdf.stamp import Draft
+from pdf.update import Update
+from pdf.verify import DAMAGED
+
+LEAST_WIDTH = 44.0
+"""Points, a fifth of its full size: no eye finds a smaller stamp on a page."""
+
+LEAST_CONTRAST = 0.5
+"""Of the trial's on white paper: less where an annotation lies over it, or where the page swallows it."""
+
+SHARP = 1600
+"""Pixels of the pictures in which an outline of two points is seen."""
+
+MOST_PLANNED = 6
+"""Signers for whom the plan has the best room; more of them share the room of these."""
+
+
+def plan(data: bytes, pages: int, page: Geometry, way: Way) -> Plan | None:
+    """A plan that goes well on trial; None where it does not. Raises `CannotStamp` where only a repair may help."""
+    try:
+        before, label = look(data, pages - 1, page)
+        found = Plan(way)
+        if way is not Way.CERTIFICATE:
+            found = Plan(way, rooms_on(before, page, _sizes(way), label), label)
+        return found if _stamps_well(data, pages, before, found) else None
+    except Unviewable:
+        return None
+
+
+def _stamps_well(data: bytes, pages: int, before: Image.Image, planned: Plan) -> bool:
+    """Stamp and seal for trial: do the marks show, and does the rest stay? Valid it is, or `CannotStamp` is raised.
+
+    `before` is the last page. Raises `Unviewable` too.
+    """
+    draft = Draft.of(data, _trial(), _trial_seal(), planned)
+    stamped = draft.sealed().data
+    if draft.seen.width < LEAST_WIDTH or count_pages(Update(stamped).root, draft.pages) != draft.pages:
+        return False
+    if any(differs(view(data, page), view(stamped, page)) for page in {0, pages - 2} & set(range(pages - 1))):
+        return False
+    after, on_blank = view(stamped, pages - 1), _on_blank(draft.page, planned)
+    if planned.way is Way.CERTIFICATE:
+        # of the document nothing can be in the certificate pages, so they look as behind a blank one
+        added_pages = range(draft.pages - pages)
+        return not differs(before, after) and not any(
+            differs(view(on_blank, 1 + page), view(stamped, pages + page)) for page in added_pages
+        )
+    part = _part(draft)
+    side = SHARP if draft.ground is Ground.BUSY else LONGEST_SIDE
+    return (
+        differs_only_within(before, after, part)
+        and added(before, after, part).getbbox() is not None
+        and _shows(view(stamped, pages - 1, side), view(on_blank, 0, side), part)
+    )
+
+
+def _shows(after: Image.Image, on_blank: Image.Image, part: Rectangle) -> bool:
+    """Whether each quarter of the stamp stands out from what is around it, as it does on white paper."""
+    shown, ideal = (image.crop(pixels(after, part)) for image in (after, on_blank))
+    x, y = shown.width // 2, shown.height // 2
+    for quarter in ((left, upper, left + x, upper + y) for left in (0, x) for upper in (0, y)):
+        ink = ImageChops.invert(ideal.crop(quarter))
+        if contrast(shown.crop(quarter), ink) < LEAST_CONTRAST * contrast(ideal.crop(quarter), ink):
+            return False
+    return True
+
+
+def _on_blank(page: Geometry, planned: Plan) -> bytes:
+    """The same stamp on a blank page that is as large."""
+    original = blank(page.seen_width, page.seen_height)
+    return original + Draft.of(original, _trial(), _trial_seal(), planned).revision().section
+
+
+def keeps_signatures(data: bytes, planned: Plan) -> bool:
+    """Whether a validator finds those of others as good after the trial as before."""
+    try:
+        return are_kept(data, Draft.of(data, _trial(), _trial_seal(), planned).sealed().data)
+    except DAMAGED:
+        return False
+
+
+def _part(draft: Draft) -> Rectangle:
+    """Of the page where the stamp is, in shares."""
+    seen, page = draft.seen, draft.page
+    return Rectangle(
+        seen.left / page.seen_width,
+        seen.bottom / page.seen_height,
+        seen.right / page.seen_width,
+        seen.top / page.seen_height,
+    )
+
+
+def rehearse() -> None:
+    """Make what every trial needs, so that no confined process has to."""
+    for way in (Way.PAGE, Way.WIDGET):
+        _sizes(way)
+
+
+def blank(width: float = 595, height: float = 842) -> bytes:
+    """A document of one page."""
+    made = io.BytesIO()
+    canvas = Canvas(made, pagesize=(width, height))
+    canvas.showPage()
+    canvas.save()
+    return made.getvalue()
+
+
+@functools.cache
+def _sizes(way: Way) -> tuple[tuple[Size, ...], ...]:
+    """Of stamps of one signer, of two, and so on."""
+    many = (replace(_trial(), signers=_trial().signers * signers) for signers in range(1, MOST_PLANNED + 1))
+    return tuple(tuple(picture.sizes(each, evidence=way is Way.WIDGET)) for each in many)
+
+
+@functools.cache
+def _trial_seal() -> Seal:
+    return Seal.load(*make_demo_seal("Trial"))
+
+
+@functools.cache
+def _trial() -> Certificate:
+    at = datetime(2000, 1, 1, tzinfo=UTC)
+    strokes = tuple(tuple(Point(x, y, 0.0, 0.9) for x in (10.0, 250.0, 490.0)) for y in range(10, 150, 3))
+    signer = Signer(
+        "Trial of somebody whose name fills the line",
+        "self",
+        "trial",
+        at,
+        "UTC",
+        "drawn",
+        Drawing(500, 160, strokes),
+        "::1",
+    )
+    request_id = "00000000-0000-7000-8000-000000000000"
+    return Certificate(request_id, "0" * 64, "0000-00", "0" * 64, (signer,))
