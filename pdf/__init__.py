@@ -2,8 +2,9 @@
 
 from pdf.certificate import Certificate, Signer
 from pdf.intake import Inspected, Limits, Reason, Unfit, inspect
+from pdf.key import KeyUnavailable, SealKey, UnusableSeal
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
-from pdf.seal import Seal, UnusableSeal, make_demo_seal
+from pdf.seal import Seal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
 from pdf.signature import check as check_mark
 from pdf.stamp import CannotStamp, Revision, SignedCopy, revise, stamp
@@ -14,6 +15,7 @@ __all__ = [
     "Certificate",
     "Drawing",
     "Inspected",
+    "KeyUnavailable",
     "Limits",
     "Mark",
     "MeaninglessMark",
@@ -23,6 +25,7 @@ __all__ = [
     "Reason",
     "Revision",
     "Seal",
+    "SealKey",
     "SignedCopy",
     "Signer",
     "TypedName",
