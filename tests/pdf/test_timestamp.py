@@ -27,7 +27,7 @@ from pyhanko.sign.validation import validate_pdf_signature, validate_pdf_timesta
 from pyhanko_certvalidator import ValidationContext
 from pypdf.generic import ArrayObject, FloatObject, IndirectObject, NameObject
 
-from pdf import Seal, Unfit, Verification, inspect, stamp, verify
+from pdf import Seal, Verification, stamp, verify
 from pdf.authority import NotATimeStamp, Query, Token
 from pdf.cms import certificates_in, der_of
 from pdf.evidence import NONE, Evidence, chain_of, judged, questions
