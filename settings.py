@@ -15,7 +15,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One object for API, worker and commands; each field's description is what the README says of it."""
 
-    model_config = SettingsConfigDict(env_prefix="STS_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STS_",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,  # as docker-compose.yml passes what was not given
+    )
 
     database_url: SecretStr = Field(
         description="Postgres DSN of the application's role, which owns nothing and cannot bypass row-level security."

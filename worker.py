@@ -21,7 +21,7 @@ from activities.record import Record
 from activities.stamp import Stamp
 from activities.time_stamp import TimeStamps
 from gateways import postgres, temporal
-from gateways.authority import authorities
+from gateways.authority import authorities, certificates
 from gateways.postgres import Database
 from gateways.smtp import Relay
 from gateways.storage import Storage
@@ -73,8 +73,7 @@ def make_worker(configured: Settings, engine: Client, database: Database, seal: 
     relay, storage = Relay.of(configured), Storage(configured.storage_folder)
     seal = seal or load_seal(configured)
     clocks = authorities(configured)
-    trusted = configured.tsa_certificate_file.read_bytes() if configured.tsa_certificate_file else b""
-    time_stamps = TimeStamps(database, storage, seal.chain_pem, clocks, trusted)
+    time_stamps = TimeStamps(database, storage, seal.chain_pem, clocks, certificates(configured))
     notify = Notify(database, relay, configured.mail_from, configured.portal_url)
     record = Record(database)
     bulk = Bulk(database, engine, configured.temporal_task_queue)

@@ -47,6 +47,11 @@ def authorities(settings: Settings) -> tuple[Authority, ...]:
     return tuple(Authority(url, settings.tsa_seconds) for url in urls)
 
 
+def certificates(settings: Settings) -> bytes:
+    """PEM of those that a time stamp must lead to; empty: any will do."""
+    return settings.tsa_certificate_file.read_bytes() if settings.tsa_certificate_file else b""
+
+
 async def ask_for_evidence(url: str, ocsp_request: bytes | None) -> bytes:
     """A list of revoked certificates, or the answer to an OCSP request (RFC 6960 A.1), unchecked. Raises `NoAnswer`."""
     kinds = ("application/ocsp-request", "application/ocsp-response") if ocsp_request else ("", "")

@@ -62,7 +62,11 @@ class Verification:
 
     @property
     def valid(self) -> bool:
-        seal = self.sealed and self.intact and self.trusted and self.covers_whole_file and self.docmdp_ok
+        return self.sealed and self.trusted and self.unchanged
+
+    @property
+    def unchanged(self) -> bool:
+        seal = self.intact and self.covers_whole_file and self.docmdp_ok
         return seal and all(stamp.intact for stamp in self.time_stamps)
 
     @property

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 import pdf
+import workflows.time_stamp
 from activities.time_stamp import TimeStamping, TimeStamps
 from chart import document
 from chart.audit import Action
@@ -39,6 +40,7 @@ from tests.engine import (
     until,
 )
 from tests.office import Office
+from tests.test_bad_paths import in_the_chart
 from worker import make_worker
 from workflows.share_to_sign import ShareToSign
 from workflows.time_stamp import TimeStamp
@@ -90,6 +92,19 @@ def stamping(client: Client, handle: Handle) -> WorkflowHandle[TimeStamp, None]:
     return client.get_workflow_handle_for(TimeStamp.run, f"time-stamp/{request_id(handle)}")
 
 
+async def done(environment: Clock, handle: Handle) -> None:
+    """Until nothing more is to be done about the time stamp; in real time for a moment, then by the engine's clock."""
+    ours = stamping(environment.client, handle)
+    for turn in range(100):
+        if (await ours.describe()).status is not WorkflowExecutionStatus.RUNNING:
+            return
+        if turn < 40:
+            await asyncio.sleep(0.1)
+        else:
+            await environment.sleep(timedelta(hours=1))
+    raise AssertionError("it goes on")
+
+
 async def waits(environment: Clock, database: Database, order: Order, handle: Handle) -> Request:
     """Until the chart says that there is no time stamp yet."""
 
@@ -135,7 +150,7 @@ async def test_a_signed_document_gets_its_time_stamp_and_nobody_has_waited_for_i
         before = await read(database, order, handle)
         assert (before.state, before.time_stamped_at) == (RequestState.SIGNED, None)
         first.silent.clear()
-        await stamping(clock.client, handle).result()
+        await done(clock, handle)
     verified = await check_stamped(database, storage, settings, order, handle)
     assert [stamp.authority for stamp in verified.time_stamps] == ["Clock"]
     assert (await read(database, order, handle)).signed_sha256 != before.signed_sha256
@@ -175,7 +190,7 @@ async def test_the_next_authority_is_asked_where_one_is_away_or_lies(
     settings = asking(trusting, NOBODY if what == "nobody" else first.url, second.url)
     async with make_worker(settings, clock.client, database):
         order, handle = await signed(clock, database, office)
-        await stamping(clock.client, handle).result()
+        await done(clock, handle)
     await check_stamped(database, storage, settings, order, handle)
     assert (len(first.asked), len(second.asked)) == (0 if what in {"nobody", "silent"} else 1, 1)
 
@@ -190,7 +205,7 @@ async def test_the_first_authority_is_asked_first(
 ) -> None:
     async with make_worker(asking(trusting, first.url, second.url), clock.client, database):
         _, handle = await signed(clock, database, office)
-        await stamping(clock.client, handle).result()
+        await done(clock, handle)
     assert (len(first.asked), len(second.asked)) == (1, 0)
 
 
@@ -220,7 +235,7 @@ async def test_authorities_may_be_away_for_days_and_the_document_is_signed_all_t
         still = await read(database, order, handle)
         assert (still.signed_sha256, still.time_stamped_at) == (waiting.signed_sha256, None)
         first.status = 200
-        await stamping(clock.client, handle).result()
+        await done(clock, handle)
     await check_stamped(database, storage, settings, order, handle)
     told = [action for action in await happened(database, order, handle) if action.value.endswith("time stamp")]
     assert told == [Action.TIME_STAMP_WAITS]
@@ -238,7 +253,7 @@ async def test_resume_asks_at_once(
         first.status = 200
         with clock.auto_time_skipping_disabled():
             await stamping(clock.client, handle).signal(TimeStamp.resume)
-            await stamping(clock.client, handle).result()
+            await done(clock, handle)
         assert await clock.get_current_time() - before < timedelta(seconds=50)  # the next own try is a minute later
     await check_stamped(database, storage, settings, order, handle)
 
@@ -250,7 +265,7 @@ async def test_an_operator_can_let_a_document_be_without(
         order, handle = await signed(clock, database, office)
         await waits(clock, database, order, handle)
         await stamping(clock.client, handle).cancel()
-        await stamping(clock.client, handle).result()
+        await done(clock, handle)
     left = await read(database, order, handle)
     assert (left.state, left.time_stamp_waits, left.time_stamped_at) == (RequestState.SIGNED, None, None)
     assert (await happened(database, order, handle))[-1] is Action.TIME_STAMP_GIVEN_UP
@@ -262,7 +277,7 @@ async def test_time_stamping_twice_gives_one_stored_file(
     settings = asking(trusting, first.url)
     async with make_worker(settings, clock.client, database):
         order, handle = await signed(clock, database, office)
-        await stamping(clock.client, handle).result()
+        await done(clock, handle)
     found = await read(database, order, handle)
     files = {path.name for path in settings.storage_folder.rglob("*")}
     chain = settings.seal_certificate_file.read_bytes()
@@ -289,18 +304,29 @@ async def test_of_two_time_stamps_at_once_the_first_is_given_out(
 
 
 async def test_a_worker_that_dies_while_an_authority_is_asked_is_made_up_for(
-    clock: Clock, database: Database, storage: Storage, trusting: Settings, office: Office, first: authority.Authority
+    engine: Client,
+    database: Database,
+    storage: Storage,
+    trusting: Settings,
+    office: Office,
+    first: authority.Authority,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(workflows.time_stamp, "AUTHORITIES_WITHIN", timedelta(seconds=8))
     first.silent.set()
     settings = asking(trusting.model_copy(update={"tsa_seconds": 20.0}), first.url)
-    async with make_worker(settings, clock.client, database):
-        order, handle = await signed(clock, database, office)
-        described = await stamping(clock.client, handle).describe()
-        assert described.status is WorkflowExecutionStatus.RUNNING
+    order = office.order()
+    async with make_worker(settings, engine, database):
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+        await handle.signal(ShareToSign.sign, signature(handle, order))
+        assert await handle.result() is RequestState.SIGNED
+        while not first.open:  # noqa: ASYNC110 – a server in a thread
+            await asyncio.sleep(0.02)
     assert (await read(database, order, handle)).time_stamped_at is None
     first.silent.clear()
-    async with make_worker(settings, clock.client, database):
-        await stamping(clock.client, handle).result()
+    async with make_worker(settings, engine, database):
+        await stamping(engine, handle).result()
     await check_stamped(database, storage, settings, order, handle)
 
 
@@ -323,7 +349,7 @@ async def test_where_certificates_say_whom_to_ask_the_file_shows_for_itself_that
         )
         async with make_worker(settings, clock.client, database):
             order, handle = await signed(clock, database, office)
-            await stamping(clock.client, handle).result()
+            await done(clock, handle)
             assert server.asked == ["/", "/ocsp", "/ocsp", "/"]  # the first tells whose certificate it is
     assert (await check_stamped(database, storage, settings, order, handle)).long_term
 
