@@ -15,7 +15,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One object for API, worker and commands; each field's description is what the README says of it."""
 
-    model_config = SettingsConfigDict(env_prefix="STS_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STS_",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,  # as docker-compose.yml passes what was not given
+    )
 
     database_url: SecretStr = Field(
         description="Postgres DSN of the application's role, which owns nothing and cannot bypass row-level security."
@@ -60,8 +65,22 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="", description="Comma-separated addresses of proxies whose `X-Forwarded-For` is believed; empty: none."
     )
-    seal_key_file: Path = Field(description="PEM file of the private key (ECDSA P-256) that seals signed PDFs.")
+    seal_key_file: Path = Field(
+        description="File of the private key (ECDSA P-256) that seals signed PDFs: PEM or PKCS #12."
+    )
+    seal_passphrase: SecretStr | None = Field(default=None, description="Passphrase of the seal's key file, if any.")
     seal_certificate_file: Path = Field(description="PEM file of the seal's certificate, its chain behind it.")
+    tsa_urls: SecretStr = Field(
+        default=SecretStr(""),
+        description="Comma-separated URLs of time-stamp authorities (RFC 3161), asked in this order, e.g. "
+        "`https://name:password@tsa.example.org`; empty: no time stamps.",
+    )
+    tsa_seconds: float = Field(default=10, gt=0, le=20, description="How long each time-stamp authority may take.")
+    tsa_certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificates that a time stamp must lead to; without it any authority at "
+        "these URLs is taken, and shown as unknown.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
 

@@ -19,7 +19,9 @@ from activities.invite import GiveUpInvitation, MailInvitation
 from activities.notify import GiveUpMail, Notify
 from activities.record import Record
 from activities.stamp import Stamp
+from activities.time_stamp import TimeStamps
 from gateways import postgres, temporal
+from gateways.authority import authorities, certificates
 from gateways.postgres import Database
 from gateways.smtp import Relay
 from gateways.storage import Storage
@@ -31,11 +33,12 @@ from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
 from workflows.share_to_sign import ShareToSign
 from workflows.tell import TellSigners
+from workflows.time_stamp import TimeStamp
 
 logger = logging.getLogger(__name__)
 
 
-WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite)
+WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite, TimeStamp)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -55,11 +58,22 @@ def deployment(configured: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-def make_worker(configured: Settings, engine: Client, database: Database) -> Worker:
+def load_seal(configured: Settings) -> Seal:
+    """From the configured files; whoever has a key service gives `Seal.of` one that asks it, here."""
+    passphrase = configured.seal_passphrase
+    return Seal.load(
+        configured.seal_key_file.read_bytes(),
+        configured.seal_certificate_file.read_bytes(),
+        passphrase.get_secret_value() if passphrase else None,
+    )
+
+
+def make_worker(configured: Settings, engine: Client, database: Database, seal: Seal | None = None) -> Worker:
     """A worker with every workflow and activity; tests run the same one."""
-    relay = Relay.of(configured)
-    seal = Seal.load(configured.seal_key_file.read_bytes(), configured.seal_certificate_file.read_bytes())
-    storage = Storage(configured.storage_folder)
+    relay, storage = Relay.of(configured), Storage(configured.storage_folder)
+    seal = seal or load_seal(configured)
+    clocks = authorities(configured)
+    time_stamps = TimeStamps(database, storage, seal.chain_pem, clocks, certificates(configured))
     notify = Notify(database, relay, configured.mail_from, configured.portal_url)
     record = Record(database)
     bulk = Bulk(database, engine, configured.temporal_task_queue)
@@ -73,7 +87,10 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             notify,
             GiveUpMail(notify),
             Stamp(database, storage, seal),
-            File(database, storage),
+            File(database, storage, stamps_time=bool(clocks)),
+            time_stamps.stamp,
+            time_stamps.wait,
+            time_stamps.give_up,
             End(database),
             record.answer,
             record.term,
@@ -85,6 +102,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             bulk.share,
             hand_over.mail,
             hand_over.order,
+            hand_over.time_stamp,
             StartAgain(engine, configured.temporal_task_queue),
             MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],

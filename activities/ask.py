@@ -17,6 +17,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.notify import Notification
+from activities.time_stamp import TimeStamping
 from chart.ids import DocumentId, RequestId
 from chart.lifecycle import Life, Order, RequestState, Seat
 from gateways import temporal
@@ -92,6 +93,11 @@ class HandOver:
     async def mail(self, notification: Notification) -> None:
         """Emails that tell of an ending."""
         await self._start("TellSigners", notification, f"tell/{notification.request_id}", "Tell the signers")
+
+    @activity.defn(name="hand_over_time_stamp")
+    async def time_stamp(self, stamping: TimeStamping) -> None:
+        """The time stamp behind a sealed document."""
+        await self._start("TimeStamp", stamping, f"time-stamp/{stamping.request_id}", "Time stamp behind the seal")
 
     @activity.defn(name="hand_over_order")
     async def order(self, again: OnceMore) -> None:

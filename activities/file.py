@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.stamp import Signature, Stamped, beyond_retry
+from activities.time_stamp import TimeStamping
 from chart import audit, document, message, request
 from chart.audit import Action
 from chart.ids import RequestId
@@ -29,14 +30,21 @@ class Filing:
 class File:
     database: Database
     storage: Storage
+    stamps_time: bool
+    """A time-stamp authority is configured."""
 
-    async def __call__(self, filing: Filing) -> None:
-        """One transaction; a second run finds the first signed version and changes nothing."""
+    async def __call__(self, filing: Filing) -> TimeStamping | None:
+        """What is to be time-stamped now, if anything. A second run finds the first signed version."""
         await self._file(filing)
         # from now on stamping again answers with what is filed
         await asyncio.to_thread(self.storage.forget, str(filing.request_id))
+        order = filing.order
+        return (
+            TimeStamping(order.practice, order.client, order.document, filing.request_id) if self.stamps_time else None
+        )
 
     async def _file(self, filing: Filing) -> None:
+        """One transaction."""
         order, request_id, stamped = filing.order, filing.request_id, filing.stamped
         last = filing.signatures[-1]
         async with self.database.practice(order.practice) as transaction:

@@ -18,7 +18,19 @@ from chart.lifecycle import Order
 from chart.practice import Practice
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesMissing
-from pdf import CannotStamp, Certificate, Mark, Plan, Revision, Seal, Signer, TypedName, check_revision, revise
+from pdf import (
+    CannotStamp,
+    Certificate,
+    KeyUnavailable,
+    Mark,
+    Plan,
+    Revision,
+    Seal,
+    Signer,
+    TypedName,
+    check_revision,
+    revise,
+)
 
 MEANING = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
@@ -69,7 +81,7 @@ class Stamp:
     seal: Seal
 
     async def __call__(self, stamping: Stamping) -> Stamped:
-        """Errors that no retry mends are non-retryable; their sentence is what staff and operators read.
+        """Errors that no retry mends are non-retryable; the sentence of ours is what staff and operators read.
 
         The engine runs local activities again when news of the request comes before it has noted their end; then
         the signed version may be filed already, and that one is the answer.
@@ -83,6 +95,8 @@ class Stamp:
             raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
             raise beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
+        except KeyUnavailable as error:
+            raise ApplicationError("The key that seals documents cannot be used now.", type=BEYOND_RETRY) from error
         except CannotStamp as error:
             raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
 

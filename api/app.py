@@ -11,7 +11,7 @@ from api import codec, health, live, pages, problems, v1, v1_bulk, v1_portal, v1
 from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
-from gateways import postgres, temporal
+from gateways import authority, postgres, temporal
 from gateways.storage import Storage
 from identity.operator import operators
 from pdf import confine
@@ -45,6 +45,7 @@ def make_app(settings: Settings) -> FastAPI:
                 operators=may_read_payloads,
                 temporal_ui=temporal_ui,
                 seal_certificates=settings.seal_certificate_file.read_bytes(),
+                authority_certificates=authority.certificates(settings),
             )
             yield
         await warming

@@ -24,3 +24,5 @@ class Resources:
     """Origins of the Temporal UI."""
     seal_certificates: bytes
     """PEM; what a sealed file must lead to."""
+    authority_certificates: bytes
+    """The same of time stamps; empty: no authority is trusted."""

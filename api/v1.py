@@ -309,7 +309,9 @@ class RequestOut(BaseModel):
     correction: bool = Field(description="Declined with the wish for a correction.")
     record: dict[str, Any] | None = Field(description="Attempts and dates that staff has recorded.")
     sha256: str = Field(description="Of the version that is shared and signed.")
-    signed_sha256: str | None = Field(description="Of the signed copy.")
+    signed_sha256: str | None = Field(description="Of the signed copy; another one from when it is time-stamped.")
+    time_stamped_at: datetime | None = Field(description="By the clock of the authority that has stamped the copy.")
+    time_stamp_waits: str | None = Field(description="Why the signed copy is not time-stamped yet.")
     notice: str | None = Field(description="The worst of the signers' `notice`; null so far.")
     signers: list[SignerOut]
 

@@ -16,16 +16,25 @@ from api.v1 import MOST_UPLOAD
 router = APIRouter(prefix="/api/v1", tags=["anybody"])
 
 
+class TimeStampOut(BaseModel):
+    at: datetime = Field(description="By the clock of the authority.")
+    authority: str = Field(description="As its certificate names it.")
+    intact: bool = Field(description="It covers all that precedes it, unchanged.")
+    trusted: bool = Field(description="It is of an authority that this service trusts.")
+
+
 class VerificationOut(BaseModel):
-    valid: bool = Field(description="All of the following to `docmdp_ok` holds.")
+    valid: bool = Field(description="All of the following to `docmdp_ok` holds, and each time stamp is intact.")
     sealed: bool = Field(description="There is a seal of this service's kind in the file.")
     intact: bool = Field(description="What the seal covers was not changed.")
     trusted: bool = Field(description="The seal is of this service's key.")
-    covers_whole_file: bool = Field(description="Nothing was added behind the seal.")
-    docmdp_ok: bool = Field(description="No change that the certification forbids (ISO 32000-2 12.8.2.2).")
+    covers_whole_file: bool = Field(description="Nothing was added behind the seal, or its last time stamp.")
+    docmdp_ok: bool = Field(description="Nothing is behind the seal but time stamps (ISO 32000-2 12.8.2.2).")
     known: bool = Field(description="These very bytes are a signed document in this service's records.")
     original_sha256: str | None = Field(description="SHA-256 of the document that was signed.")
-    sealed_at: datetime | None
+    sealed_at: datetime | None = Field(description="By this service's clock.")
+    time_stamps: list[TimeStampOut] = Field(description="Behind the seal, oldest first.")
+    long_term: bool = Field(description="The file holds what shows that no certificate was revoked at the time.")
 
 
 @router.post("/verifications", max_body_size=MOST_UPLOAD)
@@ -43,4 +52,6 @@ async def verify(res: Res, file: Annotated[UploadFile, File(description="The PDF
         known=verified.known,
         original_sha256=found.original_sha256,
         sealed_at=found.sealed_at,
+        time_stamps=[TimeStampOut.model_validate(stamp, from_attributes=True) for stamp in found.time_stamps],
+        long_term=found.long_term,
     )

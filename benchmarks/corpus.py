@@ -42,6 +42,7 @@ from pdf import (
     stamp,
 )
 from pdf.active import Finding, findings
+from pdf.cms import DAMAGED
 from pdf.confine import Facts, Failed, GaveUp, Limits, confined
 from pdf.earlier import are_kept
 from pdf.intake import Note
@@ -51,7 +52,7 @@ from pdf.placement import Geometry, Rectangle
 from pdf.plan import Arranged, Ground, Room, Size, arrange
 from pdf.sanitise import Change
 from pdf.update import READING, UNREADABLE
-from pdf.verify import DAMAGED, verify_here
+from pdf.verify import verify_here
 
 WORKERS = 2
 

@@ -400,7 +400,7 @@ left join lateral (
     + """) is not null) as barred
     from signer s where s.request_id = q.id
 ) signers on q.id is not null
-left join version signed on signed.signed_by_request = q.id
+left join signed_copy signed on signed.signed_by_request = q.id
 """
 )
 
@@ -466,7 +466,7 @@ select v.id, v.number, v.created_at, v.reason, v.sha256, s.id is not null and s.
     signed.sha256 as signed_sha256, q.signed_at
 from version v left join share s on s.version_id = v.id
 left join signature_request q on q.version_id = v.id and q.state = 'signed'
-left join version signed on signed.signed_by_request = q.id
+left join signed_copy signed on signed.signed_by_request = q.id
 where v.document_id = $1 and v.signed_by_request is null order by v.number desc
 """)
 

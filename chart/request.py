@@ -91,6 +91,10 @@ class Request:
     sha256: str
     signed_sha256: str | None
     signers: tuple[Signer, ...]
+    time_stamped_at: datetime | None = None
+    """By the clock of the authority that has stamped the signed copy."""
+    time_stamp_waits: str | None = None
+    """Why it is not time-stamped yet, in plain words; the request is signed all the same."""
 
     @property
     def life(self) -> Life:
@@ -510,7 +514,7 @@ _SELECT = (
 select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q.attention, q.attention_skippable,
     q.in_order, q.on_decline, q.requested_by, q.created_at, q.delivered_at, q.expires_at, q.reminder_days, q.reminders,
     q.reminded_at, q.signed_at, q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256,
-    signed.sha256 as signed_sha256,
+    signed.sha256 as signed_sha256, signed.time_stamped_at, signed.time_stamp_waits,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
             'position', s.position, 'party', """
@@ -530,7 +534,7 @@ select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q
     ) as signers
 from signature_request q
 join version v on v.id = q.version_id
-left join version signed on signed.signed_by_request = q.id
+left join signed_copy signed on signed.signed_by_request = q.id
 """
 )
 

@@ -1,45 +1,67 @@
 """Paper: inspect, show, stamp, certify, seal and verify PDFs. Knows bytes, strokes and names, and nothing of ours."""
 
+from pdf.authority import NotATimeStamp, Query, Token
+from pdf.behind import TimeStamp
 from pdf.certificate import Certificate, Signer
+from pdf.cms import certificates_in
+from pdf.evidence import NONE as NO_EVIDENCE
+from pdf.evidence import Evidence, Question, chain_of, judged, questions
 from pdf.intake import Inspected, Limits, Note, Reason, Unfit, inspect
+from pdf.key import KeyUnavailable, SealKey, UnusableSeal
 from pdf.plan import Plan, Way
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
-from pdf.seal import Seal, UnusableSeal, make_demo_seal
+from pdf.seal import Seal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
 from pdf.signature import check as check_mark
 from pdf.stamp import CannotStamp, Revision, SignedCopy, check_revision, revise, stamp
-from pdf.verify import Verification, verify
+from pdf.timestamp import TimeStampDraft
+from pdf.verify import Verification, verify, verify_here
 
 __all__ = [
+    "NO_EVIDENCE",
     "CannotStamp",
     "Certificate",
     "Drawing",
+    "Evidence",
     "Inspected",
+    "KeyUnavailable",
     "Limits",
     "Mark",
     "MeaninglessMark",
     "NoSuchPage",
+    "NotATimeStamp",
     "Note",
     "Plan",
     "Point",
     "Preview",
+    "Query",
+    "Question",
     "Reason",
     "Revision",
     "Seal",
+    "SealKey",
     "SignedCopy",
     "Signer",
+    "TimeStamp",
+    "TimeStampDraft",
+    "Token",
     "TypedName",
     "Unfit",
     "Unrenderable",
     "UnusableSeal",
     "Verification",
     "Way",
+    "certificates_in",
+    "chain_of",
     "check_mark",
     "check_revision",
     "inspect",
+    "judged",
     "make_demo_seal",
+    "questions",
     "render",
     "revise",
     "stamp",
     "verify",
+    "verify_here",
 ]

@@ -16,8 +16,8 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pypdf.generic import DictionaryObject
 
+from pdf.cms import DAMAGED
 from pdf.update import Update, dictionary_at, entries_of, resolved
-from pdf.verify import DAMAGED
 
 DEEPEST_FORM = 50
 

@@ -21,6 +21,7 @@ from pdf.placement import Rectangle
 from pdf.reader import Content
 from pdf.seal import Seal
 from pdf.update import (
+    Appended,
     CannotUpdate,
     Update,
     Verbatim,
@@ -41,6 +42,34 @@ NO_CHANGES = 1
 
 PRINTED_AND_LOCKED = 4 + 128
 EXISTING_AND_APPEND_ONLY = 1 + 2
+
+
+class Gap:
+    """The place of a value that covers all of its file but itself (ISO 32000-2 12.8.1)."""
+
+    def __init__(self, room: int) -> None:
+        """`room` is the bytes kept for the value."""
+        self.byte_range = Verbatim(b"[0 0000000000 0000000000 0000000000]")
+        self.contents = Verbatim(b"<" + b"00" * room + b">")
+
+    def around(self, appended: Appended, hashed: "hashlib._Hash") -> bytes:
+        """Write what is covered into the section; the SHA-256 of that, `hashed` being fed with the original."""
+        section, base = appended.section, appended.base
+        start, end = self.contents.offset, self.contents.offset + len(self.contents.text)
+        byte_range = b"[0 %d %d %d]" % (base + start, base + end, len(section) - end)
+        _fill(section, self.byte_range.offset, byte_range.ljust(len(self.byte_range.text)))
+        covered = hashed.copy()
+        with memoryview(section) as view:
+            covered.update(view[:start])
+            covered.update(view[end:])
+        return covered.digest()
+
+    def fill(self, appended: Appended, value: bytes) -> None:
+        """Raises `CannotUpdate`."""
+        digits = value.hex().encode()
+        if len(digits) > len(self.contents.text) - 2:
+            raise CannotUpdate("the seal or time stamp does not fit into the room that was kept for it")
+        _fill(appended.section, self.contents.offset + 1, digits)
 
 
 @dataclass(frozen=True)
@@ -89,8 +118,7 @@ class SignatureField:
         self.name = PREFIX + request_id
         self._update = update
         self._certifies = not approves
-        self._byte_range = Verbatim(b"[0 0000000000 0000000000 0000000000]")
-        self._contents = Verbatim(b"<" + b"00" * room + b">")
+        self._gap = Gap(room)
         value = update.add(self._signature(organisation, at))
         widget = dictionary(
             Type=name("/Annot"),
@@ -108,7 +136,7 @@ class SignatureField:
             widget[name("/Contents")] = TextStringObject(appearance.words)
         self.widget = update.add(widget)
         annotate(page, self.widget)
-        _enter(update, self.widget, first=self._certifies)
+        enter(update, self.widget, first=self._certifies)
         if self._certifies:
             update.catalog()[name("/Perms")] = dictionary(DocMDP=value)
 
@@ -119,8 +147,8 @@ class SignatureField:
             SubFilter=name("/ETSI.CAdES.detached"),
             M=TextStringObject(f"{at:D:%Y%m%d%H%M%S}Z"),
             Name=TextStringObject(organisation),
-            ByteRange=self._byte_range,
-            Contents=self._contents,
+            ByteRange=self._gap.byte_range,
+            Contents=self._gap.contents,
         )
         if self._certifies:
             parameters = dictionary(Type=name("/TransformParams"), V=name("/1.2"), P=NumberObject(NO_CHANGES))
@@ -130,23 +158,10 @@ class SignatureField:
 
     def seal(self, seal: Seal, hashed: "hashlib._Hash | None" = None) -> "Sealed":
         """Write the update, and the seal over all of the file but itself. `hashed` is fed with the original already."""
-        original = self._update.original
         appended = self._update.write()
-        base, section = appended.base, appended.section
-        start, end = self._contents.offset, self._contents.offset + len(self._contents.text)
-        byte_range = b"[0 %d %d %d]" % (base + start, base + end, len(section) - end)
-        room = len(self._byte_range.text)
-        _fill(section, self._byte_range.offset, byte_range.ljust(room))
-        hashed = hashed or hashlib.sha256(original)
-        covered = hashed.copy()
-        with memoryview(section) as view:
-            covered.update(view[:start])
-            covered.update(view[end:])
-        cms = seal.sign(covered.digest()).hex().encode()
-        if len(cms) > len(self._contents.text) - 2:
-            raise CannotUpdate("the seal does not fit into the room that was kept for it")
-        _fill(section, start + 1, cms)
-        return Sealed(original, bytes(section), hashed, self.name, self._certifies)
+        hashed = hashed or hashlib.sha256(self._update.original)
+        self._gap.fill(appended, seal.sign(self._gap.around(appended, hashed)))
+        return Sealed(self._update.original, bytes(appended.section), hashed, self.name, self._certifies)
 
 
 def _fill(section: bytearray, at: int, content: bytes) -> None:
@@ -159,7 +174,7 @@ def _blank() -> StreamObject:
     return made
 
 
-def _enter(update: Update, widget: IndirectObject, *, first: bool) -> None:
+def enter(update: Update, widget: IndirectObject, *, first: bool = False) -> None:
     """Make the widget a field of the document's form, which is made where there is none."""
     form = dictionary_at(update.root, "/AcroForm")
     fields = entries_of(form.raw_get("/Fields")) if "/Fields" in form else []

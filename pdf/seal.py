@@ -6,19 +6,20 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from asn1crypto.cms import ContentInfo
-from asn1crypto.parser import emit
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
-from pyhanko.sign.signers.pdf_cms import SimpleSigner
+from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko.sign.validation import async_validate_detached_cms
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from pdf.cms import octets, sequence, set_of, tagged
+from pdf.key import FileKey, KeyUnavailable, SealKey, UnusableSeal
 
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """RFC 9336: this certificate is for signing documents."""
@@ -28,30 +29,19 @@ DEMO_YEARS = 5
 _SAMPLE = b"what the pattern of a seal is made over"
 
 
-class UnusableSeal(ValueError):
-    """The seal's key or certificates cannot be used; `str()` tells the operator what to give instead."""
+class _PatternSigner(Signer):
+    """pyHanko's way to a CMS, over a key that may be elsewhere."""
 
-
-class _LoadedSigner(SimpleSigner):
-    """pyHanko's signer loads the key anew for each signature, which costs more than the signature itself."""
-
-    def __init__(self, key: ec.EllipticCurvePrivateKey, certificates: list[asn1_x509.Certificate]) -> None:
+    def __init__(self, key: SealKey, certificates: list[asn1_x509.Certificate]) -> None:
         registry = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         registry.register_multiple(certificates[1:])
-        der = key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        super().__init__(certificates[0], asn1_keys.PrivateKeyInfo.load(der), registry)
+        super().__init__(signing_cert=certificates[0], cert_registry=registry)
         self._key = key
 
-    def sign_raw(self, data: bytes, digest_algorithm: str) -> bytes:
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
         if digest_algorithm != "sha256":
             raise UnusableSeal(f"the seal signs SHA-256, not {digest_algorithm}")
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
-
-
-_CONSTRUCTED, _SEQUENCE, _SET, _OCTETS = 1, 16, 17, 4
-_UNIVERSAL, _CONTEXT = 0, 2
+        return self._key.sign(hashlib.sha256(data).digest())
 
 
 @dataclass(frozen=True)
@@ -100,17 +90,12 @@ class _Pattern:
     def filled(self, digest: bytes, signature: bytes) -> bytes:
         """DER."""
         implicit = b"\xa0" + self.signed_attributes(digest)[1:]
-        signer = _sequence(self.before_attributes + implicit + self.algorithm + emit(_UNIVERSAL, 0, _OCTETS, signature))
-        signed = _sequence(self.before_signers + emit(_UNIVERSAL, _CONSTRUCTED, _SET, signer))
-        return _sequence(self.content_type + emit(_CONTEXT, _CONSTRUCTED, 0, signed))
+        signer = sequence(self.before_attributes, implicit, self.algorithm, octets(signature))
+        return sequence(self.content_type, tagged(0, sequence(self.before_signers, set_of(signer))))
 
     def signature_in(self, cms: bytes) -> bytes:
         """What is behind the last algorithm and the head of an octet string, two bytes; `filled` tells if it is one."""
         return cms[cms.rfind(self.algorithm) + len(self.algorithm) + 2 :]
-
-
-def _sequence(contents: bytes) -> bytes:
-    return bytes(emit(_UNIVERSAL, _CONSTRUCTED, _SEQUENCE, contents))
 
 
 @dataclass(frozen=True)
@@ -126,23 +111,31 @@ class Seal:
     room: int
     """Bytes that a CMS of this seal needs at most."""
 
-    _signer: _LoadedSigner
-    _key: ec.EllipticCurvePrivateKey
+    _signer: _PatternSigner
+    _key: SealKey
     _leaf: x509.Certificate
+    _public: ec.EllipticCurvePublicKey
 
     @classmethod
-    def load(cls, key_pem: bytes, certificates_pem: bytes) -> "Seal":
-        """From an unencrypted P-256 key and its certificate followed by the issuers'. Raises `UnusableSeal`."""
-        try:
-            key = serialization.load_pem_private_key(key_pem, password=None)
-            certificates = x509.load_pem_x509_certificates(certificates_pem)
-        except (ValueError, TypeError) as error:
-            raise UnusableSeal("the seal's key and certificates must be PEM, and the key unencrypted") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise UnusableSeal("the seal's key must be an elliptic curve key on P-256")
-        leaf = certificates[0]
-        if leaf.public_key() != key.public_key():
+    def load(cls, key: bytes, certificates_pem: bytes, passphrase: str | None = None) -> "Seal":
+        """From a P-256 key (PEM or PKCS #12), and its certificate followed by the issuers'. Raises `UnusableSeal`."""
+        loaded = FileKey.load(key, passphrase)
+        made = cls.of(loaded, certificates_pem)
+        if made._public != loaded.public:
             raise UnusableSeal("the first certificate must be that of the seal's key")
+        return made
+
+    @classmethod
+    def of(cls, key: SealKey, certificates_pem: bytes) -> "Seal":
+        """With a key that may be elsewhere, which is asked when the first document is sealed. Raises `UnusableSeal`."""
+        try:
+            certificates = x509.load_pem_x509_certificates(certificates_pem)
+        except ValueError as error:
+            raise UnusableSeal("the seal's certificates must be PEM") from error
+        leaf = certificates[0]
+        public = leaf.public_key()
+        if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+            raise UnusableSeal("the seal's certificate must be for an elliptic curve key on P-256")
         der = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
         names = leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or leaf.subject.get_attributes_for_oid(
             NameOID.COMMON_NAME
@@ -151,18 +144,23 @@ class Seal:
             organisation=str(names[0].value) if names else "",
             chain_pem=certificates_pem,
             room=sum(map(len, der)) + 2048,
-            _signer=_LoadedSigner(key, [asn1_x509.Certificate.load(each) for each in der]),
+            _signer=_PatternSigner(key, [asn1_x509.Certificate.load(each) for each in der]),
             _key=key,
             _leaf=leaf,
+            _public=public,
         )
 
     def sign(self, digest: bytes) -> bytes:
         """A detached CMS (DER) over a SHA-256 digest, with the attributes of PAdES B-B. Blocks; not for an event loop.
 
-        The time of a PAdES signature is in the PDF's own signature dictionary (EN 319 142-1 6.3).
+        The time of a PAdES signature is in the PDF's own signature dictionary (EN 319 142-1 6.3). Raises
+        `KeyUnavailable`, also where the key is not that of the certificate.
         """
         pattern, _ = self._pattern
-        signature = self._key.sign(pattern.signed_attributes(digest), ec.ECDSA(hashes.SHA256()))
+        attributes = pattern.signed_attributes(digest)
+        signature = self._key.sign(hashlib.sha256(attributes).digest())
+        if not self._is_signature(signature, attributes):
+            raise KeyUnavailable("what the key has signed does not fit the seal's certificate")
         return pattern.filled(digest, signature)
 
     def is_seal(self, cms: bytes, digest: bytes) -> bool:
@@ -177,8 +175,11 @@ class Seal:
             return False
         if not self._leaf.not_valid_before_utc <= datetime.now(UTC) <= self._leaf.not_valid_after_utc:
             return False
+        return self._is_signature(signature, pattern.signed_attributes(digest))
+
+    def _is_signature(self, signature: bytes, over: bytes) -> bool:
         try:
-            self._key.public_key().verify(signature, pattern.signed_attributes(digest), ec.ECDSA(hashes.SHA256()))
+            self._public.verify(signature, over, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:
             return False
         return True

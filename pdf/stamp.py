@@ -10,7 +10,7 @@ from pypdf import apply_configuration
 from pdf import picture
 from pdf.addition import enter, structure
 from pdf.certificate import Certificate, describe
-from pdf.earlier import carries_signatures
+from pdf.earlier import carries_signatures, is_certified
 from pdf.field import PREFIX, Appearance, Sealed, SignatureField
 from pdf.layout import lay_out
 from pdf.page import OpenPage, last_geometry, open_last_page, open_last_page_as_it_is, paint
@@ -198,6 +198,8 @@ class Draft:
         added = enter(update, layout, last.reference, at.matrix.turning)
         assert added.picture
         shown = Appearance(added.picture, picture.in_words(certificate))
+        if is_certified(update):
+            raise CannotStamp("it is certified by others, which forbids another signature")
         approves = carries_signatures(update)
         if not plan.metadata:
             update.catalog().pop("/Metadata", None)

@@ -12,6 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from pdf import picture
 from pdf.certificate import Certificate, Signer
+from pdf.cms import DAMAGED
 from pdf.earlier import are_kept
 from pdf.likeness import LONGEST_SIDE, Unviewable, added, contrast, differs, differs_only_within, pixels, view
 from pdf.page import count_pages
@@ -22,7 +23,6 @@ from pdf.signature import Drawing, Point
 from pdf.space import look, rooms_on
 from pdf.stamp import Draft
 from pdf.update import Update
-from pdf.verify import DAMAGED
 
 LEAST_WIDTH = 44.0
 """Points, a fifth of its full size: no eye finds a smaller stamp on a page."""

@@ -197,6 +197,8 @@ class Update:
         # numbers outside a lying /Size are hidden from some readers, and must not come alive by being extended over
         self._next = max([size, *(1 + max(used) for used in self.reader.xref.values() if used)])
         self._next = max([self._next, *(1 + number for number in self.reader.xref_objStm)])
+        self.identifier = os.urandom(16)
+        """Of this revision (ISO 32000-2 14.4)."""
         self._changed: dict[tuple[int, int], PdfObject] = {}
 
     def add(self, value: PdfObject) -> IndirectObject:
@@ -262,7 +264,7 @@ class Update:
         first = resolved(known[0]) if known else os.urandom(16)
         if isinstance(first, TextStringObject):
             first = first.original_bytes
-        fresh = ByteStringObject(os.urandom(16))
+        fresh = ByteStringObject(self.identifier)
         made[name("/ID")] = ArrayObject([ByteStringObject(first) if isinstance(first, bytes) else fresh, fresh])
         made[name("/Prev")] = NumberObject(self.previous)
         made[name("/Size")] = NumberObject(size)

@@ -2,26 +2,22 @@
 
 import hashlib
 import io
-import re
-import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from asn1crypto.cms import ContentInfo
 from asn1crypto.parser import peek
-from asn1crypto.x509 import Certificate as Asn1Certificate
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from pyhanko.keys import load_certs_from_pemder_data
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature
-from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
-from pyhanko_certvalidator import ValidationContext
+from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pypdf.generic import DictionaryObject
 
+from pdf.behind import TimeStamp, Trust, examined, is_long_term, only_time_stamps, store_of, value_in_gap
+from pdf.cms import DAMAGED, certificates_in, is_issued
 from pdf.confine import Facts, GaveUp, Limits, confined
 from pdf.field import NO_CHANGES, PREFIX, Sealed
 from pdf.reader import Joined, Reader
@@ -29,22 +25,6 @@ from pdf.seal import Seal
 from pdf.update import SEPARATOR, UNREADABLE, entries_of, resolved
 
 LIMITS = Limits(cpu_seconds=4, wall_seconds=10.0, memory=2**30)
-
-DAMAGED = (
-    PdfError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    RecursionError,
-    NotImplementedError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    zlib.error,
-)
-"""What pyHanko and the CMS parser under it raise on a damaged or foreign file; its own classes are ValueErrors."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +38,16 @@ class Verification:
     """What the seal covers is what was sealed, and the seal itself was not touched."""
 
     trusted: bool = False
-    """The seal's certificate leads to one of the trusted certificates."""
+    """The seal's certificate leads to one of the trusted certificates, and held.
+
+    That is when a trusted authority has stamped the time, or now where none has.
+    """
 
     covers_whole_file: bool = False
-    """Nothing was put behind, or left out of, what the seal covers."""
+    """Nothing was put behind, or left out of, what the seal and the time stamps behind it cover."""
 
     docmdp_ok: bool = False
-    """No change that the certification forbids (ISO 32000-2 12.8.2.2)."""
+    """Nothing is behind the seal, or only what its certification permits: time stamps, and evidence for them."""
 
     original_sha256: str | None = None
     """Of the file as it was before our revision was appended."""
@@ -72,49 +55,81 @@ class Verification:
     sealed_at: datetime | None = None
     """When the seal says it was made, by the service's clock."""
 
+    time_stamps: tuple[TimeStamp, ...] = ()
+    """Behind the seal, oldest first."""
+
+    long_term: bool = False
+    """The file holds what shows that no certificate was revoked when the time was stamped, so nobody need be asked."""
+
     @property
     def valid(self) -> bool:
-        return self.sealed and self.intact and self.trusted and self.covers_whole_file and self.docmdp_ok
+        return self.sealed and self.trusted and self.unchanged
+
+    @property
+    def unchanged(self) -> bool:
+        seal = self.intact and self.covers_whole_file and self.docmdp_ok
+        return seal and all(stamp.intact for stamp in self.time_stamps)
+
+    @property
+    def proven_at(self) -> datetime | None:
+        """Since when the sealed file exists, by the word of a trusted authority."""
+        return min((stamp.at for stamp in self.time_stamps if stamp.intact and stamp.trusted), default=None)
 
 
 NOT_OURS = Verification(sealed=False)
 
 
-def verify(data: bytes, trusted: bytes) -> Verification:
-    """Verify a file from anywhere; `trusted` is PEM. Reads it in a confined process. Blocks."""
+def verify(data: bytes, trusted: bytes, authorities: bytes = b"") -> Verification:
+    """Verify a file from anywhere; `trusted` is PEM of whom one trusts to seal, `authorities` to stamp the time.
+
+    Reads it in a confined process. Blocks.
+    """
     try:
-        facts, _ = confined(_examine, data, trusted, limits=LIMITS)
+        facts, _ = confined(_examine, data, trusted, authorities, limits=LIMITS)
     except GaveUp:
         return NOT_OURS  # a file that cannot be read within the limits is none that we made
-    at = facts.pop("sealed_at")
-    return Verification(**facts, sealed_at=datetime.fromisoformat(at) if at else None)
+    return _verification(facts)
 
 
-def _examine(data: bytes, trusted: bytes) -> tuple[Facts, bytes]:
-    found = verify_here(data, trusted)
-    return {**asdict(found), "sealed_at": found.sealed_at.isoformat() if found.sealed_at else None}, b""
+def _examine(data: bytes, trusted: bytes, authorities: bytes) -> tuple[Facts, bytes]:
+    found = verify_here(data, trusted, authorities)
+    stamps = [{**asdict(stamp), "at": stamp.at.isoformat()} for stamp in found.time_stamps]
+    sealed_at = found.sealed_at.isoformat() if found.sealed_at else None
+    return {**asdict(found), "sealed_at": sealed_at, "time_stamps": stamps}, b""
 
 
-def verify_here(data: bytes, trusted: bytes) -> Verification:
+def _verification(facts: Facts) -> Verification:
+    stamps = tuple(TimeStamp(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in facts["time_stamps"])
+    sealed_at = datetime.fromisoformat(facts["sealed_at"]) if facts["sealed_at"] else None
+    return Verification(**{**facts, "sealed_at": sealed_at, "time_stamps": stamps})
+
+
+def verify_here(data: bytes, trusted: bytes, authorities: bytes = b"") -> Verification:
     """Verify a file of our own making, in this process."""
+    roots, of_authorities = certificates_in(trusted), certificates_in(authorities)
     try:
-        signature = _our_signature(PdfFileReader(io.BytesIO(data), strict=False))
+        reader = PdfFileReader(io.BytesIO(data), strict=False)
+        seal, behind = _ours_and_behind(reader)
     except DAMAGED:
         return NOT_OURS
-    if signature is None:
+    if seal is None:
         return NOT_OURS
     found = Verification(sealed=True)
     try:
-        certificates = list(load_certs_from_pemder_data(trusted))
-        status = _status(signature, certificates)
+        store = store_of(reader)
+        stamps = [examined(data, each, Trust(of_authorities, store)) for each in behind]
+        found = replace(found, time_stamps=tuple(stamps))
+        status = validate_pdf_signature(seal, Trust(roots, store, found.proven_at).context(), skip_diff=True)
+        covers_whole_file = [seal, *behind][-1].evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
         return replace(
             found,
-            intact=status.intact and status.valid and _untouched(data, signature, certificates),
+            intact=status.intact and status.valid and _untouched(data, seal, roots),
             trusted=status.trusted,
-            covers_whole_file=status.coverage == SignatureCoverageLevel.ENTIRE_FILE,
-            docmdp_ok=bool(status.docmdp_ok),
-            original_sha256=hashlib.sha256(memoryview(data)[: _length_of_original(signature)]).hexdigest(),
-            sealed_at=signature.self_reported_timestamp,
+            covers_whole_file=covers_whole_file,
+            docmdp_ok=covers_whole_file and only_time_stamps(data, seal, behind),
+            original_sha256=hashlib.sha256(memoryview(data)[: _length_of_original(seal)]).hexdigest(),
+            sealed_at=seal.self_reported_timestamp,
+            long_term=is_long_term(seal, roots, behind, Trust(of_authorities, store)),
         )
     except DAMAGED:
         return found
@@ -186,34 +201,39 @@ def _signature_dictionary(reader: Reader, section: bytes, base: int, number: int
     return value, start, end
 
 
-def _our_signature(reader: PdfFileReader) -> EmbeddedPdfSignature | None:
-    """The newest of ours. What others have signed is not looked at: it may be too damaged for that."""
-    fields = enumerate_sig_fields(reader, filled_status=True)
-    ours = [EmbeddedPdfSignature(reader, field, name) for name, _, field in fields if name.startswith(PREFIX)]
-    return max(ours, key=lambda each: each.signed_revision, default=None)
+def _ours_and_behind(
+    reader: PdfFileReader,
+) -> tuple[EmbeddedPdfSignature | None, Sequence[EmbeddedPdfSignature]]:
+    """The seal, and what was signed or stamped after it; of several of ours the one that certifies, or the newest."""
+    signatures = sorted(_readable(reader), key=lambda each: each.signed_revision)
+    ours = [each for each in signatures if each.field_name.startswith(PREFIX)]
+    if not ours:
+        return None, ()
+    seal = next((each for each in ours if each.docmdp_level is not None), ours[-1])
+    return seal, signatures[signatures.index(seal) + 1 :]
 
 
-def _status(signature: EmbeddedPdfSignature, trusted: list[Asn1Certificate]) -> PdfSignatureStatus:
-    # revocation needs the network; it belongs to the long-term evidence that a time-stamp authority brings
-    context = ValidationContext(trust_roots=trusted, allow_fetching=False, revocation_mode="soft-fail")
-    return validate_pdf_signature(signature, context)
+def _readable(reader: PdfFileReader) -> Iterator[EmbeddedPdfSignature]:
+    """What others have signed may be too damaged to be looked at; behind ours, that shows as a part not covered."""
+    for field_name, _, field in enumerate_sig_fields(reader, filled_status=True):
+        try:
+            signature = EmbeddedPdfSignature(reader, field, field_name)
+            _ = signature.signed_revision
+        except DAMAGED:
+            if field_name.startswith(PREFIX):
+                raise
+        else:
+            yield signature
 
 
-def _untouched(data: bytes, signature: EmbeddedPdfSignature, trusted: list[Asn1Certificate]) -> bool:
+def _untouched(data: bytes, seal: EmbeddedPdfSignature, trusted: list[bytes]) -> bool:
     """The gap that the seal leaves for itself holds nothing but the seal, as it was made.
 
     Neither a validator nor the signature itself looks at the padding of /Contents, at the copies of the issuers'
     certificates or at the frame of the CMS (RFC 5652 5.4); a change there is a change of the file all the same.
     """
-    _, start, end, _ = (int(number) for number in signature.byte_range)
-    gap = re.fullmatch(rb"<([0-9a-f]*)>", data[start:end])
-    if not gap:
-        return False
-    contents = bytes.fromhex(gap[1].decode())
-    cms, padding = contents[: peek(contents)], contents[peek(contents) :]
-    if padding.strip(b"\0"):
-        return False
-    return _as_sealed(cms, signature.signer_cert.issuer.dump(), {certificate.dump() for certificate in trusted})
+    cms = value_in_gap(data, seal, rb"<([0-9a-f]*)>")
+    return cms is not None and _as_sealed(cms, seal.signer_cert.issuer.dump(), set(trusted))
 
 
 def _as_sealed(cms: bytes, issuer: bytes, trusted: set[bytes]) -> bool:
@@ -231,16 +251,8 @@ def _as_sealed(cms: bytes, issuer: bytes, trusted: set[bytes]) -> bool:
         and not signers[0]["unsigned_attrs"]
         and not signed["crls"]
         and [algorithm.dump() for algorithm in algorithms] == [signers[0]["digest_algorithm"].dump()]
-        and all(any(_issued(each, by) for by in known) for each in map(x509.load_der_x509_certificate, embedded))
+        and all(any(is_issued(each, by) for by in known) for each in map(x509.load_der_x509_certificate, embedded))
     )
-
-
-def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def _length_of_original(signature: EmbeddedPdfSignature) -> int:

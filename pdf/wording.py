@@ -64,7 +64,8 @@ IN: dict[Language, Wording] = {
         typed="Typed name",
         ip_address="IP address",
         notice="Notice",
-        to_verify="To verify: open this file in a PDF reader that shows signatures. Any later change breaks the seal.",
+        to_verify="To verify: open this file in a PDF reader that shows signatures. "
+        "Any later change breaks the seal; only a time stamp may follow it.",
         page="Certificate page {number}",
         stamp_signed="Signed {time}",
         stamp_request="Request {request}, see the certificate page",
@@ -99,7 +100,7 @@ IN: dict[Language, Wording] = {
         ip_address="Dirección IP",
         notice="Aviso",
         to_verify="Para verificar: abra este archivo en un lector de PDF que muestre firmas. "
-        "Cualquier cambio posterior rompe el sello.",
+        "Cualquier cambio posterior rompe el sello; solo puede seguirle un sello de tiempo.",
         page="Página {number} del certificado",
         stamp_signed="Firmado el {time}",
         stamp_request="Solicitud {request}, vea la página del certificado",

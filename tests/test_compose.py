@@ -52,7 +52,7 @@ def test_no_secret_has_a_default() -> None:
     text = (CLONE / "docker-compose.yml").read_text()
     references = re.findall(r"(?<!\$)\$\{(\w+)(.*?)\}", text)
     assert references
-    assert all(rest.startswith(":?") for _, rest in references)
+    assert all(rest.startswith(":?") or rest == ":-" for _, rest in references)  # demanded, or none at all
     for key in ("PASSWORD", "PWD", "KEYS", "TOKENS"):
         for service in SERVICES.values():
             given = {name: value for name, value in service.get("environment", {}).items() if key in name}
@@ -96,6 +96,19 @@ def test_the_temporal_ui_and_the_codec_endpoint_name_each_other_on_one_site() ->
 
 def test_only_the_api_knows_who_may_read_payloads() -> None:
     assert [name for name, service in OURS.items() if "STS_CODEC_TOKENS" in service["environment"]] == ["api"]
+
+
+def test_only_the_workers_seal_and_ask_for_time_stamps_and_the_api_trusts_the_same_authorities() -> None:
+    for secret in ("STS_SEAL_PASSPHRASE", "STS_TSA_URLS"):
+        assert [name for name, service in OURS.items() if secret in service["environment"]] == ["worker"]
+    assert all("STS_TSA_CERTIFICATE_FILE" in OURS[name]["environment"] for name in ("api", "worker"))
+
+
+def test_what_is_given_empty_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in OURS["worker"]["environment"].items():
+        monkeypatch.setenv(key, "" if str(value).endswith(":-}") else str(value))
+    given = Settings()  # pyright: ignore[reportCallIssue]
+    assert (given.seal_passphrase, given.tsa_certificate_file, given.tsa_urls.get_secret_value()) == (None, None, "")
 
 
 def test_what_the_settings_name_is_a_service() -> None:

@@ -1,8 +1,11 @@
-"""How long each kind of step may take, and how often it is tried."""
+"""How long each kind of step may take, how often it is tried, and what is said when that was in vain."""
 
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.stamp import BEYOND_RETRY
 
 STEP = timedelta(seconds=15)
 """How long a crash of the worker can hold a step up (10 to 15 s for database, mail and stamp)."""
@@ -20,3 +23,12 @@ MAIL_FOR = timedelta(days=5)
 
 FIRST_OWN_TRY, LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)
 """A request that needs attention tries again by itself, with pauses that double; its history stays short in a year."""
+
+
+def reason(error: BaseException) -> str:
+    """The sentence of an error that we raised ourselves; of any other its class, since it may quote values."""
+    # a local activity's error comes as it is, a regular one's inside an ActivityError
+    cause = error.cause if isinstance(error, ActivityError) else error
+    if isinstance(cause, ApplicationError):
+        return cause.message if cause.type == BEYOND_RETRY else f"The step failed ({cause.type})."
+    return "The step took too long."

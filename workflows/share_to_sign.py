@@ -20,7 +20,8 @@ from activities.end import SIGNERS_ARE_TOLD, End, Ended, Ending, EndRequest
 from activities.file import File, Filing
 from activities.notify import FIRST, GiveUpMail, Notification, Notify
 from activities.record import Answer, Attention, Record, Term, TooLate, VersionFiling
-from activities.stamp import BEYOND_RETRY, Signature, Stamp, Stamped, Stamping
+from activities.stamp import Signature, Stamp, Stamped, Stamping
+from activities.time_stamp import TimeStamping
 from chart import audit, schedule
 from chart.audit import Action, Actor
 from chart.ids import RequestId
@@ -28,7 +29,7 @@ from chart.lifecycle import Act, Life, Order, RequestState, SeatState, check_tak
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, NotReadyToSign, Refusal
 from gateways.temporal import ENDING, EXPIRES, WAITS_FOR, PlainWords
-from workflows.patience import FIRST_OWN_TRY, LONGEST_PAUSE, MAIL, MAIL_FOR, ROUND, STEP, UNTIL_DONE
+from workflows.patience import FIRST_OWN_TRY, LONGEST_PAUSE, MAIL, MAIL_FOR, ROUND, STEP, UNTIL_DONE, reason
 from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
 
 Result = TypeVar("Result")
@@ -393,11 +394,16 @@ class ShareToSign:
     async def _seal(self) -> None:
         self._say("Stamping and filing.")
         stamped = await self._until_done(self._stamp, while_in=SEALING)
+        stamping = None
         if stamped is not None:
-            await self._until_done(lambda: self._file(stamped), while_in=SEALING)
+            stamping = await self._until_done(lambda: self._file(stamped), while_in=SEALING)
         if self.life.state is RequestState.SEALING:
             self.life = self.life.sealed()
         self._say()
+        if stamping is not None:
+            await self._until_done(
+                lambda: self._local(HandOver.time_stamp, stamping, "Beside: a time stamp"), skippable=True
+            )
 
     async def _stamp(self) -> Stamped:
         return await workflow.execute_local_activity_class(
@@ -408,9 +414,15 @@ class ShareToSign:
             summary=PlainWords("Stamp and seal the PDF"),
         )
 
-    async def _file(self, stamped: Stamped) -> None:
-        filing = Filing(self.order, self.request_id, self.signatures, stamped)
-        await self._local_class(File, filing, "Put the signed version into the chart")
+    async def _file(self, stamped: Stamped) -> TimeStamping | None:
+        """What is to be time-stamped, where an authority is configured."""
+        return await workflow.execute_local_activity_class(
+            File,
+            Filing(self.order, self.request_id, self.signatures, stamped),
+            start_to_close_timeout=STEP,
+            retry_policy=ROUND,
+            summary=PlainWords("Put the signed version into the chart"),
+        )
 
     async def _end(self) -> None:
         self._say()
@@ -509,7 +521,7 @@ class ShareToSign:
             try:
                 return await self._to_its_end(step())
             except (ActivityError, ApplicationError) as error:
-                await self._needs_attention(_reason(error), pause, skippable=skippable)
+                await self._needs_attention(reason(error), pause, skippable=skippable)
                 pause = min(pause * 2, LONGEST_PAUSE)
             if self.mended is Act.REISSUE and not self.life.state.ended:
                 self._give_up()
@@ -609,12 +621,3 @@ class ShareToSign:
 
 async def _nothing() -> None:
     """Wakes the waiting: the timer is set anew, or the request goes on in a new run."""
-
-
-def _reason(error: BaseException) -> str:
-    """The sentence of an error that we raised ourselves; of any other its class, since it may quote values."""
-    # a local activity's error comes as it is, a regular one's inside an ActivityError
-    cause = error.cause if isinstance(error, ActivityError) else error
-    if isinstance(cause, ApplicationError):
-        return cause.message if cause.type == BEYOND_RETRY else f"The step failed ({cause.type})."
-    return "The step took too long."

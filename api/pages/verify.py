@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
+import pdf
 from api.access import Res
 from api.pages.rendering import page
 from api.stories import verifying
@@ -32,11 +33,17 @@ def verdict(verified: verifying.Verified) -> str:
     """One sentence, most serious finding first."""
     seal = verified.seal
     if seal.valid and verified.known:
-        return "This document was signed here, and nothing in it was changed since."
+        return f"This document was signed here, and nothing in it was changed since.{_time(seal)}"
     if not seal.sealed:
         return "This file does not carry our seal. It was not signed here, or the seal was removed."
-    if not (seal.intact and seal.covers_whole_file and seal.docmdp_ok):
+    if not seal.unchanged:
         return "This file was changed after it was signed. Do not rely on it; ask the practice for a new copy."
     if not seal.trusted:
         return "This file carries a seal that is not ours. Do not rely on it; ask the practice for a new copy."
     return "This file carries our seal and is unchanged, but it is not in our records. Ask the practice about it."
+
+
+def _time(seal: pdf.Verification) -> str:
+    if seal.proven_at:
+        return f" An independent authority stamped the time: {seal.proven_at:%Y-%m-%d %H:%M} UTC."
+    return " It carries a time stamp of an authority that is not known here." if seal.time_stamps else ""

@@ -19,7 +19,8 @@ class Verified:
 
 async def verify(resources: Resources, content: bytes) -> Verified:
     """Whether a file was signed here and is unchanged (SPEC D4). It is not kept."""
-    seal = await asyncio.to_thread(pdf.verify, content, resources.seal_certificates)
+    trusted = resources.seal_certificates, resources.authority_certificates
+    seal = await asyncio.to_thread(pdf.verify, content, *trusted)
     async with resources.database.anyone() as transaction:
         known = await document.is_signed_version(transaction, hashlib.sha256(content).hexdigest())
     return Verified(seal, known)

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from temporalio.api.failure.v1 import Failure
 from temporalio.client import WorkflowHandle
 from temporalio.converter import DefaultFailureConverterWithEncodedAttributes, PayloadConverter
@@ -35,15 +37,18 @@ from gateways import temporal
 from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
+from tests.authority import Issuer, serving
 from tests.conftest import KEY, Mailbox, skipping_time
 from tests.engine import Handle, delivered, pass_time, read, request_id, signature, start, until
 from tests.office import Office
 from tests.test_bad_paths import email_of, parked, recall, register, with_counter_signature
+from tests.test_time_stamp import done
 from worker import make_worker
 from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Replace, StaffRecord
+from workflows.time_stamp import TimeStamp
 
 RELEASE = Path(__file__).parent / "0.1.0"
 
@@ -65,11 +70,18 @@ class PlainFailures(DefaultFailureConverterWithEncodedAttributes):
 
 @pytest.fixture
 async def skipping(configured: Settings, database: Database) -> AsyncIterator[Clock]:
+    async with recorded(configured, database) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def recorded(settings: Settings, database: Database) -> AsyncIterator[Clock]:
+    """An engine and a worker that leave no trace of this machine."""
     ours = temporal.data_converter(temporal.payload_keys(KEY))
     converter = dataclasses.replace(ours, failure_converter_class=PlainFailures)
     async with (
         skipping_time(converter, identity=NOBODY) as environment,
-        make_worker(configured, environment.client, database),
+        make_worker(settings, environment.client, database),
     ):
         yield environment
 
@@ -96,6 +108,28 @@ async def test_signed(skipping: Clock, database: Database, office: Office) -> No
     handle = await begun(skipping, database, order)
     await handle.signal(ShareToSign.sign, signature(handle, order))
     await ended("signed", handle)
+
+
+async def test_time_stamped(configured: Settings, database: Database, office: Office) -> None:
+    """A document that was handed over for its time stamp, and the time stamp itself, for which it waits at first."""
+    with serving(Issuer("Clock makers")) as authority:
+        settings = configured.model_copy(update={"tsa_urls": SecretStr(authority.url)})
+        authority.status = 503
+        async with recorded(settings, database) as skipping:
+            order = office.order()
+            handle = await begun(skipping, database, order)
+            await handle.signal(ShareToSign.sign, signature(handle, order))
+            await ended("signed-then-time-stamped", handle)
+
+            async def waits() -> bool:
+                return (await read(database, order, handle)).time_stamp_waits is not None
+
+            await until(skipping, waits)
+            authority.status = 200
+            stamping = skipping.client.get_workflow_handle_for(TimeStamp.run, f"time-stamp/{request_id(handle)}")
+            await stamping.signal(TimeStamp.resume)
+            await done(skipping, handle)
+            await save("time-stamp", stamping)
 
 
 async def test_signed_by_two_in_order(skipping: Clock, database: Database, office: Office) -> None:

@@ -4,6 +4,7 @@ import io
 import random
 import re
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pikepdf
 from pypdf import PdfWriter
@@ -93,8 +94,14 @@ def _without_permissions(update: Update, _: OpenPage) -> None:
 
 
 def _signed_again(by: Callable[[], Seal]) -> Tampering:
+    """As whoever has a signer of their own, which does not ask whether the document allows it."""
     again = certificate(signer(TypedName("Somebody Else"), "Somebody Else"))
-    return lambda _, signed: stamp(signed, again, by()).data
+
+    def tampered(_: bytes, signed: bytes) -> bytes:
+        with patch("pdf.stamp.is_certified", return_value=False):
+            return stamp(signed, again, by()).data
+
+    return tampered
 
 
 def _stranger() -> Seal:
