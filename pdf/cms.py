@@ -24,6 +24,7 @@ DAMAGED = (
     OverflowError,
     RecursionError,
     NotImplementedError,
+    AssertionError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,

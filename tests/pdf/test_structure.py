@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pdf import Certificate, Unfit, inspect, stamp
+from pdf import Certificate, Unfit, Way, inspect, stamp
 from tests.pdf.paper import CORPUS, certificate, corpus, seal
 from tests.pdf.structure import Complaints, complaints
 from tests.pdf.test_strangers import SEVERAL, SPANISH, TYPED
@@ -30,11 +30,14 @@ def test_no_tagged_document_of_the_corpus_is_made_worse() -> None:
     worse, seen = {}, 0
     for entry in claim + [entry for entry in entries if entry not in claim][::EVERY]:
         try:
-            original = inspect((CORPUS / entry["file"]).read_bytes()).data
+            inspected = inspect((CORPUS / entry["file"]).read_bytes())
         except Unfit:
             continue
+        if inspected.plan.way is Way.WIDGET:  # to a structure that others have signed nothing may be added
+            continue
         seen += 1
-        if more := complaints(stamp(original, certificate(), seal()).data) - complaints(original):
+        signed = stamp(inspected.data, certificate(), seal(), inspected.plan).data
+        if more := complaints(signed) - complaints(inspected.data):
             worse[entry["file"]] = more
     assert not worse
     assert seen > 15

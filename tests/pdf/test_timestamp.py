@@ -36,6 +36,7 @@ from pdf.update import Update, copied, name
 from pdf.verify import verify_here
 from tests.authority import KEY, Authority, Clock, Issuer, authority
 from tests.pdf.paper import certificate, corpus, paper, seal, seal_pem, seen
+from tests.pdf.tampering import KINDS
 
 ISSUER = Issuer("Clock makers")
 CLOCK = authority(ISSUER).clock
@@ -254,7 +255,7 @@ def test_a_change_is_told_before_and_behind_a_time_stamp(change: Callable[[Updat
 
 
 def test_a_signature_behind_the_time_stamp_is_told() -> None:
-    other = stamp(time_stamped(), certificate(), seal()).data
+    other = KINDS["a seal of ours behind ours"](ORIGINAL, time_stamped())
     assert not found(other).valid
 
 
