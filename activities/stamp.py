@@ -42,6 +42,10 @@ BEYOND_RETRY = "BeyondRetry"
 """Type of an error whose message is written for staff and operators."""
 
 
+KEY_TRIES = 4
+"""Two seconds for a hiccup of a key service; then the request needs attention, and tries again by itself."""
+
+
 @dataclass(frozen=True)
 class Signature:
     """What a Sign Document carries; everything but the mark comes from the session and the server (SPEC G4)."""
@@ -96,7 +100,9 @@ class Stamp:
         except StoredBytesChanged as error:
             raise beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
         except KeyUnavailable as error:
-            raise ApplicationError("The key that seals documents cannot be used now.", type=BEYOND_RETRY) from error
+            over = activity.info().attempt >= KEY_TRIES
+            sentence = "The key that seals documents cannot be used now."
+            raise ApplicationError(sentence, type=BEYOND_RETRY, non_retryable=over) from error
         except CannotStamp as error:
             raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
 

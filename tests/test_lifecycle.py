@@ -1,5 +1,6 @@
 """The life of a request, on a server that skips time: deliver, notify, wait, stamp, file, tell staff; or expire."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ from settings import Settings
 from tests.conftest import Mailbox
 from tests.engine import delivered, read, request_id, signature, start
 from tests.office import Office, open_office
+from tests.pdf.test_seal import KeyService
+from worker import make_worker
 from workflows.share_to_sign import ShareToSign
 
 
@@ -166,6 +169,36 @@ async def test_a_stored_file_with_another_hash_is_never_signed_until_it_is_put_r
     await storage.put(content)
     await handle.signal(ShareToSign.resume)
     assert await handle.result() is RequestState.SIGNED
+
+
+async def test_a_key_service_that_is_down_needs_attention_and_seals_when_it_is_back(
+    clock: WorkflowEnvironment, database: Database, storage: Storage, configured: Settings, office: Office
+) -> None:
+    service = KeyService(configured.seal_key_file.read_bytes())
+    seal = pdf.Seal.of(service, configured.seal_certificate_file.read_bytes())
+    service.down = True
+    async with make_worker(configured, clock.client, database, seal):
+        order = office.order()
+        handle = await start(clock.client, order)
+        await delivered(clock, database, order, handle)
+        before = stored(configured)
+        await handle.signal(ShareToSign.sign, signature(handle, order))
+        for _ in range(600):  # local activities are tried again by the real clock
+            asked = await read(database, order, handle)
+            if asked.attention:
+                break
+            await asyncio.sleep(0.1)
+        assert (asked.state, asked.label) == (RequestState.SEALING, "Needs attention")
+        assert asked.attention == "The key that seals documents cannot be used now."
+        assert stored(configured) == before
+        service.down = False
+        assert await handle.result() is RequestState.SIGNED
+    (new,) = stored(configured) - before
+    assert pdf.verify(await storage.get(new), configured.seal_certificate_file.read_bytes()).valid
+
+
+def stored(configured: Settings) -> set[str]:
+    return {path.name for path in configured.storage_folder.rglob("*") if path.is_file()}
 
 
 async def test_mail_that_falters_is_retried_while_the_request_waits(

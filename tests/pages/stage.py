@@ -203,6 +203,8 @@ class Stage:
     signers: tuple[Signer, ...] = field(default_factory=lambda: (a_signer(0, CLIENT_PARTY), a_signer(1, STAFF_PARTY)))
     barred: tuple[Signer, ...] = ()
     """Signers of the request page in place of those of the document."""
+    since_signed: dict[str, Any] = field(default_factory=dict)
+    """What the request page shows of what came after the signature."""
     fresh: bool = True
     delivered: bool = True
     decided: bool = True
@@ -316,7 +318,7 @@ class Stage:
         document = next(one for one in self.documents if one.request_id == request_id)
         entries = tuple(Entry(NOW, Actor("staff:maya"), action, {}) for action in words.HAPPENED)
         asked = request_of(document)
-        asked = replace(asked, signers=self.barred or asked.signers)
+        asked = replace(asked, signers=self.barred or asked.signers, **self.since_signed)
         return requests.Timeline(asked, entries, {"staff:maya": "Dr. Maya Chen"}, ZoneInfo("America/Chicago"))
 
     async def versions(self, _r: object, _c: object, document_id: DocumentId) -> list[Version]:

@@ -226,6 +226,19 @@ def test_a_request_in_order_says_that_the_next_comes_after(browser: TestClient, 
     assert "the next is asked after that" in text(browser.get(PAGE).text)
 
 
+def test_a_signed_request_says_that_it_waits_for_its_time_stamp_and_when_it_has_one(
+    browser: TestClient, on_stage: Stage
+) -> None:
+    page = f"{CHART}/requests/{SIGNED.request_id}"
+    on_stage.documents = [SIGNED]
+    on_stage.since_signed = {"ended_at": NOW, "time_stamp_waits": "tsa.example.org: no answer within 10 seconds."}
+    assert "Sealed; waits for its time stamp" in text(browser.get(page).text)
+    assert "no answer within 10 seconds." in text(browser.get(page).text)
+    on_stage.since_signed = {"ended_at": NOW, "time_stamped_at": NOW}
+    assert "An independent authority stamped the time: " in text(browser.get(page).text)
+    assert "waits for its time stamp" not in text(browser.get(page).text).split("Timeline")[0]
+
+
 @pytest.mark.parametrize("why", Barred)
 def test_a_signer_without_access_is_shown_with_the_remedy(browser: TestClient, on_stage: Stage, why: Barred) -> None:
     on_stage.barred = (a_signer(0, CLIENT_PARTY, barred=why),)
