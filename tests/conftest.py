@@ -181,6 +181,17 @@ async def other_office(configured: Settings, database: Database, storage: Storag
     return await open_office(configured, database, storage)
 
 
+ENGINE = {
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxPollRPS": "2000",
+    # whoever wants it lets the time of one workflow run ahead (`temporalio.testing.TimeSkipper`), timer by timer
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "frontend.WorkflowTimeSkippingMaxSkipPerSession": "100000",
+    "history.timerProcessorMaxTimeShift": '"10ms"',
+}
+"""Dynamic configuration of the server."""
+
+
 @pytest.fixture(scope="session")
 async def engine(configured: Settings) -> AsyncIterator[Client]:
     """A real Temporal server and a client with our converter."""
@@ -190,10 +201,7 @@ async def engine(configured: Settings) -> AsyncIterator[Client]:
         dev_server_existing_path=str(SCRIPTS / "temporal"),
         dev_server_log_level="error",
         dev_server_extra_args=[
-            "--dynamic-config-value",
-            "history.transferProcessorMaxPollRPS=2000",
-            "--dynamic-config-value",
-            "history.timerProcessorMaxPollRPS=2000",
+            word for name, value in ENGINE.items() for word in ("--dynamic-config-value", f"{name}={value}")
         ],
     ):
         client = await temporal.connect(configured)

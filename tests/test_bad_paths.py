@@ -1,25 +1,29 @@
 """What comes late, twice, from strangers, at once, or while something is away (SPEC G6, G8, G9, N3, O2, O3)."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import TimeSkipper, WorkflowEnvironment
 
 import workflows.share_to_sign as story
 from activities.ask import ask, workflow_id
+from activities.notify import Notification, Notify
 from activities.record import Record, TooLate
 from chart import document, message, request
 from chart.audit import SERVICE, Action, Actor
 from chart.document import NewVersion
+from chart.ids import RequestId
 from chart.lifecycle import OnDecline, Order, RequestState, Seat, SeatState
-from chart.message import About, MailState
+from chart.message import About, Letter, MailState
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account
@@ -43,6 +47,8 @@ from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule
 
 Clock = WorkflowEnvironment
+Signal: TypeAlias = tuple[str, Callable[[RequestId], object]]
+"""Its name, and what it carries to a request."""
 
 
 async def provider(database: Database, office: Office) -> Actor:
@@ -405,6 +411,71 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     assert await handle.result() is RequestState.EXPIRED
     assert len(mailbox.to(office.client_email)) == 2
     assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2
+
+
+async def during_the_delivery(
+    engine: Client, order: Order, monkeypatch: pytest.MonkeyPatch, *signals: Signal
+) -> Handle:
+    """Signals that come when the request stands in the chart and the engine does not know that yet."""
+    send = Notify.send
+
+    async def after_them(notify: Notify, mail: Notification) -> list[Letter]:
+        monkeypatch.undo()
+        for name, of_request in signals:
+            await engine.get_workflow_handle(workflow_id(order.document)).signal(name, of_request(mail.request_id))
+        return await send(notify, mail)
+
+    monkeypatch.setattr(Notify, "send", after_them)
+    return await start(engine, order)
+
+
+def no_more_reminders(request_id: RequestId) -> Reschedule:
+    return Reschedule(request_id, SERVICE, (), ())
+
+
+async def test_reminders_that_are_changed_during_the_delivery_stay_changed(
+    engine: Client, worker: None, database: Database, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = replace(office.order(), reminder_days=(1, 2))
+    handle = await during_the_delivery(engine, order, monkeypatch, ("reschedule", no_more_reminders))
+    await TimeSkipper(engine).fast_forward(handle)
+    found = await read(database, order, handle)
+    assert (found.state, found.reminder_days, found.reminders) == (RequestState.EXPIRED, (), ())
+    assert found.reminded_at is None
+
+
+async def test_reminders_that_are_changed_right_after_an_answer_stay_changed(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office
+) -> None:
+    order, _staff = await with_counter_signature(database, office, in_order=True, reminder_days=(1, 2))
+    async with make_one_worker():
+        handle = await start(engine, order)
+        await in_the_chart(database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await handle.signal(ShareToSign.reschedule, no_more_reminders(request_id(handle)))
+    async with make_one_worker():
+        await TimeSkipper(engine).fast_forward(handle)
+    found = await read(database, order, handle)
+    assert (found.state, found.reminder_days, found.reminders) == (RequestState.EXPIRED, (), ())
+
+
+async def test_an_extension_and_a_recall_during_the_delivery_are_both_kept(
+    engine: Client, worker: None, database: Database, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = office.order()
+    later = order.expires_at + timedelta(days=30)
+    handle = await during_the_delivery(
+        engine,
+        order,
+        monkeypatch,
+        ("extend", lambda request_id: Extend(request_id, SERVICE, later)),
+        ("recall", lambda request_id: Recall(request_id, SERVICE, "By mistake.")),
+    )
+    assert await handle.result() is RequestState.RECALLED
+    assert (await read(database, order, handle)).expires_at == later
+    ours = {Action.EXTENDED, Action.RECALLED}
+    written = [action for action in await happened(database, order, handle) if action in ours]
+    assert written == [Action.EXTENDED, Action.RECALLED]
 
 
 async def test_a_reminder_that_is_kept_up_until_the_night_waits_for_the_morning(

@@ -1,167 +1,147 @@
-"""Random lives of requests on a real engine, held against a plain model.
+"""Random lives of requests on a real engine whose time runs ahead, held against a plain model (`tests.lives`).
 
 Each sequence is a request with one to three signers and what happens to it: answers, recalls, extensions, new versions,
-registrations, reminders, expiries, mail and files that fail for a while, workers that restart. Time comes by moving the
-expiry or the reminder to now, not by the server that skips time: its clock stops for ever when a worker restarts under
-it. The model is written apart from `chart.lifecycle`, and knows nothing of engine or database. The nightly size:
-`./sts test tests/test_whole_life.py --sequences 2000`.
+registrations, reminders; hours and days that pass, while mail and stored files fail, answers of activities are lost
+and workers restart. The nightly size: `./sts test tests/test_whole_life.py --sequences 2000`.
+
+Time is skipped by the server itself, for each request by a clock of its own. The test server behind `clock` cannot do
+this: its one clock counts what is under way, never forgets what an ended request or a stopped worker has left, and so
+stops for ever.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from temporalio.client import Client
+from temporalio import activity
+from temporalio.client import Client, Interceptor
 from temporalio.service import RPCError
+from temporalio.testing import TimeSkipper
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+from temporalio.worker import Interceptor as WorkerInterceptor
 
-from activities.ask import workflow_id
-from chart import audit, client, document, lifecycle, request
-from chart.audit import SERVICE, Action, Actor
+from activities.notify import is_reminder
+from chart import client, document, request
+from chart.audit import SERVICE, Actor
 from chart.document import Kind, NewVersion
-from chart.ids import ClientId
-from chart.lifecycle import Act, OnDecline, Order, RequestState, Seat
-from gateways.postgres import Database
+from chart.ids import ClientId, RequestId
+from chart.lifecycle import Act, Order, RequestState, Seat
+from chart.message import MessageAbout
+from gateways.postgres import Database, Record, Transaction
+from gateways.smtp import Relay
 from gateways.storage import Storage
 from identity import account
 from settings import Settings
 from tests.conftest import Mailbox
 from tests.engine import Handle, request_id, signature, start
+from tests.lives import FORECASTS, NEARLY, STEPS, Event, Model, Script, scripts
 from tests.office import PASSWORD, Office, open_office
 from tests.test_bad_paths import provider
 from worker import make_worker
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
 
+Drawn = TypeVar("Drawn")
+Forecast: TypeAlias = dict[str, set[int]]
+Taken: TypeAlias = dict[str, dict[str, datetime]]
+"""The mails that the relay took: of which message, on which occasion, and when by the request's clock."""
+
 BATCH = 25
 """Lives that share one weather."""
-STEPS = 5
+
+WITHIN = 120
+"""Seconds in which whatever is to come has come, on a busy machine too."""
 
 
-# -- what may happen
-
-
-@dataclass(frozen=True)
-class Event:
-    what: str
-    who: int = 0
-
-
-EVENTS = st.one_of(
-    st.builds(Event, st.sampled_from(["sign", "decline"]), who=st.integers(0, 2)),
-    st.builds(Event, st.just("sign"), who=st.integers(0, 2)),
-    st.builds(
-        Event, st.sampled_from(["recall", "paper", "unable", "replace", "remind", "reschedule", "extend", "expire"])
-    ),
-    st.builds(Event, st.just("reschedule")),
-    st.builds(Event, st.just("register")),
-)
-
-
-@dataclass(frozen=True)
-class Script:
-    signers: int
-    in_order: bool
-    on_decline: OnDecline
-    parked: bool
-    steps: dict[int, list[Event]]
-
-
-SCRIPTS = st.builds(
-    Script,
-    signers=st.integers(1, 3),
-    in_order=st.booleans(),
-    on_decline=st.sampled_from(OnDecline),
-    parked=st.sampled_from([False, False, False, True]),
-    steps=st.dictionaries(st.integers(0, STEPS - 1), st.lists(EVENTS, min_size=1, max_size=3), max_size=4),
-)
-
-# mail, stored files and workers fail for all lives of a batch alike
-WEATHER = st.fixed_dictionaries(
-    {name: st.sets(st.integers(0, STEPS - 1), max_size=3) for name in ("no mail", "no file", "new worker")}
-)
-
-
-# -- the model
+# -- what fails
 
 
 @dataclass
-class Model:
-    """What has to come out, in as few words as possible."""
+class Weather:
+    """What fails just now, for all lives of a batch alike."""
 
-    script: Script
-    state: str = "pending"
-    answers: list[str] = field(default_factory=list)
+    mailbox: Mailbox
+    stored: Path
+    content: bytes
+    forecast: Forecast = field(default_factory=dict)
+    step: int = 0
 
-    def __post_init__(self) -> None:
-        self.state = "awaiting_registration" if self.script.parked else "pending"
-        self.answers = ["waiting"] * self.script.signers
+    def __contains__(self, failure: str) -> bool:
+        return self.step in self.forecast[failure]
 
-    @property
-    def open(self) -> bool:
-        return self.state in {"pending", "awaiting_registration"}
+    def turn(self, forecast: Forecast, step: int) -> None:
+        self.forecast, self.step = forecast, step
+        self.mailbox.falters = 1_000_000 if "no mail" in self else 0
+        if "no file" in self:
+            self.stored.unlink(missing_ok=True)
+        else:
+            self.stored.write_bytes(self.content)
 
-    def apply(self, event: Event) -> None:
-        if not self.open:
-            return
-        match event.what:
-            case "recall":
-                self.state = "recalled"
-            case "paper":
-                self.state = "signed_on_paper"
-            case "unable":
-                self.state = "unable_to_obtain"
-            case "replace":
-                self.state = "replaced"
-            case "expire":
-                self.state = "expired"
-            case "register" if self.state == "awaiting_registration":
-                self.state = "pending"
-            case "sign" | "decline" if self.state == "pending" and self._may_answer(event.who):
-                self.answers[event.who] = "signed" if event.what == "sign" else "declined"
-                self._count()
 
-    def _may_answer(self, who: int) -> bool:
-        if who >= len(self.answers) or self.answers[who] != "waiting":
-            return False
-        return not self.script.in_order or "waiting" not in self.answers[:who]
+class Forgetful(Interceptor, WorkerInterceptor):
+    """In such weather the first answer of every activity is lost, after it has done its work."""
 
-    def _count(self) -> None:
-        if "declined" in self.answers and self.script.on_decline is OnDecline.ENDS:
-            self.state = "declined"
-        elif "waiting" not in self.answers:
-            self.state = "signed" if "signed" in self.answers else "declined"
+    def __init__(self, weather: Weather) -> None:
+        self.weather = weather
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return Forgetting(next, self.weather)
+
+
+class Forgetting(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, weather: Weather) -> None:
+        super().__init__(next)
+        self.weather = weather
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        answer = await super().execute_activity(input)
+        if "lost answers" in self.weather and activity.info().attempt == 1:
+            raise ConnectionError("the answer is lost")
+        return answer
 
 
 # -- the real thing
 
 
-@dataclass
+@dataclass(frozen=True)
 class Life:
     script: Script
     model: Model
     order: Order
-    client: ClientId
     parties: tuple[Actor, ...]
     handle: Handle
+
+    @property
+    def id(self) -> RequestId:
+        return request_id(self.handle)
 
 
 @dataclass(frozen=True)
 class World:
     engine: Client
+    clock: TimeSkipper
     database: Database
     office: Office
-    second: Actor
-    staff: Actor
+    parties: tuple[Actor, ...]
+    """Two portal accounts and a provider."""
+    weather: Weather
+    taken: Taken
 
     async def begin(self, script: Script) -> Life:
         office, now = self.office, datetime.now(UTC)
+        parties = self.parties[: script.signers]
         async with self.database.practice(office.practice) as transaction:
             person = await client.add(
                 transaction,
@@ -171,7 +151,9 @@ class World:
                 birth_date=date(1980, 1, 1),
                 external_id=None,
             )
-            for party in (*(() if script.parked else (office.party,)), self.second):
+            await client.set_timezone(transaction, person.id, script.zone)
+            # nobody sits in the first seat until somebody registers
+            for party in parties[1:2] if script.parked else parties[:2]:
                 await relate(transaction, office, person.id, party)
             note = await document.add(
                 transaction,
@@ -185,157 +167,180 @@ class World:
                 size=office.note.size,
                 pages=office.note.pages,
             )
-            if script.parked:  # nobody acts for the client until somebody registers
-                await transaction.execute("update relationship set ends_on = starts_on where client_id = $1", person.id)
-        parties = (office.party, self.second, self.staff)[: script.signers]
-        first: Actor | None = None if script.parked else parties[0]
+        model = Model(script, now)
         order = Order(
             practice=office.practice,
             client=person.id,
             document=note.id,
             version=note.version_id,
             sha256=note.sha256,
-            seats=(Seat(first), *map(Seat, parties[1:])),
+            seats=(Seat(None if script.parked else parties[0]), *map(Seat, parties[1:])),
             requested_by=SERVICE,
             asked_at=now,
-            expires_at=now + timedelta(days=60),
+            expires_at=model.expires_at,
             in_order=script.in_order,
             on_decline=script.on_decline,
-            reminder_days=(1, 3, 9),
+            reminder_days=script.reminder_days,
         )
-        handle = await start(self.engine, order)
-        life = Life(script, Model(script), order, person.id, parties, handle)
+        life = Life(script, model, order, parties, await start(self.engine, order))
         await self.until(life, lambda found: found is not None)
         return life
 
     async def until(self, life: Life, true: Callable[[request.Request | None], bool]) -> None:
-        for _ in range(600):
-            async with self.database.practice(life.order.practice) as transaction:
-                found = await request.newest_of(transaction, life.order.document)
-            if true(found):
+        for _ in range(WITHIN * 10):
+            if true(await self.found(life)):
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         raise AssertionError(f"it hangs: {life.script}")
+
+    async def found(self, life: Life) -> request.Request | None:
+        async with self.database.practice(life.order.practice) as transaction:
+            return await request.newest_of(transaction, life.order.document)
+
+    async def step(self, life: Life) -> None:
+        """Some things happen, then time passes."""
+        if life.model.open:
+            life.model.now = await self.clock.get_current_time(life.handle)
+        for event in life.script.steps[self.weather.step]:
+            await self.happen(life, event)
+        if hours := life.script.hours[self.weather.step]:
+            await self.wait(life, timedelta(hours=hours, minutes=7))
+
+    async def wait(self, life: Life, span: timedelta) -> None:
+        if life.model.open:
+            life.model.wait(life.model.now + span, mail_works="no mail" not in self.weather)
+        with suppress(RPCError):  # it has ended
+            await asyncio.wait_for(self.clock.fast_forward(life.handle, span), WITHIN)
+
+    async def finish(self, life: Life) -> None:
+        """What is open expires, what needs attention tries again, whoever is to be told of the end is told."""
+        if life.model.open:
+            life.model.wait(life.model.expires_at + timedelta(days=1), mail_works=True)
+        for handle in (life.handle, self.engine.get_workflow_handle(f"tell/{life.id}")):
+            with suppress(RPCError):  # it has ended, or there is none
+                await asyncio.wait_for(self.clock.fast_forward(handle), WITHIN)
 
     async def happen(self, life: Life, event: Event) -> None:
         was_parked = life.model.state == "awaiting_registration"
-        if event.what == "expire" and not life.model.open:
-            return
         if was_parked and event.what in {"sign", "decline"}:  # nobody sees the document yet
+            return
+        # what cannot be sealed for want of its file may be replaced, or be sealed after all: both are right
+        if life.model.state == "signed" and event.what == "replace":
             return
         life.model.apply(event)
         with suppress(RPCError):  # it has ended
             await getattr(self, f"_{event.what}")(life, event)
-        if event.what == "register" and was_parked:
+        if was_parked and event.what == "register":
             await self.until(
                 life, lambda found: found is not None and found.state is not RequestState.AWAITING_REGISTRATION
             )
-        if event.what == "expire":
-            await self.until(life, lambda found: found is not None and found.state.ended)
 
     async def _sign(self, life: Life, event: Event) -> None:
-        if event.who < len(life.parties):
-            at = datetime.now(UTC)
-            signed = signature(life.handle, life.order, by=life.parties[event.who], at=at)
-            await self._now(life).signal(ShareToSign.sign, signed)
+        signed = signature(life.handle, life.order, by=life.parties[event.who], at=life.model.now)
+        await life.handle.signal(ShareToSign.sign, signed)
 
     async def _decline(self, life: Life, event: Event) -> None:
-        if event.who < len(life.parties):
-            at = datetime.now(UTC)
-            by = life.parties[event.who]
-            await self._now(life).signal(ShareToSign.decline, Decline(self._id(life), by, at, "No.", correction=False))
+        declined = Decline(life.id, life.parties[event.who], life.model.now, "No.", correction=False)
+        await life.handle.signal(ShareToSign.decline, declined)
 
     async def _recall(self, life: Life, _event: Event) -> None:
-        await self._now(life).signal(ShareToSign.recall, Recall(self._id(life), SERVICE, "Why."))
+        await life.handle.signal(ShareToSign.recall, Recall(life.id, SERVICE, "Why."))
 
     async def _paper(self, life: Life, _event: Event) -> None:
-        paper = StaffRecord(self._id(life), SERVICE, Act.RECORD_PAPER, "Why.", {"signed_on": "2026-11-20"})
-        await self._now(life).signal(ShareToSign.record, paper)
+        paper = StaffRecord(life.id, SERVICE, Act.RECORD_PAPER, "Why.", {"signed_on": "2026-11-20"})
+        await life.handle.signal(ShareToSign.record, paper)
 
     async def _unable(self, life: Life, _event: Event) -> None:
-        unable = StaffRecord(self._id(life), SERVICE, Act.RECORD_UNABLE, "Why.", {"attempts": []})
-        await self._now(life).signal(ShareToSign.record, unable)
+        unable = StaffRecord(life.id, SERVICE, Act.RECORD_UNABLE, "Why.", {"attempts": []})
+        await life.handle.signal(ShareToSign.record, unable)
 
     async def _replace(self, life: Life, _event: Event) -> None:
         async with self.database.practice(life.order.practice) as transaction:
             fresh = await document.new_version_id(transaction)
         version = NewVersion(fresh, uuid4().hex * 2, "d" * 64, 1000, 1, "Why.", SERVICE)
-        await self._now(life).signal(ShareToSign.replace, Replace(self._id(life), version))
+        await life.handle.signal(ShareToSign.replace, Replace(life.id, version))
 
     async def _remind(self, life: Life, _event: Event) -> None:
-        await self._now(life).signal(ShareToSign.remind, Remind(self._id(life), SERVICE))
+        await life.handle.signal(ShareToSign.remind, Remind(life.id, SERVICE))
 
     async def _reschedule(self, life: Life, _event: Event) -> None:
-        """A reminder goes out now."""
-        now = datetime.now(UTC)
-        await self._now(life).signal(ShareToSign.reschedule, Reschedule(self._id(life), SERVICE, (2,), (now,)))
+        other = Reschedule(life.id, SERVICE, life.model.days, tuple(life.model.reminders))
+        await life.handle.signal(ShareToSign.reschedule, other)
 
     async def _extend(self, life: Life, _event: Event) -> None:
-        until = datetime.now(UTC) + timedelta(days=90)
-        await self._now(life).signal(ShareToSign.extend, Extend(self._id(life), SERVICE, until))
-
-    async def _expire(self, life: Life, _event: Event) -> None:
-        await self._now(life).signal(ShareToSign.extend, Extend(self._id(life), SERVICE, datetime.now(UTC)))
+        await life.handle.signal(ShareToSign.extend, Extend(life.id, SERVICE, life.model.expires_at))
 
     async def _register(self, life: Life, _event: Event) -> None:
         async with self.database.practice(life.order.practice) as transaction:
-            await relate(transaction, self.office, life.client, self.office.party)
-        await self._now(life).signal(ShareToSign.registered)
-
-    def _now(self, life: Life) -> Any:
-        return self.engine.get_workflow_handle(workflow_id(life.order.document))
-
-    def _id(self, life: Life) -> Any:
-        return request_id(life.handle)
+            await relate(transaction, self.office, life.order.client, self.office.party)
+        await life.handle.signal(ShareToSign.registered)
 
 
-async def relate(transaction: Any, office: Office, client_id: ClientId, party: Actor) -> None:
+async def relate(transaction: Transaction, office: Office, client_id: ClientId, party: Actor) -> None:
     await transaction.execute(account.RELATE, office.practice, request.account_of(party), client_id, "partner")
+
+
+async def live(
+    world: World, scripts: list[Script], forecast: Forecast, renew: Callable[[], Awaitable[None]]
+) -> list[Life]:
+    world.weather.turn(forecast, 0)
+    lives = await asyncio.gather(*(world.begin(script) for script in scripts))
+    for step in range(STEPS):
+        world.weather.turn(forecast, step)
+        new_worker = [renew()] if "new worker" in world.weather else []
+        await asyncio.gather(*new_worker, *(world.step(life) for life in lives))
+    world.weather.turn(forecast, STEPS)
+    await asyncio.gather(*(world.finish(life) for life in lives))
+    return lives
 
 
 # -- what has to hold
 
 
-async def finished(world: World, life: Life) -> Any:
-    """The result; what waits for its own next try is told to try now."""
-    result = asyncio.ensure_future(life.handle.result())
-    for _ in range(120):
-        done, _pending = await asyncio.wait({result}, timeout=0.5)
-        if done:
-            return result.result()
-        with suppress(RPCError):
-            await world._now(life).signal(ShareToSign.resume)
-    raise AssertionError(f"it hangs: {life.script}")
-
-
 async def check(world: World, life: Life) -> None:
-    result = await finished(world, life)
+    """One ending, one signed version or none, every mail that is due and no other."""
+    result = await asyncio.wait_for(life.handle.result(), WITHIN)
+    found = await world.found(life)
+    assert found is not None
     async with world.database.practice(life.order.practice) as transaction:
-        found = await request.newest_of(transaction, life.order.document)
-        assert found is not None
-        copies = [one for one in await document.versions(transaction, life.order.document) if one.signed_sha256]
-        entries = await audit.of_request(transaction, found.id)
-        messages = await transaction.fetchval(MOST_MESSAGES, found.id)
-    expected = life.model
-    assert result == found.state == expected.state, life.script
-    if not (expected.script.parked and found.signers[0].party is None):
-        answered = [signer.state.value for signer in found.signers]
-        assert answered == expected.answers, life.script
-    assert len(copies) == (expected.state == "signed"), life.script
-    assert found.attention is None
-    assert messages <= 1, life.script
-    # what the relay had in its hands when the request ended is noted a moment later, and nothing after that
-    assert found.ended_at is not None
-    for entry in entries:
-        if entry.action is Action.MAILED and entry.detail["about"] == "record_request":
-            assert entry.at < found.ended_at + timedelta(seconds=5), life.script
+        versions = await document.versions(transaction, life.order.document)
+        messages = await transaction.fetch(MESSAGES, found.id)
+    expected, story = life.model, f"{life.script} {world.weather.forecast} {life.id}"
+    assert result == found.state == expected.state, story
+    assert found.expires_at == expected.expires_at, story
+    assert found.attention is None, story
+    if not (life.script.parked and found.signers[0].party is None):
+        assert [signer.state.value for signer in found.signers] == expected.answers, story
+    assert sum(one.signed_sha256 is not None for one in versions) == (expected.state == "signed"), story
+    check_mails(life, [mail for row in messages for mail in mails_of(world, life, row)], story)
 
 
-MOST_MESSAGES = """
-select coalesce(max(times), 0) from (
-    select count(*) as times from message where request_id = $1 group by account_id, about
-) each
-"""
+@dataclass(frozen=True)
+class Mail:
+    about: str
+    to: int
+    at: datetime
+
+
+def mails_of(world: World, life: Life, message: Record) -> Iterator[Mail]:
+    """Those that tell of this message."""
+    to = life.parties.index(request.party_of(message["account_id"]))
+    for occasion, at in world.taken[str(message["id"])].items():
+        about = "reminder" if is_reminder(occasion) else "request"
+        yield Mail(about if message["about"] == MessageAbout.RECORD_REQUEST else "end", to, at)
+
+
+def check_mails(life: Life, mails: list[Mail], story: str) -> None:
+    expected, zone = life.model, ZoneInfo(life.script.zone)
+    sent = Counter((mail.about, mail.to) for mail in mails)
+    assert expected.must <= sent <= expected.may, f"{expected.must} {sent} {expected.may} {story}"
+    assert expected.ended_at is not None
+    assert all(mail.at <= expected.ended_at + NEARLY for mail in mails if mail.about != "end"), story
+    hours = [mail.at.astimezone(zone).time() for mail in mails if mail.about == "reminder"]
+    assert sum(not time(9) <= hour <= time(18, 31) for hour in hours) <= expected.by_hand, story
+
+
+MESSAGES = "select id, account_id, about from message where request_id = $1"
 
 BROKEN_CHAINS = """
 select count(*) from (
@@ -346,11 +351,12 @@ select count(*) from (
 
 
 @asynccontextmanager
-async def working(configured: Settings, engine: Client, database: Database) -> AsyncIterator[Any]:
+async def working(
+    configured: Settings, engine: Client, database: Database
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """A function that lets one worker end and another begin, which replays what the first has left."""
-    worker = make_worker(configured, engine, database)
-    running = [asyncio.create_task(worker.run())]
-    workers = [worker]
+    workers = [make_worker(configured, engine, database)]
+    running = [asyncio.create_task(workers[0].run())]
 
     async def renew() -> None:
         await workers[-1].shutdown()
@@ -365,63 +371,29 @@ async def working(configured: Settings, engine: Client, database: Database) -> A
         await running[-1]
 
 
-async def live(
-    world: World, scripts: list[Script], weather: dict[str, set[int]], mailbox: Mailbox, storage: Any, renew: Any
-) -> None:
-    lives = await asyncio.gather(*(world.begin(script) for script in scripts))
-    for step in range(STEPS):
-        mailbox.falters = 1_000_000 if step in weather["no mail"] else 0
-        if step in weather["no file"]:
-            storage.lose()
-        if step in weather["new worker"]:
-            await renew()
-        no_file = step in weather["no file"]
-        await asyncio.gather(*(each_step(world, life, step, no_file=no_file) for life in lives))
-        storage.restore()
-    mailbox.falters = 0
-    await asyncio.gather(*(world.happen(life, Event("expire")) for life in lives))
-    for life in lives:
-        await check(world, life)
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
+    mails: Taken = defaultdict(dict)
+    send = Relay.send
 
+    async def send_and_note(relay: Relay, mail: EmailMessage) -> None:
+        await send(relay, mail)
+        message_id, occasion = mail["Message-ID"].strip("<").split("@")[0].split(".")
+        mails[message_id].setdefault(occasion, activity.info().started_time)
 
-async def each_step(world: World, life: Life, step: int, *, no_file: bool) -> None:
-    for event in life.script.steps.get(step, ()):
-        # what cannot be sealed for want of its file may be replaced, or be sealed after all: both are right
-        if not (no_file and event.what == "replace" and life.model.state == "signed"):
-            await world.happen(life, event)
-
-
-@dataclass
-class Store:
-    """The stored file of all lives, which can be lost for a while."""
-
-    path: Any
-    content: bytes
-
-    def lose(self) -> None:
-        self.path.unlink(missing_ok=True)
-
-    def restore(self) -> None:
-        self.path.write_bytes(self.content)
+    monkeypatch.setattr(Relay, "send", send_and_note)
+    return mails
 
 
 @pytest.fixture
-def sequences(request: pytest.FixtureRequest) -> int:
-    wanted: int = request.config.getoption("--sequences")
-    return wanted
-
-
-async def test_whatever_happens_chart_workflow_and_model_agree(
+async def world(
     engine: Client,
     configured: Settings,
     database: Database,
     storage: Storage,
     mailbox: Mailbox,
-    sequences: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # so that an expiry that is moved to now is now
-    monkeypatch.setattr(lifecycle, "ON_ITS_WAY", timedelta(0))
+    taken: Taken,
+) -> World:
     office = await open_office(configured, database, storage)
     async with database.practice(office.practice) as transaction:
         invitation = await account.invite(
@@ -433,26 +405,42 @@ async def test_whatever_happens_chart_workflow_and_model_agree(
             relationship="partner",
         )
     second = request.party_of(await account.register(database, invitation.token, PASSWORD))
-    world = World(engine, database, office, second, await provider(database, office))
+    parties = (office.party, second, await provider(database, office))
     path = configured.storage_folder / office.note.sha256[:2] / office.note.sha256
-    store = Store(path, path.read_bytes())
+    weather = Weather(mailbox, path, path.read_bytes())
+    return World(engine, TimeSkipper(engine), database, office, parties, weather, taken)
 
-    batches: list[tuple[list[Script], dict[str, set[int]]]] = []
+
+def drawn(strategy: st.SearchStrategy[Drawn], size: int) -> list[Drawn]:
+    """So many random ones."""
+    found: list[Drawn] = []
 
     @settings(
-        max_examples=max(sequences // BATCH, 1),
+        max_examples=size,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(SCRIPTS, min_size=BATCH, max_size=BATCH), WEATHER)
-    def collect(scripts: list[Script], weather: dict[str, set[int]]) -> None:
-        batches.append((scripts, weather))
+    @given(strategy)
+    def draw(one: Drawn) -> None:
+        found.append(one)
 
-    collect()
-    async with working(configured, engine, database) as renew:
-        for scripts, weather in batches:
-            await live(world, scripts, weather, mailbox, store, renew)
-    async with database.practice(office.practice) as transaction:
+    draw()
+    return found
+
+
+async def test_whatever_happens_chart_workflow_and_model_agree(
+    world: World, configured: Settings, pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, logger="temporalio")  # so many failures are meant
+    lives = drawn(scripts(), pytestconfig.getoption("--sequences"))
+    batches = [lives[first : first + BATCH] for first in range(0, len(lives), BATCH)]
+    known = world.engine.config()
+    known["interceptors"] = [Forgetful(world.weather)]
+    async with working(configured, Client(**known), world.database) as renew:
+        for batch, forecast in zip(batches, drawn(FORECASTS, len(batches)), strict=True):
+            for life in await live(world, batch, forecast, renew):
+                await check(world, life)
+    async with world.database.practice(world.office.practice) as transaction:
         assert await transaction.fetchval(BROKEN_CHAINS) == 0

@@ -78,6 +78,7 @@ class ShareToSign:
         self.signatures = known.signatures
         self.reminder_days = known.reminder_days
         self.reminders = known.reminders
+        self.rescheduled = False
         self.reminded = known.reminded
         self.mailed_at = known.mailed_at
         self.late = known.late
@@ -97,6 +98,8 @@ class ShareToSign:
     async def run(self, order: Order, so_far: SoFar | None) -> RequestState | None:
         if so_far is None and not await self._deliver():
             return None
+        # what came during the delivery is written before the end that came with it
+        await self._catch_up()
         while self.life.open:
             await self._wait()
             await self._catch_up()
@@ -183,7 +186,7 @@ class ShareToSign:
             check_takes(self.life.state, Act.RESCHEDULE)
         except Refusal as why:
             return self._refuse(Act.RESCHEDULE, reschedule.by, why)
-        self.reminder_days, self.reminders = reschedule.days, reschedule.reminders
+        self.reminder_days, self.reminders, self.rescheduled = reschedule.days, reschedule.reminders, True
         self.to_do.append(lambda: self._record_term(reschedule.by, Action.RESCHEDULED, reschedule.days))
         return None
 
@@ -280,6 +283,7 @@ class ShareToSign:
             self.order, self.request_id, self.life, by, state, at, workflow.now(), days, reason, signature, correction
         )
         self.to_do.append(lambda: self._record_answer(answer))
+        self.rescheduled = False
         following = tuple(party for party in self.life.waits_for if party not in before.waits_for)
         if following:
             self.to_do.append(lambda: self._ask_next(following))
@@ -300,6 +304,7 @@ class ShareToSign:
 
     async def _try_to_deliver(self) -> Delivered:
         self._say("Delivering to the client's portal.")
+        self.rescheduled = False
         return await workflow.execute_activity_class(
             Deliver,
             Delivery(self.order, self.request_id, workflow.now(), self.life.expires_at, self.reminder_days),
@@ -313,7 +318,7 @@ class ShareToSign:
             self.looks = ()
             self.life = self.life.registered([seat.party for seat in delivered.life.seats if seat.party])
             workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
-        self.reminders = delivered.reminders
+        self._plan(delivered.reminders)
         self.mailed_at = workflow.now()
         if not delivered.mailed:
             self._post(self._request_mail(FIRST, self.life.waits_for))
@@ -466,6 +471,11 @@ class ShareToSign:
             summary=PlainWords(f"Chart: one of the signers has {answer.state}"),
         )
         if reminders is not None:
+            self._plan(reminders)
+
+    def _plan(self, reminders: Sequence[datetime]) -> None:
+        """As an activity has computed them, unless staff has changed them meanwhile."""
+        if not self.rescheduled:
             self.reminders = tuple(reminders)
 
     async def _record_term(self, by: Actor, action: Action, days: tuple[int, ...] | None = None) -> None:
