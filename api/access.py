@@ -4,19 +4,25 @@ Staff and clients have cookies of their own with the `__Host-` prefix: bound to 
 secure connections only (browsers count loopback as secure), out of reach for scripts.
 """
 
+from datetime import timedelta
 from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
-from fastapi import Depends, Request, Response
+from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.resources import Resources
 from identity import api_key, session
 from identity.caller import Integration, PortalUser, StaffMember
-from identity.session import Token
+from identity.session import SignedIn, Token
+from identity.visitor import Visitor, network_of
 
 STAFF_COOKIE = "__Host-sts-staff"
 PORTAL_COOKIE = "__Host-sts-portal"
+DEVICE_COOKIE = "__Host-sts-device"
+
+DEVICE_KEPT = timedelta(days=400)
+"""As long as browsers keep any cookie; each sign-in begins it anew."""
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, or the token of POST /api/v1/portal/sessions.")
 _staff_cookie = APIKeyCookie(name=STAFF_COOKIE, scheme_name="staff", auto_error=False, description="Session of staff.")
@@ -82,6 +88,13 @@ async def _portal_page(request: Request, res: Res, cookie: _PortalCookie) -> Por
     return user
 
 
+async def visitor(
+    request: Request, device: Annotated[str, Cookie(alias=DEVICE_COOKIE, include_in_schema=False)] = ""
+) -> Visitor:
+    return Visitor(network_of(ip_address(request)), device)
+
+
+Visit: TypeAlias = Annotated[Visitor, Depends(visitor)]
 PortalToken: TypeAlias = Annotated[Token, Depends(portal_token)]
 PracticeCaller: TypeAlias = Annotated[StaffMember | Integration, Depends(_practice_side)]
 PortalCaller: TypeAlias = Annotated[PortalUser, Depends(_portal_side)]
@@ -94,12 +107,12 @@ def _here(request: Request) -> str:
     return quote(request.url.path if request.method == "GET" else "", safe="/")
 
 
-def start_staff_session(response: Response, token: Token) -> None:
-    _set(response, STAFF_COOKIE, token)
+def start_staff_session(response: Response, signed_in: SignedIn) -> None:
+    _start(response, STAFF_COOKIE, signed_in)
 
 
-def start_portal_session(response: Response, token: Token) -> None:
-    _set(response, PORTAL_COOKIE, token)
+def start_portal_session(response: Response, signed_in: SignedIn) -> None:
+    _start(response, PORTAL_COOKIE, signed_in)
 
 
 def end_session(response: Response) -> None:
@@ -107,9 +120,18 @@ def end_session(response: Response) -> None:
         response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
 
 
-def _set(response: Response, name: str, token: Token) -> None:
+def _start(response: Response, name: str, signed_in: SignedIn) -> None:
     # lax: the link in the mail opens the portal signed in, if the client is; POST is guarded besides
-    response.set_cookie(name, token, path="/", secure=True, httponly=True, samesite="lax")
+    response.set_cookie(name, signed_in.token, path="/", secure=True, httponly=True, samesite="lax")
+    response.set_cookie(
+        DEVICE_COOKIE,
+        signed_in.device,
+        max_age=int(DEVICE_KEPT.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def safe_next(following: str | None, default: str) -> str:

@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): one table from what is refused to status, type and title."""
 
 import logging
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -17,6 +18,7 @@ from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesMissing
 from identity.account import InvitationEnded
 from identity.session import SignInFailed
+from identity.throttle import TooManyTries
 from pdf import MeaninglessMark, NoSuchPage, Unfit
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
     refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
     SignInFailed: Problem(HTTPStatus.FORBIDDEN, "sign-in-failed", "Sign-in failed"),
+    TooManyTries: Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),
     InvitationEnded: Problem(HTTPStatus.GONE, "invitation-ended", "The invitation has ended"),
     Refusal: Problem(HTTPStatus.CONFLICT, "refused", "This cannot be done"),
     Unfit: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit-pdf", "This file cannot be used"),
@@ -115,6 +118,10 @@ async def _known(request: Request, error: Exception) -> Response:
             return answer(request, problem, error.reason)
         case NoSuchPage():
             return answer(request, problem, "The document has no such page.")
+        case TooManyTries():
+            response = answer(request, problem, str(error))
+            response.headers["retry-after"] = str(math.ceil(error.wait.total_seconds()))
+            return response
     return answer(request, problem, str(error))
 
 

@@ -1,5 +1,6 @@
 """`/api/v1/portal`: the client's side, for the portal's pages and for apps."""
 
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 import pdf
-from api.access import PortalCaller, PortalToken, Res, ip_address
+from api.access import PortalCaller, PortalToken, Res, Visit, ip_address
 from api.stories import portal, settings
 from api.stories.signing import Outcome
 from api.v1 import PDF, In, pdf_response
@@ -19,6 +20,7 @@ from chart.lifecycle import RequestState
 from chart.message import Message, MessageAbout
 from chart.refusals import Unacceptable
 from identity import session
+from identity.caller import Surface
 
 router = APIRouter(prefix="/api/v1/portal", tags=["portal"])
 
@@ -29,10 +31,14 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 class SignIn(In):
     email: Text
     password: Text
+    device: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="The `device` of an earlier sign-in: guesses by others do not hold it up."
+    )
 
 
 class SessionOut(BaseModel):
     token: str = Field(description="Send it as `Authorization: Bearer …`. It ends after 15 idle minutes.")
+    device: str = Field(description="Keep it, and send it with the next sign-in.")
 
 
 class Registration(In):
@@ -151,9 +157,11 @@ class SignedCopies(BaseModel):
 
 
 @router.post("/sessions", status_code=HTTPStatus.CREATED)
-async def sign_in(res: Res, credentials: SignIn) -> SessionOut:
+async def sign_in(res: Res, visitor: Visit, credentials: SignIn) -> SessionOut:
     """Sign in to the Client Portal as an app does; pages use a cookie."""
-    return SessionOut(token=await session.sign_in_account(res.database, credentials.email, credentials.password))
+    app = replace(visitor, device=credentials.device)
+    signed_in = await session.sign_in(res.database, Surface.PORTAL, app, credentials.email, credentials.password)
+    return SessionOut(token=signed_in.token, device=signed_in.device)
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
@@ -168,9 +176,9 @@ async def authenticate_again(res: Res, user: PortalCaller, token: PortalToken, a
 
 
 @router.post("/registrations", status_code=HTTPStatus.CREATED)
-async def register(res: Res, registration: Registration) -> Response:
+async def register(res: Res, visitor: Visit, registration: Registration) -> Response:
     """Use an invitation: choose a password, or connect an account that exists."""
-    await portal.register(res, registration.token, registration.password)
+    await portal.register(res, visitor, registration.token, registration.password)
     return Response(status_code=HTTPStatus.CREATED)
 
 

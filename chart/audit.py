@@ -16,15 +16,18 @@ from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from gateways.postgres import SQL, Transaction
 
 Actor = NewType("Actor", str)
-"""Who did it: `staff:<id>`, `account:<id>`, `key:<id>` or `service`."""
+"""Who did it: `staff:<id>`, `account:<id>`, `key:<id>`, `service` or `stranger`."""
 
 SERVICE = Actor("service")
+STRANGER = Actor("stranger")
+"""Somebody who is not signed in."""
 
 
 class Action(StrEnum):
     """What happened."""
 
     SIGNED_IN = "signed in"
+    SIGN_IN_REFUSED = "sign-in refused"
     SIGNED_OUT = "signed out"
     CREATED_CLIENT = "created client"
     INVITED = "invited"

@@ -10,6 +10,17 @@ from chart.audit import Actor
 from chart.ids import AccountId, PracticeId, StaffId
 
 
+class Surface(StrEnum):
+    """Where somebody signs in: staff to the chart, clients and who acts for them to the Client Portal."""
+
+    CHART = "chart"
+    PORTAL = "portal"
+
+    def party(self, id: UUID) -> Actor:
+        """Whoever signs in there under this id."""
+        return Actor(f"{'staff' if self is Surface.CHART else 'account'}:{id}")
+
+
 class Role(StrEnum):
     PROVIDER = "provider"
     SUPERVISOR = "supervisor"

@@ -21,7 +21,7 @@ from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from api.app import make_app
+from api.__main__ import server_config
 from chart.migrate import migrate
 from gateways import postgres as gateway
 from gateways import temporal
@@ -258,9 +258,7 @@ async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.Asyn
 @asynccontextmanager
 async def serving(configured: Settings) -> AsyncIterator[None]:
     """The app behind a real server in this loop."""
-    server = uvicorn.Server(
-        uvicorn.Config(make_app(configured), host="127.0.0.1", port=configured.api_port, log_config=None)
-    )
+    server = uvicorn.Server(server_config(configured))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serve = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

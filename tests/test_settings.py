@@ -9,7 +9,8 @@ import pytest
 
 from gateways.postgres import Database
 from identity import account, session
-from identity.caller import Role
+from identity.caller import Role, Surface
+from identity.visitor import UNKNOWN
 from tests.conftest import Mailbox
 from tests.office import PASSWORD, Office
 from tests.test_endings import ask, soon
@@ -38,7 +39,7 @@ async def test_what_cannot_be_is_refused(api: httpx2.AsyncClient, office: Office
 async def test_only_an_administrator_sets_the_practice(
     api: httpx2.AsyncClient, database: Database, office: Office
 ) -> None:
-    token = await session.sign_in_staff(database, office.provider_email, PASSWORD)
+    token = (await session.sign_in(database, Surface.CHART, UNKNOWN, office.provider_email, PASSWORD)).token
     origin = {"cookie": f"__Host-sts-staff={token}", "origin": str(api.base_url).rstrip("/")}
     refused = await api.patch("/api/v1/practice", json={"language": "es"}, headers=origin)
     assert refused.status_code == HTTPStatus.FORBIDDEN
@@ -47,7 +48,7 @@ async def test_only_an_administrator_sets_the_practice(
         await account.add_staff(
             transaction, office.practice, email=email, name="Ada", role=Role.ADMIN, password=PASSWORD
         )
-    token = await session.sign_in_staff(database, email, PASSWORD)
+    token = (await session.sign_in(database, Surface.CHART, UNKNOWN, email, PASSWORD)).token
     allowed = await api.patch(
         "/api/v1/practice", json={"language": "es"}, headers={**origin, "cookie": f"__Host-sts-staff={token}"}
     )

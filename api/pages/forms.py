@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Form
 
-from chart.refusals import KindRefused, NotAllowed, Refusal, Unacceptable
+from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacceptable
+from identity.session import SignInFailed
+from identity.throttle import TooManyTries
 
 Typed = Annotated[str, Form(max_length=1000)]
 """A form field as it was typed; empty when it was left out, so that the page can say so itself."""
@@ -43,4 +45,8 @@ def status(refusal: Refusal) -> HTTPStatus:
     """Of the page that shows the form again with the refusal."""
     if isinstance(refusal, KindRefused | Unacceptable):
         return HTTPStatus.UNPROCESSABLE_ENTITY
-    return HTTPStatus.FORBIDDEN if isinstance(refusal, NotAllowed) else HTTPStatus.CONFLICT
+    if isinstance(refusal, TooManyTries):
+        return HTTPStatus.TOO_MANY_REQUESTS
+    if isinstance(refusal, NotReachable):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.FORBIDDEN if isinstance(refusal, NotAllowed | SignInFailed) else HTTPStatus.CONFLICT

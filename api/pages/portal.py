@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
 from activities.stamp import MEANING
-from api.access import PORTAL_COOKIE, PortalPage, Res, start_portal_session
+from api.access import PORTAL_COOKIE, PortalPage, Res, Visit, start_portal_session
 from api.pages import forms, standing
 from api.pages.door import Door
 from api.pages.forms import Typed
@@ -19,8 +19,8 @@ from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from identity import password as passwords
-from identity import session
-from identity.caller import PortalUser
+from identity.caller import PortalUser, Surface
+from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -29,7 +29,13 @@ DONE = {"registered": "You are registered. Sign in with your email address and y
 MOST_REASON = 500
 """Characters of a reason, as the API has it."""
 
-_door = Door("portal/sign_in.html", address="/portal/sign-in", home="/portal/inbox", start_session=start_portal_session)
+_door = Door(
+    Surface.PORTAL,
+    "portal/sign_in.html",
+    address="/portal/sign-in",
+    home="/portal/inbox",
+    start_session=start_portal_session,
+)
 
 
 class Filter(StrEnum):
@@ -70,8 +76,10 @@ async def sign_in_form(request: Request, next: str = "", done: str = "") -> Resp
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
-    return await _door.enter(request, session.sign_in_account(res.database, email, password), email, next)
+async def sign_in(
+    request: Request, res: Res, visitor: Visit, email: Typed = "", password: Typed = "", next: Typed = ""
+) -> Response:
+    return await _door.enter(request, res, visitor, email, password, next)
 
 
 @router.post("/sign-out")
@@ -86,14 +94,14 @@ async def register_form(request: Request) -> Response:
 
 
 @router.post("/register")
-async def register(request: Request, res: Res, token: Typed = "", new_password: Typed = "") -> Response:
+async def register(request: Request, res: Res, visitor: Visit, token: Typed = "", new_password: Typed = "") -> Response:
     try:
-        await portal.register(res, token.strip(), new_password)
+        await portal.register(res, visitor, token.strip(), new_password)
     except Refusal as refusal:
         return page(
             request,
             "portal/register.html",
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooManyTries) else HTTPStatus.UNPROCESSABLE_ENTITY,
             token=token,
             least=passwords.LEAST,
             problem=str(refusal),

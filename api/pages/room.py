@@ -4,21 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Request, Response
 
-from api.access import STAFF_COOKIE, Res, StaffPage, start_staff_session
+from api.access import STAFF_COOKIE, Res, StaffPage, Visit, start_staff_session
 from api.pages import desk, forms
 from api.pages.door import Door
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import charts
 from chart.refusals import Refusal
-from identity import session
+from identity.caller import Surface
 
 router = APIRouter(include_in_schema=False)
 
 MOST_SHOWN = 100
 """Clients in the Chart Room at once; more words find the others."""
 
-_door = Door("chart/sign_in.html", address="/sign-in", home="/charts", start_session=start_staff_session)
+_door = Door(Surface.CHART, "chart/sign_in.html", address="/sign-in", home="/charts", start_session=start_staff_session)
 
 
 @router.get("/")
@@ -35,8 +35,10 @@ async def sign_in_form(request: Request, next: str = "") -> Response:
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
-    return await _door.enter(request, session.sign_in_staff(res.database, email, password), email, next)
+async def sign_in(
+    request: Request, res: Res, visitor: Visit, email: Typed = "", password: Typed = "", next: Typed = ""
+) -> Response:
+    return await _door.enter(request, res, visitor, email, password, next)
 
 
 @router.post("/sign-out")

@@ -19,7 +19,7 @@ from chart.refusals import ClientNotRegistered, KindRefused, Unacceptable
 from identity import session
 from identity.account import InvitationEnded
 from identity.caller import Role
-from identity.session import SignInFailed
+from identity.session import SignedIn, SignInFailed, Token
 from pdf import Limits, Reason, Unfit
 from tests.pages import stage
 from tests.pages.stage import (
@@ -322,8 +322,7 @@ def test_a_failed_sign_in_keeps_the_address_and_never_the_password(
     async def fails(*_: object) -> None:
         raise SignInFailed
 
-    monkeypatch.setattr(session, "sign_in_staff", fails)
-    monkeypatch.setattr(session, "sign_in_account", fails)
+    monkeypatch.setattr(session, "sign_in", fails)
     typed = {"email": "ann@example.org", "password": "not-the-right-one", "next": "/portal/inbox"}
     answer = browser.post(f"{surface}/sign-in", data=typed)
     assert answer.status_code == 403
@@ -336,10 +335,10 @@ def test_a_failed_sign_in_keeps_the_address_and_never_the_password(
 def test_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_site(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def works(*_: object) -> str:
-        return "token"
+    async def works(*_: object) -> SignedIn:
+        return SignedIn(Token("token"), "device")
 
-    monkeypatch.setattr(session, "sign_in_account", works)
+    monkeypatch.setattr(session, "sign_in", works)
     for following, leads in ((f"/portal/inbox/{MESSAGE}",) * 2, ("//evil.example", "/portal/inbox")):
         answer = browser.post("/portal/sign-in", data={"email": "a", "password": "b", "next": following})
         assert answer.headers["location"] == leads
