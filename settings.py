@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     payload_keys: SecretStr = Field(
         description="AES-256 keys of the Temporal payloads, `id:base64,id:base64`. The first encrypts, all decrypt."
     )
+    account_keys: SecretStr = Field(
+        description="AES-256 keys of what accounts keep secret (authenticator apps), `id:base64,id:base64`. "
+        "The first encrypts, all decrypt."
+    )
     codec_tokens: SecretStr = Field(
         default=SecretStr(""),
         description="Operators who may read Temporal payloads, `name:token,name:token`, each token 32 random "

@@ -13,12 +13,13 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 
 from api.resources import Resources
 from identity import api_key, session
-from identity.caller import Integration, PortalUser, StaffMember
+from identity.caller import Integration, PortalUser, StaffMember, Surface
 from identity.session import SignedIn, Token
-from identity.visitor import Visitor, network_of
+from identity.visitor import Visitor, agent_of, network_of
 
 STAFF_COOKIE = "__Host-sts-staff"
 PORTAL_COOKIE = "__Host-sts-portal"
+COOKIE = {Surface.CHART: STAFF_COOKIE, Surface.PORTAL: PORTAL_COOKIE}
 DEVICE_COOKIE = "__Host-sts-device"
 
 DEVICE_KEPT = timedelta(days=400)
@@ -74,14 +75,14 @@ async def portal_token(bearer: _Bearer, cookie: _PortalCookie) -> Token:
     return Token(bearer.credentials if bearer else cookie or "")
 
 
-async def _staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffMember:
+async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffMember:
     member = await session.staff_member(res.database, cookie) if cookie else None
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
     return member
 
 
-async def _portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:
+async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:
     user = await session.portal_user(res.database, cookie) if cookie else None
     if user is None:
         raise SignInNeeded("Sign in first.", f"/portal/sign-in?next={_here(request)}")
@@ -91,15 +92,23 @@ async def _portal_page(request: Request, res: Res, cookie: _PortalCookie) -> Por
 async def visitor(
     request: Request, device: Annotated[str, Cookie(alias=DEVICE_COOKIE, include_in_schema=False)] = ""
 ) -> Visitor:
-    return Visitor(network_of(ip_address(request)), device)
+    return Visitor(network_of(ip_address(request)), device, agent_of(request.headers.get("user-agent", "")))
 
 
 Visit: TypeAlias = Annotated[Visitor, Depends(visitor)]
+
+
+async def staff_token(cookie: _StaffCookie) -> Token:
+    """The session token of staff as the browser sent it, not yet known to be good."""
+    return Token(cookie or "")
+
+
+StaffToken: TypeAlias = Annotated[Token, Depends(staff_token)]
 PortalToken: TypeAlias = Annotated[Token, Depends(portal_token)]
 PracticeCaller: TypeAlias = Annotated[StaffMember | Integration, Depends(_practice_side)]
 PortalCaller: TypeAlias = Annotated[PortalUser, Depends(_portal_side)]
-StaffPage: TypeAlias = Annotated[StaffMember, Depends(_staff_page)]
-PortalPage: TypeAlias = Annotated[PortalUser, Depends(_portal_page)]
+StaffPage: TypeAlias = Annotated[StaffMember, Depends(staff_page)]
+PortalPage: TypeAlias = Annotated[PortalUser, Depends(portal_page)]
 
 
 def _here(request: Request) -> str:
@@ -107,31 +116,27 @@ def _here(request: Request) -> str:
     return quote(request.url.path if request.method == "GET" else "", safe="/")
 
 
-def start_staff_session(response: Response, signed_in: SignedIn) -> None:
-    _start(response, STAFF_COOKIE, signed_in)
-
-
-def start_portal_session(response: Response, signed_in: SignedIn) -> None:
-    _start(response, PORTAL_COOKIE, signed_in)
-
-
-def end_session(response: Response) -> None:
-    for name in (STAFF_COOKIE, PORTAL_COOKIE):
-        response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
-
-
-def _start(response: Response, name: str, signed_in: SignedIn) -> None:
+def start_session(response: Response, surface: Surface, signed_in: SignedIn) -> None:
     # lax: the link in the mail opens the portal signed in, if the client is; POST is guarded besides
-    response.set_cookie(name, signed_in.token, path="/", secure=True, httponly=True, samesite="lax")
+    response.set_cookie(COOKIE[surface], signed_in.token, path="/", secure=True, httponly=True, samesite="lax")
+    if signed_in.device:
+        remember_device(response, signed_in.device)
+
+
+def remember_device(response: Response, device: str) -> None:
     response.set_cookie(
         DEVICE_COOKIE,
-        signed_in.device,
+        device,
         max_age=int(DEVICE_KEPT.total_seconds()),
         path="/",
         secure=True,
         httponly=True,
         samesite="strict",
     )
+
+
+def end_session(response: Response, surface: Surface) -> None:
+    response.delete_cookie(COOKIE[surface], path="/", secure=True, httponly=True, samesite="lax")
 
 
 def safe_next(following: str | None, default: str) -> str:

@@ -17,7 +17,10 @@ from chart.refusals import Refusal
 from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesMissing
 from identity.account import InvitationEnded
-from identity.session import SignInFailed
+from identity.passkey import PasskeyRefused
+from identity.reset import ResetEnded
+from identity.second_factor import WrongCode
+from identity.session import SignInAgain, SignInFailed
 from identity.throttle import TooManyTries
 from pdf import MeaninglessMark, NoSuchPage, Unfit
 
@@ -48,6 +51,10 @@ PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
     refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
     SignInFailed: Problem(HTTPStatus.FORBIDDEN, "sign-in-failed", "Sign-in failed"),
+    SignInAgain: Problem(HTTPStatus.UNAUTHORIZED, "sign-in-again", "Sign in again"),
+    WrongCode: Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code was not accepted"),
+    PasskeyRefused: Problem(HTTPStatus.FORBIDDEN, "passkey-refused", "The passkey was not accepted"),
+    ResetEnded: Problem(HTTPStatus.GONE, "reset-ended", "The link has ended"),
     TooManyTries: Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),
     InvitationEnded: Problem(HTTPStatus.GONE, "invitation-ended", "The invitation has ended"),
     Refusal: Problem(HTTPStatus.CONFLICT, "refused", "This cannot be done"),
@@ -81,7 +88,7 @@ def answer(request: Request, problem: Problem, detail: str, **more: object) -> R
         },
         status_code=problem.status,
         media_type="application/problem+json",
-        headers={"WWW-Authenticate": "Bearer"} if problem is SIGN_IN else None,
+        headers={"WWW-Authenticate": "Bearer"} if problem.status is HTTPStatus.UNAUTHORIZED else None,
     )
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from api.hub import Hub
+from gateways.keys import Keyring
 from gateways.postgres import Database
 from gateways.storage import Storage
+from identity.caller import Surface
 from identity.operator import Operators
+from identity.passkey import RelyingParty
 from settings import Settings
 
 
@@ -18,9 +21,16 @@ class Resources:
     storage: Storage
     engine: Client
     hub: Hub
+    keyring: Keyring
+    """For what accounts keep secret."""
     operators: Operators
     """Who may read payloads."""
     temporal_ui: frozenset[str]
     """Origins of the Temporal UI."""
     seal_certificates: bytes
     """PEM; what a sealed file must lead to."""
+
+    def site(self, surface: Surface) -> RelyingParty:
+        """As passkeys know it."""
+        address = self.settings.chart_url if surface is Surface.CHART else self.settings.portal_url
+        return RelyingParty(surface, address)

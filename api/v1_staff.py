@@ -1,15 +1,14 @@
 """`/api/v1` for staff in person: what takes a signed-in human being, and no program with an API key."""
 
 from http import HTTPStatus
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Cookie, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.access import STAFF_COOKIE, PracticeCaller, Res, ip_address
+from api.access import PracticeCaller, Res, StaffToken, Visit, ip_address
 from api.stories import signing
 from api.stories.signing import Outcome
-from api.v1_portal import OutcomeOut, Password, SignatureIn
+from api.v1_portal import AuthenticationIn, OutcomeOut, SignatureIn
 from chart.ids import DocumentId
 from chart.refusals import NotAllowed
 from identity import session
@@ -44,7 +43,8 @@ async def counter_sign(
 
 @router.post("/session/authentication", status_code=HTTPStatus.NO_CONTENT)
 async def authenticate_again(
-    res: Res, caller: PracticeCaller, again: Password, token: Annotated[str, Cookie(alias=STAFF_COOKIE)] = ""
+    res: Res, caller: PracticeCaller, visitor: Visit, token: StaffToken, again: AuthenticationIn
 ) -> None:
     """Make the staff session fresh for signing."""
-    await session.authenticate_again(res.database, _in_person(caller), session.Token(token), again.password)
+    member = _in_person(caller)
+    await session.authenticate_again(res.database, res.keyring, member, visitor, token, again.password, again.code)

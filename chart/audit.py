@@ -29,6 +29,14 @@ class Action(StrEnum):
     SIGNED_IN = "signed in"
     SIGN_IN_REFUSED = "sign-in refused"
     SIGNED_OUT = "signed out"
+    SIGNED_OUT_ELSEWHERE = "signed out elsewhere"
+    CHANGED_PASSWORD = "changed the password"  # noqa: S105 - an event, not a password
+    RESET_PASSWORD = "chose a new password by email"  # noqa: S105
+    ADDED_FACTOR = "added a second factor"
+    REMOVED_FACTOR = "removed a second factor"
+    MADE_RECOVERY_CODES = "made recovery codes"
+    MADE_KEY = "made an API key"
+    REVOKED_KEY = "revoked an API key"
     CREATED_CLIENT = "created client"
     INVITED = "invited"
     REGISTERED = "registered"

@@ -10,6 +10,7 @@ from email.headerregistry import Address
 from uuid import UUID
 
 from chart import audit, client
+from chart import practice as practices
 from chart import relationship as relationships
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId, StaffId
@@ -130,7 +131,10 @@ async def register(database: Database, token: str, password: str, visitor: Visit
 
 
 async def _new(transaction: Transaction, practice: PracticeId, email: str, name: str, password: str) -> AccountId:
-    made: AccountId = await transaction.fetchval(ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password))
+    own_words = (name, email, *email.split("@"), (await practices.current(transaction)).name)
+    made: AccountId = await transaction.fetchval(
+        ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password, own_words)
+    )
     return made
 
 

@@ -18,7 +18,15 @@ class Surface(StrEnum):
 
     def party(self, id: UUID) -> Actor:
         """Whoever signs in there under this id."""
-        return Actor(f"{'staff' if self is Surface.CHART else 'account'}:{id}")
+        return Actor(f"{self._kind}:{id}")
+
+    def has(self, party: str) -> bool:
+        """Whether `party` signs in there."""
+        return party.startswith(f"{self._kind}:")
+
+    @property
+    def _kind(self) -> str:
+        return "staff" if self is Surface.CHART else "account"
 
 
 class Role(StrEnum):

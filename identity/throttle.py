@@ -49,6 +49,7 @@ class Purse:
         return hashlib.sha256("\0".join((self.budget.name, *self.whose)).encode()).digest()
 
 
+_ON_KNOWN_DEVICE = ", or sign in on a device that you have used before"
 _OTHER_WAYS = ", sign in on a device that you have used before, or choose a new password by email"
 
 PASSWORD_HERE = Budget("password, account and network", 10, timedelta(minutes=2), _OTHER_WAYS)
@@ -59,6 +60,13 @@ PASSWORDS_FROM_NETWORK = Budget("password, network", 100, timedelta(seconds=5), 
 """Against one password tried on many accounts."""
 PASSWORD_AGAIN = Budget("password again", 10, timedelta(minutes=1))
 """By whoever is signed in."""
+CODE = Budget("second factor, account", 5, timedelta(minutes=3), _ON_KNOWN_DEVICE)
+"""By whoever knows the password, on unknown devices: a code of three in a million counts."""
+CODE_ON_DEVICE = Budget("second factor, account and device", 10, timedelta(minutes=1))
+RESETS = Budget("reset, network", 30, timedelta(seconds=20))
+RESET_MAILS = Budget("reset, account", 3, timedelta(minutes=20))
+"""As many as can be good at one time: what a stranger asks for still serves the owner."""
+PASSKEY_QUESTIONS = Budget("passkey, network", 100, timedelta(seconds=1))
 REGISTRATIONS = Budget("registration, network", 30, timedelta(seconds=20))
 VERIFICATIONS = Budget("verification, network", 30, timedelta(seconds=2))
 

@@ -17,6 +17,8 @@ class Visitor:
     network: str = field(repr=False)
     device: str = field(default="", repr=False)
     """The token that the last sign-in left on it; empty for none."""
+    agent: str = ""
+    """Browser and system in plain words, e.g. `Firefox on Linux`."""
 
 
 UNKNOWN = Visitor("unknown")
@@ -32,6 +34,24 @@ def network_of(address: str) -> str:
     if found.version == 6 and found.ipv4_mapped:
         found = found.ipv4_mapped
     return str(ip_network((found, 56), strict=False)) if found.version == 6 else str(found)
+
+
+_BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def agent_of(user_agent: str) -> str:
+    """`Firefox on Linux`, so that people know their own devices again; no more of it is kept."""
+    browser = next((name for word, name in _BROWSERS if word in user_agent), "Another program")
+    system = next((name for word, name in _SYSTEMS if word in user_agent), None)
+    return f"{browser} on {system}" if system else browser
 
 
 async def is_known(transaction: Transaction, visitor: Visitor, parties: Sequence[Actor]) -> bool:

@@ -142,6 +142,7 @@ def configured(postgres: Cluster, folder: Path, smtp: tuple[Mailbox, int], seal_
         database_owner_url=SecretStr(postgres.dsn(OWNER)),
         temporal_address=f"127.0.0.1:{free_port()}",
         payload_keys=SecretStr(KEY),
+        account_keys=SecretStr(KEY),
         codec_tokens=SecretStr(f"{OPERATOR}:{OPERATOR_TOKEN}"),
         temporal_ui_origins=TEMPORAL_UI,
         storage_folder=folder / "documents",

@@ -20,6 +20,7 @@ import pdf
 from activities.stamp import COUNTER_MEANING, MEANING
 from local.postgres import OWNER, cluster
 from tests.papers import paper
+from tests.sign_ins import code_of, has_app_of_the_demo
 from tests.whole import Whole, running, soon
 
 CHROMIUM = "/usr/bin/chromium"
@@ -68,7 +69,15 @@ async def visitor(browser: Browser, *, expected: str = "nothing", **device: obje
 async def sign_in(page: Page, credentials: dict[str, str]) -> None:
     await page.get_by_label("Email address").fill(credentials["email"])
     await page.get_by_label("Password", exact=True).fill(credentials["password"])
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    if key := credentials.get("authenticator"):
+        has_app_of_the_demo(credentials["email"], key)
+        await show_code(page, credentials)
+
+
+async def show_code(page: Page, credentials: dict[str, str]) -> None:
+    await page.get_by_label("Code from your authenticator app").fill(await code_of(credentials["email"]))
+    await page.get_by_role("button", name="Continue").click()
 
 
 async def draw(page: Page) -> None:
@@ -266,7 +275,7 @@ async def test_the_client_signs_on_a_phone_and_the_provider_counter_signs_at_the
         await staff.get_by_role("button", name="Continue").click()
         await staff.get_by_role("button", name="Sign Document").click()
         await staff.get_by_label("Password", exact=True).fill(provider["password"])
-        await staff.get_by_role("button", name="Continue").click()
+        await show_code(staff, provider)
         await expect(staff.locator("#state")).to_contain_text("The document is signed and sealed.")
 
         # both see it, and the document bears both

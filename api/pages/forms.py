@@ -4,9 +4,11 @@ from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Form
+from fastapi import Form, Request
 
 from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacceptable
+from identity.passkey import PasskeyRefused
+from identity.second_factor import WrongCode
 from identity.session import SignInFailed
 from identity.throttle import TooManyTries
 
@@ -41,6 +43,12 @@ def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     return typed
 
 
+def wants_json(request: Request) -> bool:
+    """Whether a script asks, which goes on in its own way."""
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
 def status(refusal: Refusal) -> HTTPStatus:
     """Of the page that shows the form again with the refusal."""
     if isinstance(refusal, KindRefused | Unacceptable):
@@ -49,4 +57,6 @@ def status(refusal: Refusal) -> HTTPStatus:
         return HTTPStatus.TOO_MANY_REQUESTS
     if isinstance(refusal, NotReachable):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    return HTTPStatus.FORBIDDEN if isinstance(refusal, NotAllowed | SignInFailed) else HTTPStatus.CONFLICT
+    if isinstance(refusal, NotAllowed | PasskeyRefused | SignInFailed | WrongCode):
+        return HTTPStatus.FORBIDDEN
+    return HTTPStatus.CONFLICT
