@@ -16,6 +16,8 @@ from fido2.utils import websafe_encode
 from fido2.webauthn import (
     AttestedCredentialData,
     AuthenticationResponse,
+    CredentialCreationOptions,
+    CredentialRequestOptions,
     PublicKeyCredentialDescriptor,
     PublicKeyCredentialRpEntity,
     PublicKeyCredentialType,
@@ -96,7 +98,7 @@ async def offer(transaction: Transaction, site: RelyingParty, person: Person) ->
         user_verification=UserVerificationRequirement.REQUIRED,
         challenge=await _new_challenge(transaction, f"add {person.party}"),
     )
-    return dict(options.public_key)
+    return _plain(options)
 
 
 async def add(
@@ -122,7 +124,7 @@ async def ask(database: Database, site: RelyingParty, party: Actor | None = None
     options, _ = site.server().authenticate_begin(
         user_verification=UserVerificationRequirement.REQUIRED, challenge=challenge
     )
-    return dict(options.public_key)
+    return _plain(options)
 
 
 async def check(database: Database, site: RelyingParty, answer: Mapping[str, Any], party: Actor | None = None) -> Used:
@@ -153,6 +155,11 @@ async def check(database: Database, site: RelyingParty, answer: Mapping[str, Any
 
 async def remove(transaction: Transaction, party: Actor, credential_id: bytes) -> bool:
     return await transaction.fetchval(REMOVE, party, credential_id) is not None
+
+
+def _plain(options: CredentialCreationOptions | CredentialRequestOptions) -> dict[str, Any]:
+    asked: dict[str, Any] = dict(options)["publicKey"]
+    return asked
 
 
 def _purpose(site: RelyingParty, party: Actor | None) -> str:

@@ -62,4 +62,5 @@ revoke execute on function practice_of_passkey from public;
 grant execute on function practice_of_passkey to share_to_sign_application;
 
 grant select, insert, update, delete on authenticator, passkey, recovery_code to share_to_sign_application;
-grant select, insert, delete on passkey_challenge to share_to_sign_application;
+-- update, since rows that are over are deleted past those that somebody holds (skip locked)
+grant select, insert, update, delete on passkey_challenge to share_to_sign_application;
