@@ -6,8 +6,9 @@ from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
 
-from api.access import Res, Visit, safe_next, start_session
+from api.access import Res, SignInNeeded, Visit, safe_next, start_session
 from api.pages import desk, forms, portal_frame
 from api.pages.door import Answer, Door
 from api.pages.forms import Typed
@@ -108,6 +109,23 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
         except NotFound as refusal:
             return await _overview(request, res, door, who, refusal)
         return see_other(f"{door.prefix}/account?done=ended")
+
+    @router.get("/session")
+    async def left(request: Request, res: Res) -> Response:
+        """For the page's script; asking does not prolong the session."""
+        return await answer_left(request, res)
+
+    @router.post("/session")
+    async def stay(request: Request, res: Res, who: Who) -> Response:
+        """As every page that is read, this begins the idle time anew."""
+        return await answer_left(request, res)
+
+    async def answer_left(request: Request, res: Res) -> Response:
+        found = await session.left(res.database, door.surface, door.token(request))
+        if found is None:
+            raise SignInNeeded("Your session has ended. Sign in again.")
+        seconds = {"idle": found.idle.total_seconds(), "longest": found.longest.total_seconds()}
+        return JSONResponse({"person": found.party, **seconds})
 
     @router.post("/sessions/end-others")
     async def end_others(request: Request, res: Res, who: Who) -> Response:
