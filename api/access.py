@@ -15,12 +15,15 @@ from api.resources import Resources
 from identity import api_key, session
 from identity.caller import Integration, PortalUser, StaffMember, Surface
 from identity.session import SignedIn, Token
+from identity.single_sign_on import LASTS as SIGN_ON_LASTS
 from identity.visitor import Visitor, agent_of, network_of
 
 STAFF_COOKIE = "__Host-sts-staff"
 PORTAL_COOKIE = "__Host-sts-portal"
 COOKIE = {Surface.CHART: STAFF_COOKIE, Surface.PORTAL: PORTAL_COOKIE}
 DEVICE_COOKIE = "__Host-sts-device"
+
+SIGN_ON_COOKIE = "__Host-sts-sign-on"
 
 DEVICE_KEPT = timedelta(days=400)
 """As long as browsers keep any cookie; each sign-in begins it anew."""
@@ -133,6 +136,24 @@ def remember_device(response: Response, device: str) -> None:
         httponly=True,
         samesite="strict",
     )
+
+
+def keep_sign_on(response: Response, state: str) -> None:
+    """The browser that has left for the provider is the one that comes back."""
+    # lax: the provider's page leads back here
+    response.set_cookie(
+        SIGN_ON_COOKIE,
+        state,
+        max_age=int(SIGN_ON_LASTS.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def forget_sign_on(response: Response) -> None:
+    response.delete_cookie(SIGN_ON_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
 
 
 def end_session(response: Response, surface: Surface) -> None:

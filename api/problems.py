@@ -21,6 +21,7 @@ from identity.passkey import PasskeyRefused
 from identity.reset import ResetEnded
 from identity.second_factor import WrongCode
 from identity.session import SignInAgain, SignInFailed
+from identity.single_sign_on import SignOnFailed
 from identity.throttle import TooManyTries
 from pdf import MeaninglessMark, NoSuchPage, Unfit
 
@@ -55,6 +56,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     WrongCode: Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code was not accepted"),
     PasskeyRefused: Problem(HTTPStatus.FORBIDDEN, "passkey-refused", "The passkey was not accepted"),
     ResetEnded: Problem(HTTPStatus.GONE, "reset-ended", "The link has ended"),
+    SignOnFailed: Problem(HTTPStatus.FORBIDDEN, "sign-on-failed", "Single sign-on failed"),
     TooManyTries: Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),
     InvitationEnded: Problem(HTTPStatus.GONE, "invitation-ended", "The invitation has ended"),
     Refusal: Problem(HTTPStatus.CONFLICT, "refused", "This cannot be done"),

@@ -11,6 +11,7 @@ from gateways.storage import Storage
 from identity.caller import Surface
 from identity.operator import Operators
 from identity.passkey import RelyingParty
+from identity.single_sign_on import SingleSignOn
 from settings import Settings
 
 
@@ -21,6 +22,8 @@ class Resources:
     storage: Storage
     engine: Client
     hub: Hub
+    sign_on: SingleSignOn | None
+    """The staff's organisation, where there is one."""
     keyring: Keyring
     """For what accounts keep secret."""
     operators: Operators

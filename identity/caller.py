@@ -45,6 +45,7 @@ class Right(StrEnum):
     INVITE = "invite"
     STEER_REQUESTS = "requests:steer"
     SET_PRACTICE = "practice:set"
+    MANAGE_KEYS = "keys:manage"
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,13 @@ async def begin(
     party: Actor,
     *,
     how: str = "password",
+    two_factors: bool = False,
     replacing: str = "",
 ) -> SignedIn:
-    """A session for somebody with one factor shown: half way, if a second one is wanted."""
+    """A session for somebody who has shown one factor: half way, if a second one is wanted; or two."""
     await transaction.execute(END_ANY, _digest(replacing))
+    if two_factors:
+        return await whole(transaction, visitor, practice, party, how)
     if (await second_factor.of(transaction, party)).any:
         return await half(transaction, practice, party, Awaits.FACTOR)
     if surface is Surface.CHART:
@@ -181,8 +184,16 @@ async def sign_in_with_passkey(
     """Start a session by a passkey alone, which is two factors in one. No stranger's guesses can hold it up."""
     used = await passkey.check(database, site, answer)
     async with database.practice(used.practice) as transaction:
-        await transaction.execute(END_ANY, _digest(replacing))
-        return await whole(transaction, visitor, used.practice, used.party, "passkey")
+        return await begin(
+            transaction,
+            site.surface,
+            visitor,
+            used.practice,
+            used.party,
+            how="passkey",
+            two_factors=True,
+            replacing=replacing,
+        )
 
 
 async def _go_on(database: Database, visitor: Visitor, who: HalfWay, token: str, how: str) -> SignedIn:

@@ -10,6 +10,7 @@ from api.pages import (
     counter_sign,
     document,
     door,
+    keys,
     portal,
     portal_access,
     request,
@@ -36,6 +37,7 @@ PARTS = (
     ask.router,
     counter_sign.router,
     request.router,
+    keys.router,
     portal.router,
     verify.router,
 )

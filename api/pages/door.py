@@ -11,14 +11,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from api.access import COOKIE, Res, Visit, end_session, remember_device, safe_next, start_session
+from api.access import (
+    COOKIE,
+    SIGN_ON_COOKIE,
+    Res,
+    Visit,
+    end_session,
+    forget_sign_on,
+    keep_sign_on,
+    remember_device,
+    safe_next,
+    start_session,
+)
 from api.pages import forms
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, page, qr_code, see_other
 from api.stories import accounts
 from api.stories import reset as resets
-from chart.refusals import Refusal
-from identity import passkey, reset, second_factor, session, throttle
+from chart.refusals import NotFound, NotReachable, Refusal
+from identity import passkey, reset, second_factor, session, single_sign_on, throttle
 from identity import password as passwords
 from identity.caller import PortalUser, StaffMember, Surface
 from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
@@ -62,6 +73,12 @@ class Door:
         context = {"door": self, "following": safe_next(following, ""), "problem": problem, **context}
         return page(request, f"door/{name}.html", status, **context)
 
+    def sign_in_page(
+        self, request: Request, res: Res, refusal: Refusal | None = None, following: str = "", **context: object
+    ) -> Response:
+        sign_on = res.sign_on is not None and self.surface is Surface.CHART
+        return self.page(request, "sign_in", refusal, following, **{"email": "", "sign_on": sign_on, **context})
+
     def go_on(self, request: Request, signed_in: SignedIn, following: str) -> Response:
         """To the page that was asked for, or to the step that comes first; scripts are told where."""
         step = {
@@ -87,14 +104,16 @@ def routes(door: Door) -> APIRouter:
     _second_factor(router, door)
     _enrolment(router, door)
     _new_password(router, door)
+    if door.surface is Surface.CHART:
+        _single_sign_on(router, door)
     return router
 
 
 def _sign_in(router: APIRouter, door: Door) -> None:
     @router.get("/sign-in")
-    async def form(request: Request, next: str = "", done: str = "") -> Response:
+    async def form(request: Request, res: Res, next: str = "", done: str = "") -> Response:
         told = Notification(DONE[done]) if done in DONE else None
-        return door.page(request, "sign_in", following=next, email="", notification=told)
+        return door.sign_in_page(request, res, following=next, notification=told)
 
     @router.post("/sign-in")
     async def sign_in(
@@ -107,7 +126,7 @@ def _sign_in(router: APIRouter, door: Door) -> None:
         except (session.SignInFailed, throttle.TooManyTries) as refusal:
             if forms.wants_json(request):
                 raise
-            return door.page(request, "sign_in", refusal, next, email=email)
+            return door.sign_in_page(request, res, refusal, next, email=email)
         return door.go_on(request, signed_in, next)
 
     @router.post("/sign-in/passkey/question")
@@ -138,7 +157,7 @@ def _second_factor(router: APIRouter, door: Door) -> None:
         try:
             who = await door.half_way(request, res)
         except SignInAgain as over:
-            return door.page(request, "sign_in", over, following, email="")
+            return door.sign_in_page(request, res, over, following)
         async with res.database.practice(who.practice) as transaction:
             factors = await second_factor.of(transaction, who.actor)
         return door.page(request, "second_factor", refusal, following, factors=factors)
@@ -190,7 +209,7 @@ def _enrolment(router: APIRouter, door: Door) -> None:
         try:
             offered = await accounts.offer_authenticator(res, await who_enrols(request, res))
         except SignInAgain as over:
-            return door.page(request, "sign_in", over, following, email="")
+            return door.sign_in_page(request, res, over, following)
         return door.page(request, "enrol", refusal, following, secret=offered.text, picture=qr_code(offered.address))
 
     @router.get("/sign-in/enrol")
@@ -254,7 +273,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
         try:
             who = await door.half_way(request, res)
         except SignInAgain as over:
-            return door.page(request, "sign_in", over, email="")
+            return door.sign_in_page(request, res, over)
         async with res.database.practice(who.practice) as transaction:
             two = (await second_factor.of(transaction, who.actor)).any
         least = passwords.LEAST_OF_TWO if two else passwords.LEAST
@@ -269,4 +288,41 @@ def _new_password(router: APIRouter, door: Door) -> None:
         response = see_other(f"{door.address}?done=new-password")
         end_session(response, door.surface)
         remember_device(response, device)
+        return response
+
+
+def _single_sign_on(router: APIRouter, door: Door) -> None:
+    @router.get("/sign-in/sso")
+    async def leave_for_provider(request: Request, res: Res, visitor: Visit, next: str = "") -> Response:
+        if res.sign_on is None:
+            raise NotFound("Single sign-on is not set up here. Sign in with your email address and password.")
+        try:
+            await throttle.spend(res.database, throttle.SIGN_ONS.of(visitor.network))
+            begun = await single_sign_on.begin(res.database, res.sign_on, safe_next(next, ""))
+        except (NotReachable, throttle.TooManyTries) as refusal:
+            return door.sign_in_page(request, res, refusal, next)
+        response = see_other(begun.address)
+        keep_sign_on(response, begun.state)
+        return response
+
+    @router.get("/sign-in/sso/callback")
+    async def come_back(request: Request, res: Res, visitor: Visit, code: str = "", state: str = "") -> Response:
+        """The address bears a code that is good once, and only with the verifier that we have."""
+        if res.sign_on is None:
+            raise NotFound("Single sign-on is not set up here. Sign in with your email address and password.")
+        try:
+            signed_in, following = await single_sign_on.finish(
+                res.database,
+                res.sign_on,
+                visitor,
+                code=code,
+                state=state,
+                kept=request.cookies.get(SIGN_ON_COOKIE, ""),
+                replacing=door.token(request),
+            )
+        except (NotReachable, single_sign_on.SignOnFailed) as refusal:
+            response = door.sign_in_page(request, res, refusal)
+        else:
+            response = door.go_on(request, signed_in, following)
+        forget_sign_on(response)
         return response

@@ -10,6 +10,7 @@ from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacc
 from identity.passkey import PasskeyRefused
 from identity.second_factor import WrongCode
 from identity.session import SignInFailed
+from identity.single_sign_on import SignOnFailed
 from identity.throttle import TooManyTries
 
 Typed = Annotated[str, Form(max_length=1000)]
@@ -57,6 +58,6 @@ def status(refusal: Refusal) -> HTTPStatus:
         return HTTPStatus.TOO_MANY_REQUESTS
     if isinstance(refusal, NotReachable):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if isinstance(refusal, NotAllowed | PasskeyRefused | SignInFailed | WrongCode):
+    if isinstance(refusal, NotAllowed | PasskeyRefused | SignInFailed | SignOnFailed | WrongCode):
         return HTTPStatus.FORBIDDEN
     return HTTPStatus.CONFLICT

@@ -53,6 +53,7 @@ REQUEST = RequestId(number("request"))
 
 NOTHING = SimpleNamespace(
     database=None,
+    sign_on=None,
     settings=SimpleNamespace(chart_url="http://chart.localhost:1", portal_url="http://portal.localhost:1"),
 )
 """Resources that hold nothing but addresses."""
