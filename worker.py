@@ -18,6 +18,7 @@ from activities.file import File
 from activities.invite import GiveUpInvitation, MailInvitation
 from activities.notify import GiveUpMail, Notify
 from activities.record import Record
+from activities.reset import MailReset
 from activities.stamp import Stamp
 from gateways import postgres, temporal
 from gateways.postgres import Database
@@ -29,13 +30,14 @@ from settings import Settings, settings
 from workflows.ask_again import AskAgain
 from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
+from workflows.reset import Reset
 from workflows.share_to_sign import ShareToSign
 from workflows.tell import TellSigners
 
 logger = logging.getLogger(__name__)
 
 
-WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite)
+WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite, Reset)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -85,6 +87,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
             hand_over.mail,
             hand_over.order,
             StartAgain(engine, configured.temporal_task_queue),
+            MailReset(relay, configured.mail_from),
             MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],
         workflow_runner=workflow_runner(),

@@ -12,7 +12,9 @@ from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
 from gateways import postgres, temporal
+from gateways.keys import Keyring, read_keys
 from gateways.storage import Storage
+from identity import single_sign_on
 from identity.operator import operators
 from pdf import confine
 from settings import Settings
@@ -24,6 +26,8 @@ MOST_BODY = 2_000_000
 def make_app(settings: Settings) -> FastAPI:
     """The whole HTTP edge; it connects when it starts."""
     may_read_payloads = operators(settings.codec_tokens.get_secret_value())
+    keyring = Keyring(read_keys("STS_ACCOUNT_KEYS", settings.account_keys.get_secret_value()))
+    sign_on = single_sign_on.of(settings)
     temporal_ui = codec.origins(settings.temporal_ui_origins)
 
     @asynccontextmanager
@@ -42,6 +46,8 @@ def make_app(settings: Settings) -> FastAPI:
                 storage=Storage(settings.storage_folder),
                 engine=engine,
                 hub=hub,
+                sign_on=sign_on,
+                keyring=keyring,
                 operators=may_read_payloads,
                 temporal_ui=temporal_ui,
                 seal_certificates=settings.seal_certificate_file.read_bytes(),

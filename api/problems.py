@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): one table from what is refused to status, type and title."""
 
 import logging
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,7 +17,12 @@ from chart.refusals import Refusal
 from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesMissing
 from identity.account import InvitationEnded
-from identity.session import SignInFailed
+from identity.passkey import PasskeyRefused
+from identity.reset import ResetEnded
+from identity.second_factor import WrongCode
+from identity.session import SignInAgain, SignInFailed
+from identity.single_sign_on import SignOnFailed
+from identity.throttle import TooManyTries
 from pdf import MeaninglessMark, NoSuchPage, Unfit
 
 logger = logging.getLogger(__name__)
@@ -46,6 +52,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
     refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
     SignInFailed: Problem(HTTPStatus.FORBIDDEN, "sign-in-failed", "Sign-in failed"),
+    SignInAgain: Problem(HTTPStatus.UNAUTHORIZED, "sign-in-again", "Sign in again"),
+    WrongCode: Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code was not accepted"),
+    PasskeyRefused: Problem(HTTPStatus.FORBIDDEN, "passkey-refused", "The passkey was not accepted"),
+    ResetEnded: Problem(HTTPStatus.GONE, "reset-ended", "The link has ended"),
+    SignOnFailed: Problem(HTTPStatus.FORBIDDEN, "sign-on-failed", "Single sign-on failed"),
+    TooManyTries: Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),
     InvitationEnded: Problem(HTTPStatus.GONE, "invitation-ended", "The invitation has ended"),
     Refusal: Problem(HTTPStatus.CONFLICT, "refused", "This cannot be done"),
     Unfit: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit-pdf", "This file cannot be used"),
@@ -78,7 +90,7 @@ def answer(request: Request, problem: Problem, detail: str, **more: object) -> R
         },
         status_code=problem.status,
         media_type="application/problem+json",
-        headers={"WWW-Authenticate": "Bearer"} if problem is SIGN_IN else None,
+        headers={"WWW-Authenticate": "Bearer"} if problem.status is HTTPStatus.UNAUTHORIZED else None,
     )
 
 
@@ -115,6 +127,10 @@ async def _known(request: Request, error: Exception) -> Response:
             return answer(request, problem, error.reason)
         case NoSuchPage():
             return answer(request, problem, "The document has no such page.")
+        case TooManyTries():
+            response = answer(request, problem, str(error))
+            response.headers["retry-after"] = str(math.ceil(error.wait.total_seconds()))
+            return response
     return answer(request, problem, str(error))
 
 

@@ -16,16 +16,27 @@ from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from gateways.postgres import SQL, Transaction
 
 Actor = NewType("Actor", str)
-"""Who did it: `staff:<id>`, `account:<id>`, `key:<id>` or `service`."""
+"""Who did it: `staff:<id>`, `account:<id>`, `key:<id>`, `service` or `stranger`."""
 
 SERVICE = Actor("service")
+STRANGER = Actor("stranger")
+"""Somebody who is not signed in."""
 
 
 class Action(StrEnum):
     """What happened."""
 
     SIGNED_IN = "signed in"
+    SIGN_IN_REFUSED = "sign-in refused"
     SIGNED_OUT = "signed out"
+    SIGNED_OUT_ELSEWHERE = "signed out elsewhere"
+    CHANGED_PASSWORD = "changed the password"  # noqa: S105 - an event, not a password
+    RESET_PASSWORD = "chose a new password by email"  # noqa: S105
+    ADDED_FACTOR = "added a second factor"
+    REMOVED_FACTOR = "removed a second factor"
+    MADE_RECOVERY_CODES = "made recovery codes"
+    MADE_KEY = "made an API key"
+    REVOKED_KEY = "revoked an API key"
     CREATED_CLIENT = "created client"
     INVITED = "invited"
     REGISTERED = "registered"

@@ -1,7 +1,7 @@
 """Postgres: the pool, and the one way to open a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import NewType, TypeAlias
 from uuid import UUID
@@ -72,28 +72,30 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def listening(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
-        """Call `heard` with the text of each NOTIFY on `channel`; the event is set when the connection is lost.
+    async def listening(self, heard: Mapping[str, Callable[[str], None]]) -> AsyncIterator[asyncio.Event]:
+        """Call what is `heard` on a channel with the text of each NOTIFY; the event is set when the connection is lost.
 
         Takes one connection out of the pool for as long as it lasts.
         """
         lost = asyncio.Event()
 
-        def relay(_connection: object, _pid: int, _channel: str, payload: object) -> None:
-            heard(str(payload))
+        def relay(_connection: object, _pid: int, channel: str, payload: object) -> None:
+            heard[channel](str(payload))
 
         def ended(_connection: object) -> None:
             lost.set()
 
         async with self._pool.acquire() as connection:
             connection.add_termination_listener(ended)
-            await connection.add_listener(channel, relay)
+            for channel in heard:
+                await connection.add_listener(channel, relay)
             try:
                 yield lost
             finally:
                 connection.remove_termination_listener(ended)
                 if not connection.is_closed():
-                    await connection.remove_listener(channel, relay)
+                    for channel in heard:
+                        await connection.remove_listener(channel, relay)
 
 
 @asynccontextmanager

@@ -3,9 +3,11 @@
 from chart.refusals import NotAllowed
 from identity.caller import Integration, PracticeSide, Right, Role
 
+_ADMINISTER = frozenset({Right.SET_PRACTICE, Right.MANAGE_KEYS})
+
 MAY: dict[Role, frozenset[Right]] = {
-    Role.PROVIDER: frozenset(Right) - {Right.SET_PRACTICE},
-    Role.SUPERVISOR: frozenset(Right) - {Right.SET_PRACTICE},
+    Role.PROVIDER: frozenset(Right) - _ADMINISTER,
+    Role.SUPERVISOR: frozenset(Right) - _ADMINISTER,
     Role.ADMIN: frozenset(Right),
     Role.AUDITOR: frozenset({Right.READ_CHARTS}),
 }

@@ -19,6 +19,7 @@ from tests.office import PASSWORD, Office
 
 UNSIGNED_ROUTES = {
     ("post", "/api/v1/portal/sessions"),
+    ("post", "/api/v1/portal/session/second-factor"),
     ("post", "/api/v1/portal/registrations"),
     ("post", "/api/v1/verifications"),
 }

@@ -19,8 +19,9 @@ from chart.lifecycle import SeatState
 from chart.message import Message
 from chart.refusals import NotFound, NotInThisState, Refusal
 from chart.request import Readiness, Request
-from identity import account
+from identity import account, throttle
 from identity.caller import PortalUser
+from identity.visitor import Visitor
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline
 
@@ -208,17 +209,20 @@ async def _asked_to_sign(resources: Resources, user: PortalUser, document_id: Do
         return await request.find(transaction, found.request_id)
 
 
-async def register(resources: Resources, token: str, password: str) -> None:
+async def register(resources: Resources, visitor: Visitor, token: str, password: str) -> None:
     """Use an invitation; requests that wait for this registration are delivered (SPEC S5).
 
     Each is knocked at before and after: the first knock makes its workflow look again for a while, so that it finds
     the account even if this process dies before the second.
     """
+    purse = throttle.REGISTRATIONS.of(visitor.network)
+    await throttle.spend(resources.database, purse)
     practice, client_id = await account.invited_for(resources.database, token)
     for one in await _waiting_for(resources, practice, client_id):
         with suppress(NotInThisState):  # an operator has ended its workflow
             await engine.signal(resources, one, ShareToSign.registered)
-    await account.register(resources.database, token, password)
+    await account.register(resources.database, token, password, visitor)
+    await throttle.give_back(resources.database, purse)
     # read again: another may have begun to wait meanwhile
     for one in await _waiting_for(resources, practice, client_id):
         with suppress(Refusal):

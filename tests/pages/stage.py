@@ -15,7 +15,7 @@ from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
 from api.stories import access as access_stories
-from api.stories import charts, portal, requests, sharing, signing
+from api.stories import accounts, charts, portal, requests, sharing, signing
 from chart.audit import Actor, Entry
 from chart.block import Block
 from chart.client import Client, PortalAccess
@@ -31,6 +31,10 @@ from chart.request import Signer
 from chart.waiting import Filter, Waiting
 from identity.account import check_address
 from identity.caller import PortalUser, Role, StaffMember
+from identity.passkey import Passkey
+from identity.person import Person
+from identity.second_factor import Factors, Offered
+from identity.session import Session
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
 
@@ -49,6 +53,7 @@ REQUEST = RequestId(number("request"))
 
 NOTHING = SimpleNamespace(
     database=None,
+    sign_on=None,
     settings=SimpleNamespace(chart_url="http://chart.localhost:1", portal_url="http://portal.localhost:1"),
 )
 """Resources that hold nothing but addresses."""
@@ -61,6 +66,7 @@ ACTS = {
     access_stories: ("end", "block_document", "unblock_document"),
     portal: ("inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
     signing: ("note_viewed", "is_received"),
+    accounts: ("overview", "is_fresh", "offer_authenticator", "make_recovery_codes"),
 }
 """The functions of `api.stories` that a `Stage` plays."""
 
@@ -201,6 +207,17 @@ class Stage:
     barred: tuple[Signer, ...] = ()
     """Signers of the request page in place of those of the document."""
     fresh: bool = True
+    factors: Factors = field(
+        default_factory=lambda: Factors(
+            authenticator=True, passkeys=(Passkey(b"id", "Chrome on Linux", NOW, NOW),), recovery_codes=9
+        )
+    )
+    sessions: list[Session] = field(
+        default_factory=lambda: [
+            Session(number("session"), "Firefox on Linux", NOW, NOW, this=True),
+            Session(number("other session"), "Safari on iPhone", NOW, NOW, this=False),
+        ]
+    )
     delivered: bool = True
     decided: bool = True
     raises: Exception | None = None
@@ -376,6 +393,33 @@ class Stage:
     async def is_received(self, _r: object, _s: object, _a: object) -> bool:
         return self.received
 
+    # -- one's own account
+
+    async def overview(self, _r: object, who: Any, _token: str) -> accounts.Account:
+        whose = Person(
+            who.actor,
+            PRACTICE,
+            "maya@example.org",
+            who.name,
+            "Harbor Counseling",
+            "",
+            password_alone=True,
+            language="en",
+        )
+        return accounts.Account(whose, self.factors, self.sessions, self.fresh)
+
+    async def factors_of(self, _r: object, _w: object) -> Factors:
+        return self.factors
+
+    def is_fresh(self, _who: object) -> bool:
+        return self.fresh
+
+    async def offer_authenticator(self, _r: object, _w: object) -> Offered:
+        return Offered("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "otpauth://totp/x?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+
+    async def make_recovery_codes(self, _r: object, _w: object) -> list[str]:
+        return [f"{number}abc-defg-hjkm" for number in range(10)]
+
     def _document(self, document_id: DocumentId) -> Document:
         return next(one for one in self.documents if one.id == document_id)
 
@@ -389,6 +433,7 @@ class Stage:
         for module, acts in ACTS.items():
             for act in acts:
                 patch(module, act, getattr(self, act))
+        patch(accounts, "factors", self.factors_of)
         app = FastAPI()
         app.include_router(pages.router)
         user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")
