@@ -19,6 +19,7 @@ from activities.invite import GiveUpInvitation, MailInvitation
 from activities.notify import GiveUpMail, Notify
 from activities.record import Record
 from activities.stamp import Stamp
+from chart import anchor
 from gateways import postgres, temporal
 from gateways.postgres import Database
 from gateways.smtp import Relay
@@ -109,7 +110,9 @@ async def main() -> None:
         make_worker(configured, engine, database),
     ):
         logger.info("worker polls %s", configured.temporal_task_queue)
+        anchoring = asyncio.create_task(anchor.keep_daily(database, Storage(configured.storage_folder)))
         await stop.wait()
+        anchoring.cancel()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Clients: the people whom the charts are about, and who acts for them in the Client Portal."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -67,6 +68,11 @@ async def search(transaction: Transaction, words: str, *, after: ClientId | None
     """Clients whose name or external id holds every one of `words`, by family name; only those behind `after`."""
     rows = await transaction.fetch(SEARCH, words.split(), after, limit)
     return [Client(**row) for row in rows]
+
+
+async def names(transaction: Transaction, clients: Collection[ClientId]) -> dict[ClientId, str]:
+    """Of these clients."""
+    return {row["id"]: row["name"] for row in await transaction.fetch(NAMES, list(clients))}
 
 
 async def access(transaction: Transaction, client_id: ClientId) -> list[PortalAccess]:
@@ -176,6 +182,8 @@ order by lower(c.family_name), lower(c.given_name), c.id
 limit $3
 """
 )
+
+NAMES = SQL("select id, given_name || ' ' || family_name as name from client where id = any($1::uuid[])")
 
 ACCESS = SQL("""
 select a.id as account_id, a.name, a.email, r.kind as relationship

@@ -148,8 +148,9 @@ def _message(row: Record) -> Message:
     return Message(**{**row, **known})
 
 
-async def read(transaction: Transaction, message_id: MessageId) -> None:
-    await transaction.execute(READ, message_id)
+async def read(transaction: Transaction, message_id: MessageId) -> bool:
+    """Note that it was opened; True the first time."""
+    return await transaction.fetchval(READ, message_id) is not None
 
 
 async def note_mail(
@@ -222,7 +223,7 @@ INBOX = SQL(_SELECT + "order by m.created_at desc, m.id desc")
 
 FIND = SQL(_SELECT + "and m.id = $2")
 
-READ = SQL("update message set read_at = now() where id = $1 and read_at is null")
+READ = SQL("update message set read_at = now() where id = $1 and read_at is null returning id")
 
 NOTE_MAIL = SQL("""
 insert into mail (practice_id, message_id, occasion, state) values ($1, $2, $3, $4)

@@ -26,6 +26,7 @@ class Right(StrEnum):
     INVITE = "invite"
     STEER_REQUESTS = "requests:steer"
     SET_PRACTICE = "practice:set"
+    READ_AUDIT = "audit:read"
 
 
 @dataclass(frozen=True)

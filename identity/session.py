@@ -31,7 +31,7 @@ class SignInFailed(Refusal):
 
 async def sign_in_staff(database: Database, email: str, password: str) -> Token:
     """Start a session for the staff member with this address and password."""
-    found = await _verified(database, STAFF_BY_EMAIL, email, password)
+    found = await _verified(database, STAFF_BY_EMAIL, email, password, "staff")
     async with database.practice(found.practice) as transaction:
         actor = audit.Actor(f"staff:{found.id}")
         await audit.record(transaction, found.practice, actor, audit.Action.SIGNED_IN)
@@ -40,7 +40,7 @@ async def sign_in_staff(database: Database, email: str, password: str) -> Token:
 
 async def sign_in_account(database: Database, email: str, password: str) -> Token:
     """Start a session for the portal account with this address and password."""
-    found = await _verified(database, ACCOUNT_BY_EMAIL, email, password)
+    found = await _verified(database, ACCOUNT_BY_EMAIL, email, password, "account")
     async with database.practice(found.practice) as transaction:
         actor = audit.Actor(f"account:{found.id}")
         await audit.record(transaction, found.practice, actor, audit.Action.SIGNED_IN)
@@ -96,7 +96,7 @@ class _Found:
     practice: PracticeId
 
 
-async def _verified(database: Database, by_email: SQL, email: str, password: str) -> _Found:
+async def _verified(database: Database, by_email: SQL, email: str, password: str, kind: str) -> _Found:
     async with database.anyone() as transaction:
         rows = await transaction.fetch(by_email, email.strip())
     # one address may have an account in several practices
@@ -105,7 +105,19 @@ async def _verified(database: Database, by_email: SQL, email: str, password: str
             return _Found(row["id"], PracticeId(row["practice_id"]))
     if not rows:
         await passwords.matches(None, password)
+    await _audit_refusal(database, [(row["practice_id"], audit.Actor(f"{kind}:{row['id']}")) for row in rows])
     raise SignInFailed
+
+
+async def _audit_refusal(database: Database, meant: list[tuple[PracticeId, audit.Actor]]) -> None:
+    """Into the log of every practice where the address has an account; as slow for an unknown one (SPEC A4)."""
+    for practice, actor in meant:
+        async with database.practice(practice) as transaction:
+            await audit.record(transaction, practice, actor, audit.Action.SIGN_IN_REFUSED)
+    if not meant:
+        async with database.anyone() as transaction:
+            # what has a transaction id is waited for until it is on disk, like an entry
+            await transaction.execute(WRITE_NOTHING)
 
 
 async def _practice(database: Database, token: str) -> PracticeId | None:
@@ -129,6 +141,8 @@ def _digest(token: str) -> bytes:
 STAFF_BY_EMAIL = SQL("select id, practice_id, password_hash from staff_by_email($1)")
 
 ACCOUNT_BY_EMAIL = SQL("select id, practice_id, password_hash from account_by_email($1)")
+
+WRITE_NOTHING = SQL("select pg_current_xact_id()")
 
 ACCOUNT_PASSWORD = SQL("select password_hash from portal_account where id = $1")
 

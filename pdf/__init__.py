@@ -2,6 +2,7 @@
 
 from pdf.certificate import Certificate, Signer
 from pdf.intake import Inspected, Limits, Reason, Unfit, inspect
+from pdf.listing import listing
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, UnusableSeal, make_demo_seal
 from pdf.signature import Drawing, Mark, MeaninglessMark, Point, TypedName
@@ -32,6 +33,7 @@ __all__ = [
     "Verification",
     "check_mark",
     "inspect",
+    "listing",
     "make_demo_seal",
     "render",
     "revise",

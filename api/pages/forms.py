@@ -12,6 +12,9 @@ Typed = Annotated[str, Form(max_length=1000)]
 """A form field as it was typed; empty when it was left out, so that the page can say so itself."""
 
 
+UNACCEPTABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 def name(typed: str, what: str) -> str:
     if not 1 <= len(typed) <= 100 or not typed.isprintable():
         raise Unacceptable(f"Enter {what}, 100 characters at most.")
@@ -42,5 +45,5 @@ def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
 def status(refusal: Refusal) -> HTTPStatus:
     """Of the page that shows the form again with the refusal."""
     if isinstance(refusal, KindRefused | Unacceptable):
-        return HTTPStatus.UNPROCESSABLE_ENTITY
+        return UNACCEPTABLE
     return HTTPStatus.FORBIDDEN if isinstance(refusal, NotAllowed) else HTTPStatus.CONFLICT

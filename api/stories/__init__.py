@@ -4,5 +4,6 @@ Each function is one thing that somebody does. It takes the caller, asks the pol
 and leaves the state of a request to the workflow.
 
 `charts`: find and open a chart, upload, read and download its documents. `sharing`: Share, Share to Sign, invite.
-`requests`: look at a request and steer it. `portal`: the client's side. `verifying`: anybody who holds a file.
+`requests`: look at a request and steer it. `auditing`: the practice's log. `portal`: the client's side.
+`verifying`: anybody who holds a file.
 """

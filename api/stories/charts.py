@@ -27,10 +27,14 @@ from workflows.signals import Replace
 async def search_clients(
     resources: Resources, caller: PracticeSide, words: str, *, after: ClientId | None = None, limit: int = 50
 ) -> list[Client]:
-    """The Chart Room: clients whose name holds all the words."""
+    """The Chart Room: clients whose name holds all the words, which are nobody's business later."""
     policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
-        return await client.search(transaction, words, after=after, limit=limit)
+        found = await client.search(transaction, words, after=after, limit=limit)
+        await audit.record(
+            transaction, caller.practice, caller.actor, Action.VIEWED_CHART_ROOM, searched=int(bool(words.split()))
+        )
+        return found
 
 
 async def add_client(
@@ -224,10 +228,12 @@ async def find_document(resources: Resources, caller: PracticeSide, document_id:
     policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
         found = await document.find(transaction, document_id)
-        await audit.record(
-            transaction, caller.practice, caller.actor, Action.VIEWED, chart=found.client_id, document=document_id
-        )
+        await _view(transaction, caller, found)
         return found
+
+
+async def _view(transaction: Transaction, caller: PracticeSide, found: Document) -> None:
+    await audit.view(transaction, caller.practice, caller.actor, found.client_id, found.id, sha256=found.sha256)
 
 
 @dataclass(frozen=True)
@@ -276,6 +282,7 @@ async def page_image(
     policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice) as transaction:
         found = await document.find(transaction, document_id)
+        await _view(transaction, caller, found)
     return await asyncio.to_thread(pdf.render, await resources.storage.get(found.sha256), page, width)
 
 

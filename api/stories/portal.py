@@ -19,6 +19,7 @@ from chart.lifecycle import SeatState
 from chart.message import Message
 from chart.refusals import NotFound, NotInThisState, Refusal
 from chart.request import Readiness, Request
+from gateways.postgres import Transaction
 from identity import account
 from identity.caller import PortalUser
 from workflows.share_to_sign import ShareToSign
@@ -47,7 +48,16 @@ async def open_message(resources: Resources, user: PortalUser, message_id: Messa
         asked = await request.find(transaction, found.request_id)
         about = await document.find(transaction, found.document_id)
         shared = {one.id: one for one in await document.of_account(transaction, user.id)}
-        await message.read(transaction, message_id)
+        if await message.read(transaction, message_id):
+            await audit.record(
+                transaction,
+                user.practice,
+                user.actor,
+                Action.READ_MESSAGE,
+                chart=about.client_id,
+                document=about.id,
+                about=found.about,
+            )
         return OpenedMessage(found, asked, about.type, about.service_on, shared.get(about.id))
 
 
@@ -73,7 +83,7 @@ class Review:
 
 
 async def review(resources: Resources, user: PortalUser, document_id: DocumentId) -> Review:
-    """Open a shared document; the first time is kept, since signing needs it (SPEC G1)."""
+    """Open a shared document; a signer's first time is kept, since signing needs it (SPEC G1)."""
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
         asked = await request.find(transaction, found.request_id) if found.request_id else None
@@ -86,8 +96,10 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
                 chart=found.client_id,
                 document=document_id,
                 request=asked.id,
-                sha256=found.sha256,
+                sha256=_shown(found),
             )
+        else:
+            await _view(transaction, user, found)
         consented = await consent.given(transaction, user.id)
     held = None
     if asked is not None and found.my_seat is SeatState.WAITING and not asked.state.ended:
@@ -102,13 +114,23 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
     )
 
 
+def _shown(found: Document) -> str:
+    """Hash of what is shown: the signed copy once there is one."""
+    return found.signed_sha256 or found.sha256
+
+
+async def _view(transaction: Transaction, user: PortalUser, found: Document) -> None:
+    await audit.view(transaction, user.practice, user.actor, found.client_id, found.id, sha256=_shown(found))
+
+
 async def page_image(
     resources: Resources, user: PortalUser, document_id: DocumentId, page: int, width: int
 ) -> pdf.Preview:
     """A page of what was shared, as an image, counted from 0; of the signed copy once there is one."""
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
-    content = await resources.storage.get(found.signed_sha256 or found.sha256)
+        await _view(transaction, user, found)
+    content = await resources.storage.get(_shown(found))
     return await asyncio.to_thread(pdf.render, content, page, width)
 
 
@@ -116,7 +138,7 @@ async def download(resources: Resources, user: PortalUser, document_id: Document
     """The signed copy if there is one, else the shared version."""
     async with resources.database.practice(user.practice) as transaction:
         found = await document.find_for_account(transaction, user.id, document_id)
-        sha256 = found.signed_sha256 or found.sha256
+        sha256 = _shown(found)
         await audit.record(
             transaction,
             user.practice,

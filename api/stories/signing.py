@@ -7,8 +7,8 @@ import pdf
 from activities.stamp import Signature
 from api import engine
 from api.resources import Resources
-from chart import request
-from chart.audit import Actor
+from chart import audit, request
+from chart.audit import Action, Actor
 from chart.ids import DocumentId
 from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
 from chart.refusals import NotFound, NotInThisState, NotYourTurn
@@ -55,7 +55,17 @@ async def note_viewed(resources: Resources, staff: StaffMember, document_id: Doc
     async with resources.database.practice(staff.practice) as transaction:
         asked = await request.newest_of(transaction, document_id)
         if asked and asked.signer(staff.actor):
-            await request.view(transaction, asked, staff.actor)
+            if await request.view(transaction, asked, staff.actor):
+                await audit.record(
+                    transaction,
+                    staff.practice,
+                    staff.actor,
+                    Action.VIEWED,
+                    chart=asked.client_id,
+                    document=document_id,
+                    request=asked.id,
+                    sha256=asked.sha256,
+                )
             asked = await request.find(transaction, asked.id)
     return asked
 
