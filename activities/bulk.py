@@ -69,7 +69,7 @@ class Bulk:
         order, document_id = item.order, item.order.documents[item.position]
         try:
             if order.act is BulkAct.SHARE:
-                async with self.database.practice(order.practice) as transaction:
+                async with self.database.practice(order.practice, order.requested_by) as transaction:
                     await share(transaction, order.practice, order.requested_by, document_id)
                 return await self._note(item, ItemResult(ItemOutcome.SHARED))
             return await self._share_to_sign(item, document_id)
@@ -81,7 +81,7 @@ class Bulk:
         terms = Terms(
             days=order.days, reminder_days=order.reminder_days, when_registered=order.when_registered, mails=False
         )
-        async with self.database.practice(order.practice) as transaction:
+        async with self.database.practice(order.practice, order.requested_by) as transaction:
             wanted = await new_order(transaction, order.practice, order.requested_by, document_id, terms)
         request_id = await ask(self.engine, self.task_queue, wanted)
         async with self.database.practice(order.practice) as transaction:

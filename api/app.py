@@ -7,7 +7,20 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import codec, health, live, pages, problems, v1, v1_audit, v1_bulk, v1_portal, v1_staff, v1_verify
+from api import (
+    codec,
+    health,
+    live,
+    pages,
+    problems,
+    v1,
+    v1_audit,
+    v1_bulk,
+    v1_disclosures,
+    v1_portal,
+    v1_staff,
+    v1_verify,
+)
 from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
@@ -72,6 +85,7 @@ def make_app(settings: Settings) -> FastAPI:
         v1.router,
         v1_audit.router,
         v1_bulk.router,
+        v1_disclosures.router,
         v1_portal.router,
         v1_staff.router,
         v1_verify.router,

@@ -34,6 +34,7 @@ class Problem:
 PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotFound: Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     refusals.NotAllowed: Problem(HTTPStatus.FORBIDDEN, "not-allowed", "Not allowed"),
+    refusals.ChartRestricted: Problem(HTTPStatus.FORBIDDEN, "chart-restricted", "This chart is restricted"),
     refusals.KindRefused: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "kind-refused", "This kind of document cannot be shared in this way"
     ),

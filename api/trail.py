@@ -39,7 +39,7 @@ def is_known(request: Request, caller: PracticeSide | PortalUser) -> None:
 
 
 class Trail:
-    """Plain ASGI, inside of everything that makes a problem of an error."""
+    """Plain ASGI, around everything that makes an answer of a refusal: API and pages alike."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -34,6 +34,13 @@ class Action(StrEnum):
     CREATED_CLIENT = "created client"
     INVITED = "invited"
     REGISTERED = "registered"
+    RECORDED_CONSENT = "recorded a consent to disclose"
+    REVOKED_CONSENT = "revoked a consent to disclose"
+    DISCLOSED = "disclosed"
+    EXPORTED_DISCLOSURES = "exported the disclosures"
+    RESTRICTED = "restricted the chart"
+    LIFTED_RESTRICTION = "lifted the restriction of the chart"
+    BROKE_GLASS = "opened a restricted chart in an emergency"
     ENDED_ACCESS = "ended access"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
@@ -51,6 +58,7 @@ class Action(StrEnum):
     MAILED = "mailed"
     MAIL_REFUSED = "mail refused"
     CONSENTED = "consented to electronic records"
+    WITHDREW_CONSENT = "withdrew the consent to electronic records"
     REGISTRATION_AWAITED = "waits for registration"
     MAIL_DELAYED = "mail delayed"
     MAIL_FAILED = "mail failed"
@@ -105,11 +113,29 @@ async def view(
     chart: ClientId,
     document: DocumentId,
     *,
+    request: RequestId | None = None,
     sha256: str,
+    relationship: str | None = None,
+    consent: str | None = None,
 ) -> None:
-    """Record that somebody looks at a version of a document. Its pages come one by one: within `ONE_VIEW` it is one."""
-    if await transaction.fetchval(JUST_VIEWED, document, actor, sha256, ONE_VIEW) is None:
-        await record(transaction, practice, actor, Action.VIEWED, chart=chart, document=document, sha256=sha256)
+    """Record that somebody looks at a version of a document. Its pages come one by one: within `ONE_VIEW` it is one.
+
+    Of a portal account with its relationship to the client, and the consent without which it might not look: the
+    ledger of disclosures reads them (`chart.disclosure`).
+    """
+    if request or await transaction.fetchval(JUST_VIEWED, document, actor, sha256, consent, ONE_VIEW) is None:
+        await record(
+            transaction,
+            practice,
+            actor,
+            Action.VIEWED,
+            chart=chart,
+            document=document,
+            request=request,
+            sha256=sha256,
+            relationship=relationship,
+            consent=consent,
+        )
 
 
 ONE_VIEW = timedelta(minutes=5)
@@ -254,7 +280,7 @@ values ($1, $2, $3, $4, $5, $6, $7::jsonb)
 
 JUST_VIEWED = SQL("""
 select true from audit where action = 'viewed' and document_id = $1 and actor = $2 and detail->>'sha256' = $3
-and at > now() - $4::interval limit 1
+and detail->>'consent' is not distinct from $4::text and at > now() - $5::interval limit 1
 """)
 
 OF_REQUEST = SQL("select at, actor, action, detail from audit where request_id = $1 order by number")

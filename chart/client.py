@@ -6,7 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from chart.ids import AccountId, ClientId, PracticeId
-from chart.refusals import ClientNotRegistered, NotFound, Unacceptable
+from chart.refusals import ChartRestricted, ClientNotRegistered, NotFound, Unacceptable
 from chart.relationship import Relationship
 from chart.schedule import check_zone
 from gateways.postgres import SQL, Transaction
@@ -25,6 +25,10 @@ class Client:
     """Somebody can act for this client in the Client Portal."""
     waiting: int
     """Signature requests that wait for a signature."""
+    restricted: bool = False
+    """Only its care team opens the chart (`chart.care`)."""
+    closed: bool = False
+    """It is restricted, and not open to whoever asks."""
 
     @property
     def name(self) -> str:
@@ -61,7 +65,12 @@ async def find(transaction: Transaction, client_id: ClientId) -> Client:
     row = await transaction.fetchrow(FIND, client_id)
     if row is None:
         raise NotFound("There is no such client in this practice.")
-    return Client(**row)
+    found = Client(**row)
+    if found.closed:
+        raise ChartRestricted(
+            "This chart is restricted to its care team. In an emergency, open it in the Chart Room and give the reason."
+        )
+    return found
 
 
 async def search(transaction: Transaction, words: str, *, after: ClientId | None, limit: int) -> list[Client]:
@@ -154,7 +163,7 @@ _COLUMNS = """
     (
         select count(*)::int from signature_request q
         where q.client_id = c.id and q.ended_at is null
-    ) as waiting
+    ) as waiting, c.restricted_at is not null as restricted, c.id in (select * from closed_charts()) as closed
 """
 
 ADD = SQL("""

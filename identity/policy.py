@@ -3,7 +3,7 @@
 from chart.refusals import NotAllowed
 from identity.caller import Integration, PracticeSide, Right, Role
 
-LOOKING_AFTER_THE_PRACTICE = frozenset({Right.SET_PRACTICE, Right.READ_AUDIT})
+LOOKING_AFTER_THE_PRACTICE = frozenset({Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT})
 
 MAY: dict[Role, frozenset[Right]] = {
     Role.PROVIDER: frozenset(Right) - LOOKING_AFTER_THE_PRACTICE,

@@ -1,5 +1,6 @@
 """SPEC A6: everything that happens is in the log, nothing leaves it, and whoever changes it is told on."""
 
+import asyncio
 import csv
 import io
 import json
@@ -188,7 +189,7 @@ async def test_every_look_at_a_document_is_one_view_however_many_pages_are_drawn
 
     async with database.practice(office.practice) as transaction:
         later = await transaction.fetchval(
-            audit.JUST_VIEWED, office.note.id, office.party, office.note.sha256, timedelta(0)
+            audit.JUST_VIEWED, office.note.id, office.party, office.note.sha256, None, timedelta(0)
         )
     assert later is None, "after a while it is another view"
 
@@ -469,6 +470,16 @@ async def test_an_anchor_is_kept_once_a_day(database: Database, storage: Storage
     assert await anchor.keep_if_due(database, storage, office.practice)
     assert not await anchor.keep_if_due(database, storage, office.practice)
     assert office.practice in await anchor.practices(database)
+    assert len(await storage.names(anchor.folder(office.practice))) == 1
+
+
+async def test_the_worker_anchors_what_is_due_by_itself(database: Database, storage: Storage, office: Office) -> None:
+    keeping = asyncio.create_task(anchor.keep_daily(database, storage))
+    for _ in range(200):
+        if await storage.names(anchor.folder(office.practice)):
+            break
+        await asyncio.sleep(0.05)
+    keeping.cancel()
     assert len(await storage.names(anchor.folder(office.practice))) == 1
 
 

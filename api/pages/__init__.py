@@ -2,7 +2,21 @@
 
 from fastapi import APIRouter
 
-from api.pages import ask, audit, chart, counter_sign, document, portal, portal_access, request, room, static, verify
+from api.pages import (
+    ask,
+    audit,
+    chart,
+    consents,
+    counter_sign,
+    document,
+    portal,
+    portal_access,
+    request,
+    restricted,
+    room,
+    static,
+    verify,
+)
 from api.pages.rendering import render_problem
 
 router = APIRouter(include_in_schema=False)
@@ -11,6 +25,8 @@ for part in (
     room.router,
     chart.router,
     portal_access.router,
+    restricted.router,
+    consents.router,
     audit.router,
     document.router,
     ask.router,

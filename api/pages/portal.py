@@ -14,7 +14,6 @@ from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
 from api.stories import portal
 from api.v1 import pdf_response
-from chart import consent
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
@@ -24,7 +23,11 @@ from identity.caller import PortalUser
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-DONE = {"registered": "You are registered. Sign in with your email address and your new password."}
+DONE = {
+    "registered": "You are registered. Sign in with your email address and your new password.",
+    "agreed": "You have agreed to electronic records.",
+    "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
+}
 
 MOST_REASON = 500
 """Characters of a reason, as the API has it."""
@@ -164,7 +167,6 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         standing=_standing(found, user),
         mine=found.request.signer(user.actor) if found.request else None,
         earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
-        consent_text=consent.TEXT,
         meaning=MEANING,
     )
 
@@ -266,6 +268,44 @@ async def declined(request: Request, res: Res, user: PortalPage, document_id: Do
     if now is None or not now.declined:
         return see_other(f"/portal/documents/{document_id}")
     return await _page(request, res, user, "portal/declined.html", document=found.document, standing=now)
+
+
+# -- preferences
+
+
+@router.get("/preferences")
+async def preferences(request: Request, res: Res, user: PortalPage, done: str = "") -> Response:
+    return await _page(
+        request,
+        res,
+        user,
+        "portal/preferences.html",
+        electronic=await portal.electronic_records(res, user),
+        notification=Notification(DONE[done]) if done in DONE else None,
+    )
+
+
+@router.post("/preferences/consent")
+async def consent(request: Request, res: Res, user: PortalPage, version: Typed = "") -> Response:
+    try:
+        await portal.give_consent(res, user, version)
+    except Refusal as refusal:
+        return await _page(
+            request,
+            res,
+            user,
+            "portal/preferences.html",
+            forms.status(refusal),
+            electronic=await portal.electronic_records(res, user),
+            notification=Notification(str(refusal), good=False),
+        )
+    return see_other("/portal/preferences?done=agreed")
+
+
+@router.post("/preferences/consent/withdraw")
+async def withdraw_consent(res: Res, user: PortalPage) -> Response:
+    await portal.withdraw_consent(res, user)
+    return see_other("/portal/preferences?done=withdrawn")
 
 
 # -- the files

@@ -7,6 +7,7 @@ from api.resources import Resources
 from chart import audit, client
 from chart.audit import Action, Actor, Line, Place, Wanted
 from chart.ids import ClientId
+from chart.refusals import NotFound
 from gateways.postgres import Transaction
 from identity import policy
 from identity.caller import PracticeSide, Right
@@ -34,7 +35,7 @@ async def read(
     policy.check(caller, Right.READ_AUDIT)
     async with resources.database.practice(caller.practice) as transaction:
         if wanted.chart:
-            await client.find(transaction, wanted.chart)
+            await _check_is_here(transaction, wanted.chart)
         found = await audit.lines(transaction, wanted, after=after, limit=limit + 1)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_AUDIT, chart=wanted.chart)
         shown = found[:limit]
@@ -47,6 +48,12 @@ async def read(
         )
 
 
+async def _check_is_here(transaction: Transaction, client_id: ClientId) -> None:
+    """The log of a restricted chart is read like any other: that is what it is for."""
+    if await audit.chart_of(transaction, client=client_id, document=None, request=None) is None:
+        raise NotFound("There is no such client in this practice.")
+
+
 async def _names(transaction: Transaction, lines: list[Line]) -> dict[str, str]:
     return await audit.names(transaction, {line.actor for line in lines})
 
@@ -55,7 +62,7 @@ async def export(resources: Resources, caller: PracticeSide, client_id: ClientId
     """The whole chain of a chart with its hashes, the export itself the last of it."""
     policy.check(caller, Right.READ_AUDIT)
     async with resources.database.practice(caller.practice) as transaction:
-        await client.find(transaction, client_id)
+        await _check_is_here(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.EXPORTED_AUDIT, chart=client_id)
         lines = await audit.chain(transaction, client_id)
         names = await _names(transaction, lines)

@@ -27,7 +27,7 @@ from workflows.signals import Extend, Recall, Remind, Reschedule, StaffRecord
 async def find_request(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
     """Look at a request."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         await _note_viewed(transaction, caller, found)
         return found
@@ -49,7 +49,7 @@ async def _note_viewed(transaction: Transaction, caller: PracticeSide, found: Re
 async def _read(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
     """For an act on it, which is audited itself."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await request.find(transaction, request_id)
 
 
@@ -67,7 +67,7 @@ class Timeline:
 
 async def timeline(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Timeline:
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         entries = await audit.of_request(transaction, request_id)
         told = {Actor(str(entry.detail["to"])) for entry in entries if entry.detail.get("to")}
@@ -80,7 +80,7 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
 async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
     """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await waiting.queue(transaction, chosen)
 
 
@@ -138,7 +138,7 @@ async def extend(resources: Resources, caller: PracticeSide, request_id: Request
     found = await _read(resources, caller, request_id)
     request.check_offers(found, Act.EXTEND)
     schedule.check_near(until, datetime.now(UTC).date())
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         zone = ZoneInfo((await practice.current(transaction)).timezone)
     moment = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
     schedule.check_expiry(found.created_at, moment, datetime.now(UTC))
@@ -157,7 +157,7 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
     """Other days for the reminders, counted from the delivery as before; those that have passed are not made up."""
     schedule.check_days(days)
     found = await _read(resources, caller, request_id)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         zone = await client.zone(transaction, found.client_id)
     now = datetime.now(UTC)
     moments = schedule.reminders(found.delivered_at or found.created_at, days, zone, found.expires_at)
@@ -213,7 +213,7 @@ async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId
 async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
     """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
     policy.check(caller, Right.STEER_REQUESTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         request.check_offers(found, Act.REISSUE)
         order = (
@@ -254,7 +254,7 @@ async def _successor(resources: Resources, caller: PracticeSide, before: Request
 
     async def has_come() -> bool:
         nonlocal found
-        async with resources.database.practice(caller.practice) as transaction:
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
             found = await request.newest_of(transaction, before.document_id) or before
         return found.id != before.id
 
@@ -289,7 +289,7 @@ async def _steer(
 
     async def decided() -> bool:
         nonlocal now, refused
-        async with resources.database.practice(caller.practice) as transaction:
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
             now = await request.find(transaction, request_id)
             entries = await audit.of_request(transaction, request_id)
         refused = next((str(one.detail["why"]) for one in entries if _is_refusal(one, caller, act, asked_at)), None)
@@ -317,7 +317,7 @@ async def _close_if_orphan(resources: Resources, caller: PracticeSide, asked: Re
 
     The one place outside of the activities that writes a request's state: there is no workflow left to do it.
     """
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.close_orphans(
             transaction, asked.practice_id, asked.client_id, asked.document_id, datetime.now(UTC)
         )

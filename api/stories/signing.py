@@ -39,7 +39,7 @@ async def counter_sign(
 ) -> Outcome:
     """A provider's or supervisor's signature (SPEC G8): as a client's, but staff is not asked for a consent."""
     pdf.check_mark(mark)
-    async with resources.database.practice(staff.practice) as transaction:
+    async with resources.database.practice(staff.practice, staff.actor) as transaction:
         asked = await request.newest_of(transaction, document_id)
     if asked is None:
         raise NotFound("There is no such document, or nobody asks you to sign it.")
@@ -52,7 +52,7 @@ async def counter_sign(
 async def note_viewed(resources: Resources, staff: StaffMember, document_id: DocumentId) -> Request | None:
     """Open a document for review; kept for whoever is to counter-sign it. The document's newest request."""
     policy.check(staff, Right.READ_CHARTS)
-    async with resources.database.practice(staff.practice) as transaction:
+    async with resources.database.practice(staff.practice, staff.actor) as transaction:
         asked = await request.newest_of(transaction, document_id)
         if asked and asked.signer(staff.actor):
             if await request.view(transaction, asked, staff.actor):

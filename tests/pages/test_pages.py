@@ -9,7 +9,21 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.pages import ask, chart, counter_sign, document, portal, portal_access, request, room, static, words
+from api.pages import (
+    ask,
+    audit,
+    chart,
+    consents,
+    counter_sign,
+    document,
+    portal,
+    portal_access,
+    request,
+    restricted,
+    room,
+    static,
+    words,
+)
 from api.pages.static import VERSION, static_url
 from api.stories import portal as portal_stories
 from chart import consent
@@ -64,6 +78,10 @@ EVERY_PAGE = [
     f"/portal/documents/{SIGNED.id}",
     f"/portal/documents/{SUPERBILL.id}",
     f"{DOCUMENTS}/{PENDING.id}/sign",
+    f"{CHART}/consents",
+    f"{CHART}/restriction",
+    "/audit",
+    "/portal/preferences",
 ]
 
 
@@ -413,7 +431,8 @@ def test_review_offers_image_text_and_file_of_every_page(browser: TestClient) ->
 
 def test_review_tells_the_script_what_still_stands_before_the_signature(browser: TestClient, on_stage: Stage) -> None:
     assert 'data-consented="false" data-fresh="true"' in browser.get(REVIEW).text
-    assert consent.TEXT in browser.get(REVIEW).text
+    for paragraph in consent.worded("Ask for paper.").paragraphs:
+        assert f"<p>{paragraph}</p>" in browser.get(REVIEW).text
     on_stage.consented, on_stage.fresh = True, False
     assert 'data-consented="true" data-fresh="false"' in browser.get(REVIEW).text
 
@@ -479,7 +498,20 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 def _routes() -> list[APIRoute]:
     return [
         one
-        for part in (static, room, chart, portal_access, document, ask, counter_sign, request, portal)
+        for part in (
+            static,
+            room,
+            chart,
+            audit,
+            consents,
+            restricted,
+            portal_access,
+            document,
+            ask,
+            counter_sign,
+            request,
+            portal,
+        )
         for one in part.router.routes
         if isinstance(one, APIRoute)
     ]
