@@ -20,6 +20,7 @@ from activities.notify import GiveUpMail, Notify
 from activities.record import Record
 from activities.reset import MailReset
 from activities.stamp import Stamp
+from chart import anchor
 from gateways import postgres, temporal
 from gateways.postgres import Database
 from gateways.smtp import Relay
@@ -112,7 +113,9 @@ async def main() -> None:
         make_worker(configured, engine, database),
     ):
         logger.info("worker polls %s", configured.temporal_task_queue)
+        anchoring = asyncio.create_task(anchor.keep_daily(database, Storage(configured.storage_folder)))
         await stop.wait()
+        anchoring.cancel()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from chart import audit, practice, request
+from chart import audit, document, practice, request
 from chart.audit import Actor
 from chart.ids import RequestId
 from chart.lifecycle import Order
@@ -100,6 +100,7 @@ class Stamp:
             ours = await practice.current(transaction)
             signers = [await _signer(transaction, order, ours, signature) for signature in stamping.signatures]
             audit_head = await audit.head(transaction, order.client)
+            signed = await document.find(transaction, order.document)
         return Certificate(
             request_id=str(stamping.request_id),
             version_sha256=order.sha256,
@@ -107,6 +108,8 @@ class Stamp:
             audit_head=audit_head,
             signers=tuple(signers),
             language="es" if ours.language == "es" else "en",
+            # also on the client's own: every copy is the same file, and some may go to others later (SPEC D6, S9)
+            redisclosure_notice=signed.part_2,
         )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
+from api import trail
 from api.resources import Resources
 from identity import api_key, session
 from identity.caller import Integration, PortalUser, StaffMember, Surface
@@ -55,7 +56,9 @@ _StaffCookie: TypeAlias = Annotated[str | None, Depends(_staff_cookie)]
 _PortalCookie: TypeAlias = Annotated[str | None, Depends(_portal_cookie)]
 
 
-async def _practice_side(res: Res, bearer: _Bearer, cookie: _StaffCookie) -> StaffMember | Integration:
+async def _practice_side(
+    request: Request, res: Res, bearer: _Bearer, cookie: _StaffCookie
+) -> StaffMember | Integration:
     caller: StaffMember | Integration | None = None
     if bearer:
         caller = await api_key.integration(res.database, bearer.credentials)
@@ -63,13 +66,15 @@ async def _practice_side(res: Res, bearer: _Bearer, cookie: _StaffCookie) -> Sta
         caller = await session.staff_member(res.database, cookie)
     if caller is None:
         raise SignInNeeded("Send an API key as `Authorization: Bearer …`. Unknown, ended and revoked keys are refused.")
+    trail.is_known(request, caller)
     return caller
 
 
-async def _portal_side(res: Res, token: "PortalToken") -> PortalUser:
+async def _portal_side(request: Request, res: Res, token: "PortalToken") -> PortalUser:
     user = await session.portal_user(res.database, token)
     if user is None:
         raise SignInNeeded("Your session has ended. Sign in again.")
+    trail.is_known(request, user)
     return user
 
 
@@ -82,6 +87,7 @@ async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffM
     member = await session.staff_member(res.database, cookie) if cookie else None
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
+    trail.is_known(request, member)
     return member
 
 
@@ -89,6 +95,7 @@ async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> Port
     user = await session.portal_user(res.database, cookie) if cookie else None
     if user is None:
         raise SignInNeeded("Sign in first.", f"/portal/sign-in?next={_here(request)}")
+    trail.is_known(request, user)
     return user
 
 

@@ -7,10 +7,24 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import codec, health, live, pages, problems, v1, v1_bulk, v1_portal, v1_staff, v1_verify
+from api import (
+    codec,
+    health,
+    live,
+    pages,
+    problems,
+    v1,
+    v1_audit,
+    v1_bulk,
+    v1_disclosures,
+    v1_portal,
+    v1_staff,
+    v1_verify,
+)
 from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
+from api.trail import Trail
 from gateways import postgres, temporal
 from gateways.keys import Keyring, read_keys
 from gateways.storage import Storage
@@ -64,6 +78,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
+    app.add_middleware(Trail)
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
     app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
@@ -74,7 +89,9 @@ def make_app(settings: Settings) -> FastAPI:
         codec.router,
         live.router,
         v1.router,
+        v1_audit.router,
         v1_bulk.router,
+        v1_disclosures.router,
         v1_portal.router,
         v1_staff.router,
         v1_verify.router,

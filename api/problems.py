@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import trail
 from api.access import SignInNeeded
 from api.pages import render_problem
 from chart import refusals
@@ -39,6 +40,7 @@ class Problem:
 PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotFound: Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     refusals.NotAllowed: Problem(HTTPStatus.FORBIDDEN, "not-allowed", "Not allowed"),
+    refusals.ChartRestricted: Problem(HTTPStatus.FORBIDDEN, "chart-restricted", "This chart is restricted"),
     refusals.KindRefused: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "kind-refused", "This kind of document cannot be shared in this way"
     ),
@@ -67,7 +69,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     StoredBytesChanged: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-changed", "The stored file was changed"),
 }
 SIGN_IN = Problem(HTTPStatus.UNAUTHORIZED, "sign-in-needed", "Sign in first")
-INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request does not fit")
+INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, trail.INVALID, "The request does not fit")
 UNEXPECTED = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here")
 
 _FOR_OPERATORS = {
@@ -78,6 +80,7 @@ _FOR_OPERATORS = {
 
 def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
     """The problem as JSON for programs, as a page for people."""
+    request.state.problem = problem.slug
     if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
         return render_problem(request, problem.status, problem.title, detail)
     return JSONResponse(

@@ -76,6 +76,16 @@ class LanguageIn(In):
     language: Literal["en", "es"]
 
 
+class ConsentIn(In):
+    version: Annotated[str, Field(max_length=40)] = Field(description="Of the text that was shown.")
+
+
+class ConsentOut(BaseModel):
+    version: str = Field(description="Of the present text.")
+    paragraphs: list[str]
+    given_at: datetime | None = Field(description="When this account has agreed to the present text.")
+
+
 class MessageOut(BaseModel):
     id: UUID
     about: MessageAbout
@@ -117,6 +127,7 @@ class ReviewOut(BaseModel):
     consented: bool = Field(description="Consent to electronic records is given.")
     received: bool = Field(description="A signature is received, and its outcome not in the chart yet.")
     fresh: bool = Field(description="The sign-in is fresh enough to sign.")
+    notice: str | None = Field(description="To be shown with the document (42 CFR 2.32); null where none is needed.")
 
 
 class PointIn(In):
@@ -234,7 +245,11 @@ async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
     """Open a document for review; signing asks for it."""
     found = await portal.review(res, user, DocumentId(document_id))
     return ReviewOut(
-        document=SharedOut.of(found.document), consented=found.consented, received=found.received, fresh=found.fresh
+        document=SharedOut.of(found.document),
+        consented=found.consented,
+        received=found.received,
+        fresh=found.fresh,
+        notice=found.notice,
     )
 
 
@@ -251,9 +266,26 @@ async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None
 
 
 @router.post("/consent", status_code=HTTPStatus.NO_CONTENT)
-async def consent(res: Res, user: PortalCaller) -> None:
-    """Consent to electronic records, as the review page words it."""
-    await portal.give_consent(res, user)
+async def consent(res: Res, user: PortalCaller, shown: ConsentIn | None = None) -> None:
+    """Consent to electronic records as they are worded now; 409 if another version was shown."""
+    await portal.give_consent(res, user, shown.version if shown else None)
+
+
+@router.get("/consent")
+async def read_consent(res: Res, user: PortalCaller) -> ConsentOut:
+    """The present text, and whether this account has agreed to it."""
+    found = await portal.electronic_records(res, user)
+    return ConsentOut(
+        version=found.text.version,
+        paragraphs=list(found.text.paragraphs),
+        given_at=found.given.given_at if found.given else None,
+    )
+
+
+@router.delete("/consent", status_code=HTTPStatus.NO_CONTENT)
+async def withdraw_consent(res: Res, user: PortalCaller) -> None:
+    """Withdraw the consent. What was signed stays signed; signing again needs a new one."""
+    await portal.withdraw_consent(res, user)
 
 
 @router.post("/documents/{document_id}/signature", responses={202: {"model": OutcomeOut}})

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import PracticeCaller, Res, StaffToken, Visit, ip_address
-from api.stories import keys, signing
+from api.stories import keys, restricting, signing
 from api.stories.signing import Outcome
-from api.v1 import In
+from api.v1 import In, ReasonIn
 from api.v1_portal import AuthenticationIn, OutcomeOut, SignatureIn
-from chart.ids import DocumentId
+from chart.ids import ClientId, DocumentId
 from chart.refusals import NotAllowed
 from identity import session
 from identity.api_key import LONGEST
@@ -22,10 +22,20 @@ from identity.caller import Right, StaffMember
 router = APIRouter(prefix="/api/v1", tags=["staff"])
 
 
-def _in_person(caller: PracticeCaller) -> StaffMember:
+class OpenUntil(BaseModel):
+    until: datetime
+
+
+def _in_person(caller: PracticeCaller, why_not: str) -> StaffMember:
     if not isinstance(caller, StaffMember):
-        raise NotAllowed("An API key cannot sign: a signature is a person's. Sign in to the chart and sign there.")
+        raise NotAllowed(why_not)
     return caller
+
+
+CANNOT_SIGN = "An API key cannot sign: a signature is a person's. Sign in to the chart and sign there."
+BREAKS_NO_GLASS = (
+    "An API key cannot open a restricted chart: that takes a person. Sign in to the chart and open it there."
+)
 
 
 class KeyIn(In):
@@ -72,6 +82,14 @@ async def revoke_key(res: Res, caller: PracticeCaller, key_id: UUID) -> None:
     await keys.revoke(res, caller, key_id)
 
 
+@router.post("/clients/{client_id}/break-glass", status_code=HTTPStatus.CREATED)
+async def break_glass(res: Res, caller: PracticeCaller, client_id: UUID, why: ReasonIn) -> OpenUntil:
+    """Open a restricted chart for an hour in an emergency, in a staff session only; the administrators are told."""
+    return OpenUntil(
+        until=await restricting.break_glass(res, _in_person(caller, BREAKS_NO_GLASS), ClientId(client_id), why.reason)
+    )
+
+
 @router.post("/documents/{document_id}/counter-signature", responses={202: {"model": OutcomeOut}})
 async def counter_sign(
     request: Request, res: Res, caller: PracticeCaller, document_id: UUID, signature: SignatureIn, response: Response
@@ -79,7 +97,7 @@ async def counter_sign(
     """A provider's or supervisor's signature, in a staff session only; answers as the client's `signature` does."""
     outcome = await signing.counter_sign(
         res,
-        _in_person(caller),
+        _in_person(caller, CANNOT_SIGN),
         DocumentId(document_id),
         mark=signature.mark(),
         shown_sha256=signature.sha256,
@@ -95,5 +113,5 @@ async def authenticate_again(
     res: Res, caller: PracticeCaller, visitor: Visit, token: StaffToken, again: AuthenticationIn
 ) -> None:
     """Make the staff session fresh for signing."""
-    member = _in_person(caller)
+    member = _in_person(caller, CANNOT_SIGN)
     await session.authenticate_again(res.database, res.keyring, member, visitor, token, again.password, again.code)

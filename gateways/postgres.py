@@ -42,6 +42,10 @@ NO_PRACTICE = ""
 """Row-level security lets nothing through under it, but the look-up functions of the sign-in."""
 
 
+NOBODY = ""
+"""The service itself acts, or a client."""
+
+
 class Database:
     """A pool whose every transaction says on behalf of which practice it reads and writes.
 
@@ -53,22 +57,27 @@ class Database:
         self._pool = pool
 
     @asynccontextmanager
-    async def practice(self, practice: UUID) -> AsyncIterator[Transaction]:
-        """A transaction that sees the rows of one practice; commits at the end, rolls back on an error."""
-        async with self._transaction(str(practice)) as transaction:
+    async def practice(self, practice: UUID, actor: str = NOBODY) -> AsyncIterator[Transaction]:
+        """A transaction that sees the rows of one practice; commits at the end, rolls back on an error.
+
+        On behalf of an `actor` of the practice it sees nothing of the charts that are closed to them.
+        """
+        async with self._transaction(str(practice), actor) as transaction:
             yield transaction
 
     @asynccontextmanager
     async def anyone(self) -> AsyncIterator[Transaction]:
         """A transaction before it is known who calls: sees only what the look-up functions give."""
-        async with self._transaction(NO_PRACTICE) as transaction:
+        async with self._transaction(NO_PRACTICE, NOBODY) as transaction:
             yield transaction
 
     @asynccontextmanager
-    async def _transaction(self, practice: str) -> AsyncIterator[Transaction]:
+    async def _transaction(self, practice: str, actor: str) -> AsyncIterator[Transaction]:
         async with self._pool.acquire(timeout=WITHIN) as connection, connection.transaction():
             # local to the transaction, so a pooled connection cannot carry it to the next caller
-            await connection.execute("select set_config('app.practice', $1, true)", practice)
+            await connection.execute(
+                "select set_config('app.practice', $1, true), set_config('app.actor', $2, true)", practice, actor
+            )
             yield connection
 
     @asynccontextmanager

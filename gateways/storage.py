@@ -1,7 +1,8 @@
 """Stored bytes, named by their SHA-256, in a folder.
 
 A name that is derived from the content makes writing idempotent and lets every read prove what it
-read (SPEC S3). An object store with the same two operations can stand in this module's place.
+read (SPEC S3). Few things have a name of their own instead, and are written once. An object store with the same
+operations can stand in this module's place.
 """
 
 import asyncio
@@ -31,6 +32,18 @@ class Storage:
         """The bytes of that name, after checking that they are what the name says."""
         return await asyncio.to_thread(self._get, sha256)
 
+    async def put_named(self, name: str, content: bytes) -> None:
+        """Store `content` as `folder/…/name` unless something has this name; on disk when this returns."""
+        await asyncio.to_thread(self._put_named, name, content)
+
+    async def named(self, name: str) -> bytes:
+        """What was stored under this name."""
+        return await asyncio.to_thread(self._read, self._folder / name)
+
+    async def names(self, folder: str) -> list[str]:
+        """The names in this folder, in order; none if there is no such folder."""
+        return await asyncio.to_thread(self._names, folder)
+
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
 
@@ -38,8 +51,19 @@ class Storage:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
         # a damaged file of this name is put right, not kept
-        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-            return sha256
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            self._write(path, content)
+        return sha256
+
+    def _put_named(self, name: str, content: bytes) -> None:
+        if not (self._folder / name).exists():
+            self._write(self._folder / name, content)
+
+    def _names(self, folder: str) -> list[str]:
+        # one that is just being written has no suffix
+        return sorted(str(path.relative_to(self._folder)) for path in (self._folder / folder).glob("*.*"))
+
+    def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as file:
@@ -49,13 +73,15 @@ class Storage:
         # rename is atomic: a reader sees the whole file or none, whatever dies in between
         Path(temporary).rename(path)
         _sync_folder(path.parent)
-        return sha256
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as missing:
+            raise StoredBytesMissing(path.name) from missing
 
     def _get(self, sha256: str) -> bytes:
-        try:
-            content = self._path(sha256).read_bytes()
-        except FileNotFoundError as missing:
-            raise StoredBytesMissing(sha256) from missing
+        content = self._read(self._path(sha256))
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoredBytesChanged(sha256)
         return content

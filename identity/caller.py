@@ -45,6 +45,8 @@ class Right(StrEnum):
     INVITE = "invite"
     STEER_REQUESTS = "requests:steer"
     SET_PRACTICE = "practice:set"
+    RESTRICT_CHARTS = "charts:restrict"
+    READ_AUDIT = "audit:read"
     MANAGE_KEYS = "keys:manage"
 
 

@@ -155,7 +155,11 @@ async def show_code(
 ) -> SignedIn:
     """Go on with a code of the app or a recovery code; raises `WrongCode`."""
     who = await half_way(database, surface, token)
-    await check_code(database, keyring, who.practice, who.actor, visitor, typed)
+    try:
+        await check_code(database, keyring, who.practice, who.actor, visitor, typed)
+    except WrongCode:
+        await _note_refused(database, who.practice, who.actor, visitor, "code")
+        raise
     return await _go_on(database, visitor, who, token, "password and code")
 
 
@@ -214,12 +218,8 @@ async def check_code(
         known_device = await visitors.is_known(transaction, visitor, [party])
     purse = throttle.CODE_ON_DEVICE.of(party, visitor.device) if known_device else throttle.CODE.of(party)
     await throttle.spend(database, purse)
-    try:
-        async with database.practice(practice) as transaction:
-            await second_factor.check_code(transaction, keyring, party, typed)
-    except WrongCode:
-        await _note_refused(database, practice, party, visitor, "code")
-        raise
+    async with database.practice(practice) as transaction:
+        await second_factor.check_code(transaction, keyring, party, typed)
     await throttle.give_back(database, purse)
 
 
@@ -416,6 +416,7 @@ async def _refused_alike() -> AsyncIterator[None]:
 
 
 async def _note_refused(database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str) -> None:
+    """Into the log of the practice where the account is; what whoever is signed in is refused, `api.trail` records."""
     async with database.practice(practice) as transaction:
         await audit.record(
             transaction,

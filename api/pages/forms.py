@@ -17,6 +17,9 @@ Typed = Annotated[str, Form(max_length=1000)]
 """A form field as it was typed; empty when it was left out, so that the page can say so itself."""
 
 
+UNACCEPTABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 def name(typed: str, what: str) -> str:
     if not 1 <= len(typed) <= 100 or not typed.isprintable():
         raise Unacceptable(f"Enter {what}, 100 characters at most.")
@@ -53,7 +56,7 @@ def wants_json(request: Request) -> bool:
 def status(refusal: Refusal) -> HTTPStatus:
     """Of the page that shows the form again with the refusal."""
     if isinstance(refusal, KindRefused | Unacceptable):
-        return HTTPStatus.UNPROCESSABLE_ENTITY
+        return UNACCEPTABLE
     if isinstance(refusal, TooManyTries):
         return HTTPStatus.TOO_MANY_REQUESTS
     if isinstance(refusal, NotReachable):

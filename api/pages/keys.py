@@ -24,6 +24,8 @@ MEANS = {
     Right.INVITE: "Invite to the Client Portal, end access",
     Right.STEER_REQUESTS: "Remind, extend, recall requests",
     Right.SET_PRACTICE: "Change the practice's settings",
+    Right.RESTRICT_CHARTS: "Restrict charts to a care team",
+    Right.READ_AUDIT: "Read the audit log",
 }
 
 
@@ -46,7 +48,7 @@ async def _page(
         **{
             "keys": found.keys,
             "names": found.names,
-            "scopes": [(scope, MEANS.get(scope, scope)) for scope in SCOPES],
+            "scopes": [(scope, MEANS[scope]) for scope in SCOPES],
             "most_days": LONGEST.days,
             "made": None,
             "problem": None,

@@ -10,10 +10,9 @@ from activities.stamp import MEANING
 from api.access import PortalPage, Res, Visit
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
-from api.pages.rendering import WIDTHS, nearest_width, page, see_other
+from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
 from api.stories import accounts, portal
 from api.v1 import pdf_response
-from chart import consent
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
@@ -22,6 +21,11 @@ from identity.caller import PortalUser
 from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
+
+DONE = {
+    "agreed": "You have agreed to electronic records.",
+    "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
+}
 
 MOST_REASON = 500
 """Characters of a reason, as the API has it."""
@@ -138,7 +142,6 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         standing=_standing(found, user),
         mine=found.request.signer(user.actor) if found.request else None,
         earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
-        consent_text=consent.TEXT,
         factors=await accounts.factors(res, user),
         meaning=MEANING,
     )
@@ -241,6 +244,49 @@ async def declined(request: Request, res: Res, user: PortalPage, document_id: Do
     if now is None or not now.declined:
         return see_other(f"/portal/documents/{document_id}")
     return await portal_frame.page(request, res, user, "portal/declined.html", document=found.document, standing=now)
+
+
+# -- preferences
+
+
+@router.get("/preferences")
+async def preferences(request: Request, res: Res, user: PortalPage, done: str = "") -> Response:
+    return await _preferences_page(request, res, user, notification=Notification(DONE[done]) if done in DONE else None)
+
+
+async def _preferences_page(
+    request: Request,
+    res: Res,
+    user: PortalPage,
+    status: int = HTTPStatus.OK,
+    *,
+    notification: Notification | None = None,
+) -> Response:
+    return await portal_frame.page(
+        request,
+        res,
+        user,
+        "portal/preferences.html",
+        status,
+        electronic=await portal.electronic_records(res, user),
+        notification=notification,
+    )
+
+
+@router.post("/preferences/consent")
+async def consent(request: Request, res: Res, user: PortalPage, version: Typed = "") -> Response:
+    try:
+        await portal.give_consent(res, user, version)
+    except Refusal as refusal:
+        told = Notification(str(refusal), good=False)
+        return await _preferences_page(request, res, user, forms.status(refusal), notification=told)
+    return see_other("/portal/preferences?done=agreed")
+
+
+@router.post("/preferences/consent/withdraw")
+async def withdraw_consent(res: Res, user: PortalPage) -> Response:
+    await portal.withdraw_consent(res, user)
+    return see_other("/portal/preferences?done=withdrawn")
 
 
 # -- the files

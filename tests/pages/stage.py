@@ -15,10 +15,25 @@ from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
 from api.stories import access as access_stories
-from api.stories import accounts, charts, portal, requests, sharing, signing
-from chart.audit import Actor, Entry
+from api.stories import (
+    accounts,
+    auditing,
+    charts,
+    disclosing,
+    portal,
+    requests,
+    restricting,
+    settings,
+    sharing,
+    signing,
+)
+from chart.audit import Action, Actor, Entry, Line
 from chart.block import Block
+from chart.care import Restriction
 from chart.client import Client, PortalAccess
+from chart.consent import Given, worded
+from chart.disclosure import Consent, ConsentId, Disclosure, Holds, SignedHow
+from chart.disclosure import Terms as ConsentTerms
 from chart.document import Document, Kind, Version
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import OnDecline, RequestState, SeatState
@@ -35,6 +50,7 @@ from identity.passkey import Passkey
 from identity.person import Person
 from identity.second_factor import Factors, Offered
 from identity.session import Session
+from identity.staff import Colleague
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
 
@@ -64,7 +80,11 @@ ACTS = {
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
     access_stories: ("end", "block_document", "unblock_document"),
-    portal: ("inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
+    settings: ("read_practice",),
+    auditing: ("read",),
+    disclosing: ("consents", "ledger"),
+    restricting: ("team",),
+    portal: ("electronic_records", "inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
     signing: ("note_viewed", "is_received"),
     accounts: ("overview", "is_fresh", "offer_authenticator", "make_recovery_codes"),
 }
@@ -273,8 +293,40 @@ class Stage:
     async def choices(self, _r: object, _c: object, document_id: DocumentId) -> sharing.Choices:
         registered = document_id != NOTE_OF_UNREGISTERED.id
         colleague = sharing.Possible(COLLEAGUE_PARTY, "Sam Ortiz", "Supervisor", None)
-        practice = Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en")
+        practice = await self.read_practice(None, None)
         return sharing.Choices(self.possible if registered else [], [colleague], practice)
+
+    async def read_practice(self, _r: object, _c: object) -> Practice:
+        return Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en", "Ask for paper.")
+
+    async def read(self, _r: object, _c: object, _wanted: object, *, after: object) -> auditing.Read:
+        lines = [
+            Line(PRACTICE, chart, number, NOW, STAFF_PARTY, action, None, None, {"problem": "not found"}, "", "e" * 64)
+            for chart, number, action in ((CLIENT, 2, Action.VIEWED_CHART), (PRACTICE, 1, Action.NOT_FOUND))
+        ]
+        who: dict[str, str] = {STAFF_PARTY: "Dr. Maya Chen"}
+        return auditing.Read(lines, lines[-1].place, who, {CLIENT: self.clients[0].name}, who)
+
+    async def consents(self, _r: object, _c: object, _client: ClientId) -> list[Consent]:
+        day = NOW.date()
+        terms = ConsentTerms(
+            None, "County Office", None, "The plan.", "Care.", day, None, "It ends.", day, SignedHow.ON_PAPER
+        )
+        consent_id = ConsentId(number("consent"))
+        return [Consent(consent_id, CLIENT, terms, "County Office", STAFF_PARTY, NOW, None, None, None, Holds.HOLDS)]
+
+    async def ledger(self, _r: object, _c: object, _client: ClientId) -> list[Disclosure]:
+        consent_id = ConsentId(number("consent"))
+        kind = Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN
+        return [
+            Disclosure(NOW, PLAN.id, kind, None, act, "Rosa Rivera", "partner", consent_id, "Care.", "a" * 64)
+            for act in ("viewed", "downloaded", "disclosed")
+        ]
+
+    async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
+        me = StaffId(number("staff"))
+        restriction = Restriction(NOW, STAFF_PARTY, "A colleague of ours.", frozenset({me}))
+        return restricting.Team(restriction, [Colleague(me, "Dr. Maya Chen", Role.PROVIDER)])
 
     async def end(self, _r: object, _c: object, _client: ClientId, account: AccountId, reason: str) -> None:
         self._act("end", account=account, reason=reason)
@@ -362,6 +414,10 @@ class Stage:
             )
         ]
 
+    async def electronic_records(self, _r: object, _u: object) -> portal.ElectronicRecords:
+        text = worded("Ask for paper.")
+        return portal.ElectronicRecords(text, Given(text.version, NOW) if self.consented else None)
+
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
         (message,) = await self.inbox(None, None)
         document = self._document(PENDING.id)
@@ -374,7 +430,9 @@ class Stage:
     async def review(self, _r: object, _u: object, document_id: DocumentId) -> portal.Review:
         document = self._document(document_id)
         request = request_of(document) if document.request_state else None
-        return portal.Review(document, request, self.consented, self.received, self.declining, self.fresh)
+        return portal.Review(
+            document, request, self.consented, worded("Ask for paper."), self.received, self.declining, self.fresh
+        )
 
     async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
         return self.copies

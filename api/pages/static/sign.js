@@ -102,7 +102,7 @@ for (const [key, form] of Object.entries(step)) {
 
 const steps = {
   async consent() {
-    const { response, detail } = await post(dialog.dataset.consent);
+    const { response, detail } = await post(dialog.dataset.consent, { version: dialog.dataset.consentVersion });
     if (response.status === 401) return askPassword(steps.consent, true);
     if (!response.ok) return tell(detail);
     consented = true;
