@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     payload_keys: SecretStr = Field(
         description="AES-256 keys of the Temporal payloads, `id:base64,id:base64`. The first encrypts, all decrypt."
     )
+    account_keys: SecretStr = Field(
+        description="AES-256 keys of what accounts keep secret (authenticator apps), `id:base64,id:base64`. "
+        "The first encrypts, all decrypt."
+    )
     codec_tokens: SecretStr = Field(
         default=SecretStr(""),
         description="Operators who may read Temporal payloads, `name:token,name:token`, each token 32 random "
@@ -64,6 +68,18 @@ class Settings(BaseSettings):
     portal_url: str = Field(description="Where clients reach the Client Portal; links in mail begin with it.")
     trusted_proxies: str = Field(
         default="", description="Comma-separated addresses of proxies whose `X-Forwarded-For` is believed; empty: none."
+    )
+    oidc_issuer: str = Field(
+        default="", description="Issuer of the OpenID provider through which staff may sign in; empty: none."
+    )
+    oidc_client_id: str = Field(default="", description="Who this service is at the OpenID provider.")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Secret of this service at the OpenID provider."
+    )
+    oidc_second_factors: str = Field(
+        default="",
+        description="Comma-separated values of `acr` or `amr` by which the OpenID provider says that it has seen two "
+        "factors, e.g. `mfa`; without one of them staff shows the second factor here.",
     )
     seal_key_file: Path = Field(
         description="File of the private key (ECDSA P-256) that seals signed PDFs: PEM or PKCS #12."

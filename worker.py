@@ -18,8 +18,10 @@ from activities.file import File
 from activities.invite import GiveUpInvitation, MailInvitation
 from activities.notify import GiveUpMail, Notify
 from activities.record import Record
+from activities.reset import MailReset
 from activities.stamp import Stamp
 from activities.time_stamp import TimeStamps
+from chart import anchor
 from gateways import postgres, temporal
 from gateways.authority import authorities, certificates
 from gateways.postgres import Database
@@ -31,6 +33,7 @@ from settings import Settings, settings
 from workflows.ask_again import AskAgain
 from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
+from workflows.reset import Reset
 from workflows.share_to_sign import ShareToSign
 from workflows.tell import TellSigners
 from workflows.time_stamp import TimeStamp
@@ -38,7 +41,7 @@ from workflows.time_stamp import TimeStamp
 logger = logging.getLogger(__name__)
 
 
-WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite, TimeStamp)
+WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite, Reset, TimeStamp)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -104,6 +107,7 @@ def make_worker(configured: Settings, engine: Client, database: Database, seal: 
             hand_over.order,
             hand_over.time_stamp,
             StartAgain(engine, configured.temporal_task_queue),
+            MailReset(relay, configured.mail_from),
             MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],
         workflow_runner=workflow_runner(),
@@ -128,7 +132,9 @@ async def main() -> None:
         make_worker(configured, engine, database),
     ):
         logger.info("worker polls %s", configured.temporal_task_queue)
+        anchoring = asyncio.create_task(anchor.keep_daily(database, Storage(configured.storage_folder)))
         await stop.wait()
+        anchoring.cancel()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from temporalio.client import Client
 from activities.ask import ask
 from activities.notify import FIRST, Notification
 from activities.order import Terms, new_order, share
-from chart import bulk, request
-from chart.audit import Actor
+from chart import audit, bulk, request
+from chart.audit import Action, Actor
 from chart.bulk import BulkAct, BulkId, ItemOutcome
 from chart.ids import DocumentId, PracticeId, RequestId
 from chart.lifecycle import Order, RequestState
@@ -69,7 +69,7 @@ class Bulk:
         order, document_id = item.order, item.order.documents[item.position]
         try:
             if order.act is BulkAct.SHARE:
-                async with self.database.practice(order.practice) as transaction:
+                async with self.database.practice(order.practice, order.requested_by) as transaction:
                     await share(transaction, order.practice, order.requested_by, document_id)
                 return await self._note(item, ItemResult(ItemOutcome.SHARED))
             return await self._share_to_sign(item, document_id)
@@ -81,7 +81,7 @@ class Bulk:
         terms = Terms(
             days=order.days, reminder_days=order.reminder_days, when_registered=order.when_registered, mails=False
         )
-        async with self.database.practice(order.practice) as transaction:
+        async with self.database.practice(order.practice, order.requested_by) as transaction:
             wanted = await new_order(transaction, order.practice, order.requested_by, document_id, terms)
         request_id = await ask(self.engine, self.task_queue, wanted)
         async with self.database.practice(order.practice) as transaction:
@@ -96,10 +96,21 @@ class Bulk:
     async def _note(
         self, item: BulkItem, result: ItemResult, *, reason: str | None = None, request_id: RequestId | None = None
     ) -> ItemResult:
-        async with self.database.practice(item.order.practice) as transaction:
-            await bulk.note(
+        order, document_id = item.order, item.order.documents[item.position]
+        async with self.database.practice(order.practice) as transaction:
+            noted = await bulk.note(
                 transaction, item.bulk_id, item.position, result.outcome, reason=reason, request_id=request_id
             )
+            if noted and result.outcome is ItemOutcome.REFUSED:
+                await audit.record(
+                    transaction,
+                    order.practice,
+                    order.requested_by,
+                    Action.REFUSED,
+                    chart=await audit.chart_of(transaction, client=None, document=document_id, request=None),
+                    document=document_id,
+                    asked_for=f"bulk {order.act}",
+                )
         return result
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from temporalio import activity
 
 from activities.notify import FIRST, Notification, Notify
-from chart import audit, block, client, document, message, practice, request, schedule
+from chart import audit, block, client, disclosure, document, message, practice, request, schedule
 from chart.audit import Action, Actor
 from chart.ids import RequestId
 from chart.lifecycle import Life, Order
@@ -78,12 +78,12 @@ async def _seated(transaction: Transaction, order: Order) -> Life:
     """With whoever has registered for the client in the seat that waits for it."""
     life = Life.of(order)
     if life.open and not life.waits_for:
-        found = await document.find(transaction, order.document)
+        reached = await disclosure.reached(transaction, order.document)
         kept_from = {one.account_id for one in await block.of_document(transaction, order.document)}
         for access in await client.access(transaction, order.client):
             registered = request.party_of(access.account_id)
             taken = any(seat.party == registered for seat in life.seats)
-            if document.may_go_to(found, access.relationship) and access.account_id not in kept_from and not taken:
+            if access.account_id in reached and access.account_id not in kept_from and not taken:
                 return life.registered([seat.party or registered for seat in life.seats])
     return life
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chart import audit, block, client, document, practice, request, schedule
+from chart import audit, block, care, client, disclosure, document, practice, request, schedule
 from chart.audit import Action, Actor
 from chart.document import Document
 from chart.ids import DocumentId, PracticeId
 from chart.lifecycle import OnDecline, Order, RequestState, Seat
-from chart.refusals import AlreadyDone, Unacceptable
+from chart.refusals import AlreadyDone, KindRefused, Unacceptable
 from gateways.postgres import Transaction
 from identity import staff
 
@@ -34,6 +34,8 @@ async def share(transaction: Transaction, practice_id: PracticeId, by: Actor, do
     found = await document.find(transaction, document_id)
     document.check_may_be_shared(found)
     await client.signer(transaction, found.client_id)
+    if not await disclosure.reached(transaction, document_id):
+        raise KindRefused(disclosure.NEEDS_CONSENT)
     if await document.share(transaction, practice_id, found.version_id, by):
         await audit.record(
             transaction,
@@ -81,15 +83,18 @@ async def _seats(transaction: Transaction, found: Document, terms: Terms) -> tup
         raise Unacceptable("Each signer is named once.")
     acting = {request.party_of(one.account_id): one for one in await client.access(transaction, found.client_id)}
     kept_from = {request.party_of(one.account_id) for one in await block.of_document(transaction, found.id)}
+    reached = await disclosure.reached(transaction, found.id)
     for party in terms.signers:
-        if request.staff_of(party):
+        if colleague := request.staff_of(party):
             await staff.check_may_counter_sign(transaction, party)
+            if not await care.opens(transaction, found.client_id, colleague):
+                raise Unacceptable(care.NOT_ON_THE_TEAM)
         elif party not in acting:
             raise Unacceptable("A signer has no access to the client's portal. Name one who acts for the client.")
         elif party in kept_from:
             raise Unacceptable("This document is kept from one of the signers. Lift the block, or name somebody else.")
         else:
-            document.check_may_go_to(found, acting[party].relationship)
+            disclosure.check_reaches(acting[party].account_id, reached)
     if terms.signers and not terms.when_registered:
         return tuple(map(Seat, terms.signers))
     if any(request.account_of(party) for party in terms.signers):
@@ -99,12 +104,13 @@ async def _seats(transaction: Transaction, found: Document, terms: Terms) -> tup
 
 async def _clients_seat(transaction: Transaction, found: Document, terms: Terms, kept_from: set[Actor]) -> Seat:
     """The client, or the first who acts for them and may have this document; or whoever registers."""
+    reached = await disclosure.reached(transaction, found.id)
     for access in await client.access(transaction, found.client_id):
         party = request.party_of(access.account_id)
-        if document.may_go_to(found, access.relationship) and party not in kept_from:
+        if access.account_id in reached and party not in kept_from:
             return Seat(party)
     if terms.when_registered:
         return Seat(None)
     access = await client.signer(transaction, found.client_id)
-    document.check_may_go_to(found, access.relationship)
+    disclosure.check_reaches(access.account_id, reached)
     raise Unacceptable("This document is kept from whoever acts for the client. Lift the block first.")

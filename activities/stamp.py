@@ -143,6 +143,7 @@ class Stamp:
             signers = [await _signer(transaction, order, ours, signature) for signature in stamping.signatures]
             audit_head = await audit.head(transaction, order.client)
             plan = await document.stamp_plan(transaction, order.version)
+            signed = await document.find(transaction, order.document)
         certificate = Certificate(
             request_id=str(stamping.request_id),
             version_sha256=order.sha256,
@@ -150,6 +151,8 @@ class Stamp:
             audit_head=audit_head,
             signers=tuple(signers),
             language="es" if ours.language == "es" else "en",
+            # also on the client's own: every copy is the same file, and some may go to others later (SPEC D6, S9)
+            redisclosure_notice=signed.part_2,
         )
         return certificate, Plan.from_json(plan) if plan else None
 

@@ -7,7 +7,7 @@ import uvicorn
 
 from api.app import make_app
 from gateways.telemetry import log_to_stderr
-from settings import settings
+from settings import Settings, settings
 
 
 class Server(uvicorn.Server):
@@ -20,22 +20,26 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def main() -> None:
-    configured = settings()
-    log_to_stderr(configured.log_level)
-    app = make_app(configured)
-    config = uvicorn.Config(
-        app,
+def server_config(configured: Settings) -> uvicorn.Config:
+    """The app and how it is served; tests serve the same."""
+    return uvicorn.Config(
+        make_app(configured),
         host=configured.api_host,
         port=configured.api_port,
         log_config=None,
         access_log=False,
+        # its default believes whatever runs on this machine
         proxy_headers=bool(configured.trusted_proxies),
         forwarded_allow_ips=configured.trusted_proxies,
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    server = Server(config)
+
+
+def main() -> None:
+    configured = settings()
+    log_to_stderr(configured.log_level)
+    server = Server(server_config(configured))
     server.run()
     if server.should_exit and not server.started:
         raise SystemExit(signal.SIGTERM)

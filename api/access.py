@@ -4,19 +4,30 @@ Staff and clients have cookies of their own with the `__Host-` prefix: bound to 
 secure connections only (browsers count loopback as secure), out of reach for scripts.
 """
 
+from datetime import timedelta
 from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
-from fastapi import Depends, Request, Response
+from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
+from api import trail
 from api.resources import Resources
 from identity import api_key, session
-from identity.caller import Integration, PortalUser, StaffMember
-from identity.session import Token
+from identity.caller import Integration, PortalUser, StaffMember, Surface
+from identity.session import SignedIn, Token
+from identity.single_sign_on import LASTS as SIGN_ON_LASTS
+from identity.visitor import Visitor, agent_of, network_of
 
 STAFF_COOKIE = "__Host-sts-staff"
 PORTAL_COOKIE = "__Host-sts-portal"
+COOKIE = {Surface.CHART: STAFF_COOKIE, Surface.PORTAL: PORTAL_COOKIE}
+DEVICE_COOKIE = "__Host-sts-device"
+
+SIGN_ON_COOKIE = "__Host-sts-sign-on"
+
+DEVICE_KEPT = timedelta(days=400)
+"""As long as browsers keep any cookie; each sign-in begins it anew."""
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, or the token of POST /api/v1/portal/sessions.")
 _staff_cookie = APIKeyCookie(name=STAFF_COOKIE, scheme_name="staff", auto_error=False, description="Session of staff.")
@@ -45,7 +56,9 @@ _StaffCookie: TypeAlias = Annotated[str | None, Depends(_staff_cookie)]
 _PortalCookie: TypeAlias = Annotated[str | None, Depends(_portal_cookie)]
 
 
-async def _practice_side(res: Res, bearer: _Bearer, cookie: _StaffCookie) -> StaffMember | Integration:
+async def _practice_side(
+    request: Request, res: Res, bearer: _Bearer, cookie: _StaffCookie
+) -> StaffMember | Integration:
     caller: StaffMember | Integration | None = None
     if bearer:
         caller = await api_key.integration(res.database, bearer.credentials)
@@ -53,13 +66,15 @@ async def _practice_side(res: Res, bearer: _Bearer, cookie: _StaffCookie) -> Sta
         caller = await session.staff_member(res.database, cookie)
     if caller is None:
         raise SignInNeeded("Send an API key as `Authorization: Bearer …`. Unknown, ended and revoked keys are refused.")
+    trail.is_known(request, caller)
     return caller
 
 
-async def _portal_side(res: Res, token: "PortalToken") -> PortalUser:
+async def _portal_side(request: Request, res: Res, token: "PortalToken") -> PortalUser:
     user = await session.portal_user(res.database, token)
     if user is None:
         raise SignInNeeded("Your session has ended. Sign in again.")
+    trail.is_known(request, user)
     return user
 
 
@@ -68,25 +83,42 @@ async def portal_token(bearer: _Bearer, cookie: _PortalCookie) -> Token:
     return Token(bearer.credentials if bearer else cookie or "")
 
 
-async def _staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffMember:
+async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffMember:
     member = await session.staff_member(res.database, cookie) if cookie else None
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
+    trail.is_known(request, member)
     return member
 
 
-async def _portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:
+async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:
     user = await session.portal_user(res.database, cookie) if cookie else None
     if user is None:
         raise SignInNeeded("Sign in first.", f"/portal/sign-in?next={_here(request)}")
+    trail.is_known(request, user)
     return user
 
 
+async def visitor(
+    request: Request, device: Annotated[str, Cookie(alias=DEVICE_COOKIE, include_in_schema=False)] = ""
+) -> Visitor:
+    return Visitor(network_of(ip_address(request)), device, agent_of(request.headers.get("user-agent", "")))
+
+
+Visit: TypeAlias = Annotated[Visitor, Depends(visitor)]
+
+
+async def staff_token(cookie: _StaffCookie) -> Token:
+    """The session token of staff as the browser sent it, not yet known to be good."""
+    return Token(cookie or "")
+
+
+StaffToken: TypeAlias = Annotated[Token, Depends(staff_token)]
 PortalToken: TypeAlias = Annotated[Token, Depends(portal_token)]
 PracticeCaller: TypeAlias = Annotated[StaffMember | Integration, Depends(_practice_side)]
 PortalCaller: TypeAlias = Annotated[PortalUser, Depends(_portal_side)]
-StaffPage: TypeAlias = Annotated[StaffMember, Depends(_staff_page)]
-PortalPage: TypeAlias = Annotated[PortalUser, Depends(_portal_page)]
+StaffPage: TypeAlias = Annotated[StaffMember, Depends(staff_page)]
+PortalPage: TypeAlias = Annotated[PortalUser, Depends(portal_page)]
 
 
 def _here(request: Request) -> str:
@@ -94,22 +126,45 @@ def _here(request: Request) -> str:
     return quote(request.url.path if request.method == "GET" else "", safe="/")
 
 
-def start_staff_session(response: Response, token: Token) -> None:
-    _set(response, STAFF_COOKIE, token)
-
-
-def start_portal_session(response: Response, token: Token) -> None:
-    _set(response, PORTAL_COOKIE, token)
-
-
-def end_session(response: Response) -> None:
-    for name in (STAFF_COOKIE, PORTAL_COOKIE):
-        response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
-
-
-def _set(response: Response, name: str, token: Token) -> None:
+def start_session(response: Response, surface: Surface, signed_in: SignedIn) -> None:
     # lax: the link in the mail opens the portal signed in, if the client is; POST is guarded besides
-    response.set_cookie(name, token, path="/", secure=True, httponly=True, samesite="lax")
+    response.set_cookie(COOKIE[surface], signed_in.token, path="/", secure=True, httponly=True, samesite="lax")
+    if signed_in.device:
+        remember_device(response, signed_in.device)
+
+
+def remember_device(response: Response, device: str) -> None:
+    response.set_cookie(
+        DEVICE_COOKIE,
+        device,
+        max_age=int(DEVICE_KEPT.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def keep_sign_on(response: Response, state: str) -> None:
+    """The browser that has left for the provider is the one that comes back."""
+    # lax: the provider's page leads back here
+    response.set_cookie(
+        SIGN_ON_COOKIE,
+        state,
+        max_age=int(SIGN_ON_LASTS.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def forget_sign_on(response: Response) -> None:
+    response.delete_cookie(SIGN_ON_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def end_session(response: Response, surface: Surface) -> None:
+    response.delete_cookie(COOKIE[surface], path="/", secure=True, httponly=True, samesite="lax")
 
 
 def safe_next(following: str | None, default: str) -> str:

@@ -7,12 +7,28 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import codec, health, live, pages, problems, v1, v1_bulk, v1_portal, v1_staff, v1_verify
+from api import (
+    codec,
+    health,
+    live,
+    pages,
+    problems,
+    v1,
+    v1_audit,
+    v1_bulk,
+    v1_disclosures,
+    v1_portal,
+    v1_staff,
+    v1_verify,
+)
 from api.defences import Defences
 from api.hub import Hub
 from api.resources import Resources
+from api.trail import Trail
 from gateways import authority, postgres, temporal
+from gateways.keys import Keyring, read_keys
 from gateways.storage import Storage
+from identity import single_sign_on
 from identity.operator import operators
 from pdf import confine
 from settings import Settings
@@ -24,6 +40,8 @@ MOST_BODY = 2_000_000
 def make_app(settings: Settings) -> FastAPI:
     """The whole HTTP edge; it connects when it starts."""
     may_read_payloads = operators(settings.codec_tokens.get_secret_value())
+    keyring = Keyring(read_keys("STS_ACCOUNT_KEYS", settings.account_keys.get_secret_value()))
+    sign_on = single_sign_on.of(settings)
     temporal_ui = codec.origins(settings.temporal_ui_origins)
 
     @asynccontextmanager
@@ -42,6 +60,8 @@ def make_app(settings: Settings) -> FastAPI:
                 storage=Storage(settings.storage_folder),
                 engine=engine,
                 hub=hub,
+                sign_on=sign_on,
+                keyring=keyring,
                 operators=may_read_payloads,
                 temporal_ui=temporal_ui,
                 seal_certificates=settings.seal_certificate_file.read_bytes(),
@@ -59,6 +79,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
+    app.add_middleware(Trail)
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
     app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
@@ -69,7 +90,9 @@ def make_app(settings: Settings) -> FastAPI:
         codec.router,
         live.router,
         v1.router,
+        v1_audit.router,
         v1_bulk.router,
+        v1_disclosures.router,
         v1_portal.router,
         v1_staff.router,
         v1_verify.router,

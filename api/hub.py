@@ -1,4 +1,4 @@
-"""The watchers: who waits for news of a chart, told by Postgres NOTIFY.
+"""The watchers: who waits for news of a chart, or has a stream open, told by Postgres NOTIFY.
 
 A notification is a hint that carries ids; whoever hears it reads the row again. So a lost one costs a
 moment and never an answer (FACTS: waiting for the workflow's own result can take 20 s).
@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from chart.request import CHANNEL
 from gateways.postgres import LOST, Database
+from identity import session
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,22 @@ class News:
     request: UUID
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A session of this person has ended."""
+
+    practice: UUID
+    party: str
+
+
+Heard: TypeAlias = News | Ended
+
+
 class Hub:
     """Passes each notification to every watcher of this process."""
 
     def __init__(self) -> None:
-        self._watchers: set[asyncio.Queue[News | None]] = set()
+        self._watchers: set[asyncio.Queue[Heard | None]] = set()
 
     @asynccontextmanager
     async def listening(self, database: Database) -> AsyncIterator[None]:
@@ -49,9 +62,9 @@ class Hub:
             queue.put_nowait(None)
 
     @asynccontextmanager
-    async def watch(self) -> AsyncIterator["asyncio.Queue[News | None]"]:
-        """A queue of news from now on; None says that the service shuts down."""
-        queue: asyncio.Queue[News | None] = asyncio.Queue()
+    async def watch(self) -> AsyncIterator["asyncio.Queue[Heard | None]"]:
+        """A queue of what is heard from now on; None says that the service shuts down."""
+        queue: asyncio.Queue[Heard | None] = asyncio.Queue()
         self._watchers.add(queue)
         try:
             yield queue
@@ -74,18 +87,24 @@ class Hub:
     async def _listen(self, database: Database) -> None:
         while True:
             with contextlib.suppress(*LOST):
-                async with database.listening(CHANNEL, self._heard) as lost:
+                async with database.listening({CHANNEL: self._moved, session.CHANNEL: self._ended}) as lost:
                     await lost.wait()
             await asyncio.sleep(1)
 
-    def _heard(self, text: str) -> None:
-        news = News(*map(UUID, text.split("/")))
+    def _moved(self, text: str) -> None:
+        self._tell(News(*map(UUID, text.split("/"))))
+
+    def _ended(self, text: str) -> None:
+        practice, party = text.split("/")
+        self._tell(Ended(UUID(practice), party))
+
+    def _tell(self, heard: Heard) -> None:
         for queue in self._watchers:
-            queue.put_nowait(news)
+            queue.put_nowait(heard)
 
 
-async def _next_of(request: UUID, queue: "asyncio.Queue[News | None]") -> None:
+async def _next_of(request: UUID, queue: "asyncio.Queue[Heard | None]") -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(1):
-            while (news := await queue.get()) and news.request != request:
+            while (heard := await queue.get()) and not (isinstance(heard, News) and heard.request == request):
                 pass

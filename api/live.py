@@ -1,17 +1,21 @@
 """Live news as server-sent events: that a request moved, by ids only; the page then reads itself again."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.access import PortalPage, Res, StaffPage
-from api.hub import Hub, News
+from api.access import PortalPage, PortalToken, Res, StaffPage, StaffToken
+from api.hub import Ended, Heard, News
 from api.resources import Resources
 from chart import client
+from chart.audit import Actor
 from chart.ids import ClientId
-from identity.caller import PortalUser
+from gateways.postgres import LOST
+from identity import session
+from identity.caller import PortalUser, Surface
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,9 +24,9 @@ KEEP_ALIVE = 15.0
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(res: Res, staff: StaffPage) -> AsyncIterator[ServerSentEvent]:
+async def live(res: Res, staff: StaffPage, token: StaffToken) -> AsyncIterator[ServerSentEvent]:
     """News of every chart of the practice."""
-    async for news in _news(res.hub):
+    async for news in _news(res, Surface.CHART, staff.actor, token):
         if news is None:
             yield ServerSentEvent(comment="still here")
         elif news.practice == staff.practice:
@@ -30,28 +34,43 @@ async def live(res: Res, staff: StaffPage) -> AsyncIterator[ServerSentEvent]:
 
 
 @router.get("/portal/live", response_class=EventSourceResponse)
-async def portal_live(res: Res, user: PortalPage) -> AsyncIterator[ServerSentEvent]:
+async def portal_live(res: Res, user: PortalPage, token: PortalToken) -> AsyncIterator[ServerSentEvent]:
     """News of the charts for which this account acts."""
-    async for news in _news(res.hub):
+    async for news in _news(res, Surface.PORTAL, user.actor, token):
         if news is None:
             yield ServerSentEvent(comment="still here")
         elif news.practice == user.practice and await _acts_for(res, user, ClientId(news.client)):
             yield _event(news)
 
 
-async def _news(hub: Hub) -> AsyncIterator[News | None]:
-    """Each piece of news; None after a silence. Ends when the service shuts down."""
-    async with hub.watch() as queue:
+async def _news(res: Resources, surface: Surface, party: Actor, token: str) -> AsyncIterator[News | None]:
+    """Each piece of news; None after a silence. Ends with the session, and when the service shuts down."""
+    async with res.hub.watch() as queue:
         while True:
+            heard: Heard | None = None
             try:
                 async with asyncio.timeout(KEEP_ALIVE):
-                    news = await queue.get()
+                    heard = await queue.get()
             except TimeoutError:
+                if not await _lives(res, surface, token):
+                    return
                 yield None
                 continue
-            if news is None:
-                return
-            yield news
+            match heard:
+                case None:
+                    return
+                case Ended():
+                    if heard.party == party and not await _lives(res, surface, token):
+                        return
+                case News():
+                    yield heard
+
+
+async def _lives(res: Resources, surface: Surface, token: str) -> bool:
+    """Whether the session goes on; a stream does not prolong it. While the database is away nobody knows."""
+    with contextlib.suppress(*LOST):
+        return await session.left(res.database, surface, token) is not None
+    return True
 
 
 def _event(news: News) -> ServerSentEvent:

@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): one table from what is refused to status, type and title."""
 
 import logging
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -9,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import trail
 from api.access import SignInNeeded
 from api.pages import render_problem
 from chart import refusals
@@ -16,7 +18,12 @@ from chart.refusals import Refusal
 from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesMissing
 from identity.account import InvitationEnded
-from identity.session import SignInFailed
+from identity.passkey import PasskeyRefused
+from identity.reset import ResetEnded
+from identity.second_factor import WrongCode
+from identity.session import SignInAgain, SignInFailed
+from identity.single_sign_on import SignOnFailed
+from identity.throttle import TooManyTries
 from pdf import MeaninglessMark, NoSuchPage, Unfit
 
 logger = logging.getLogger(__name__)
@@ -33,6 +40,7 @@ class Problem:
 PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotFound: Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     refusals.NotAllowed: Problem(HTTPStatus.FORBIDDEN, "not-allowed", "Not allowed"),
+    refusals.ChartRestricted: Problem(HTTPStatus.FORBIDDEN, "chart-restricted", "This chart is restricted"),
     refusals.KindRefused: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "kind-refused", "This kind of document cannot be shared in this way"
     ),
@@ -46,6 +54,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
     refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
     SignInFailed: Problem(HTTPStatus.FORBIDDEN, "sign-in-failed", "Sign-in failed"),
+    SignInAgain: Problem(HTTPStatus.UNAUTHORIZED, "sign-in-again", "Sign in again"),
+    WrongCode: Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code was not accepted"),
+    PasskeyRefused: Problem(HTTPStatus.FORBIDDEN, "passkey-refused", "The passkey was not accepted"),
+    ResetEnded: Problem(HTTPStatus.GONE, "reset-ended", "The link has ended"),
+    SignOnFailed: Problem(HTTPStatus.FORBIDDEN, "sign-on-failed", "Single sign-on failed"),
+    TooManyTries: Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),
     InvitationEnded: Problem(HTTPStatus.GONE, "invitation-ended", "The invitation has ended"),
     Refusal: Problem(HTTPStatus.CONFLICT, "refused", "This cannot be done"),
     Unfit: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit-pdf", "This file cannot be used"),
@@ -55,7 +69,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     StoredBytesChanged: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-changed", "The stored file was changed"),
 }
 SIGN_IN = Problem(HTTPStatus.UNAUTHORIZED, "sign-in-needed", "Sign in first")
-INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request does not fit")
+INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, trail.INVALID, "The request does not fit")
 UNEXPECTED = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here")
 
 _FOR_OPERATORS = {
@@ -66,6 +80,7 @@ _FOR_OPERATORS = {
 
 def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
     """The problem as JSON for programs, as a page for people."""
+    request.state.problem = problem.slug
     if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
         return render_problem(request, problem.status, problem.title, detail)
     return JSONResponse(
@@ -78,7 +93,7 @@ def answer(request: Request, problem: Problem, detail: str, **more: object) -> R
         },
         status_code=problem.status,
         media_type="application/problem+json",
-        headers={"WWW-Authenticate": "Bearer"} if problem is SIGN_IN else None,
+        headers={"WWW-Authenticate": "Bearer"} if problem.status is HTTPStatus.UNAUTHORIZED else None,
     )
 
 
@@ -115,6 +130,10 @@ async def _known(request: Request, error: Exception) -> Response:
             return answer(request, problem, error.reason)
         case NoSuchPage():
             return answer(request, problem, "The document has no such page.")
+        case TooManyTries():
+            response = answer(request, problem, str(error))
+            response.headers["retry-after"] = str(math.ceil(error.wait.total_seconds()))
+            return response
     return answer(request, problem, str(error))
 
 

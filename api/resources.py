@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from api.hub import Hub
+from gateways.keys import Keyring
 from gateways.postgres import Database
 from gateways.storage import Storage
+from identity.caller import Surface
 from identity.operator import Operators
+from identity.passkey import RelyingParty
+from identity.single_sign_on import SingleSignOn
 from settings import Settings
 
 
@@ -18,6 +22,10 @@ class Resources:
     storage: Storage
     engine: Client
     hub: Hub
+    sign_on: SingleSignOn | None
+    """The staff's organisation, where there is one."""
+    keyring: Keyring
+    """For what accounts keep secret."""
     operators: Operators
     """Who may read payloads."""
     temporal_ui: frozenset[str]
@@ -26,3 +34,8 @@ class Resources:
     """PEM; what a sealed file must lead to."""
     authority_certificates: bytes
     """The same of time stamps; empty: no authority is trusted."""
+
+    def site(self, surface: Surface) -> RelyingParty:
+        """As passkeys know it."""
+        address = self.settings.chart_url if surface is Surface.CHART else self.settings.portal_url
+        return RelyingParty(surface, address)

@@ -10,16 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from activities.order import Terms
 from api.access import PracticeCaller, Res
-from api.stories import access, charts, requests, settings, sharing
+from api.stories import access, charts, requests, restricting, settings, sharing
 from api.stories.charts import Uploaded
 from api.stories.requests import Steered
 from api.stories.sharing import Asked, Invitee
 from chart import schedule
 from chart.audit import Action, Actor
 from chart.block import Block
+from chart.care import Restriction
 from chart.client import Client
-from chart.document import Document, Kind, ShareStatus, Version
-from chart.ids import AccountId, ClientId, DocumentId, RequestId
+from chart.document import Document, HideException, Kind, ShareStatus, Version
+from chart.ids import AccountId, ClientId, DocumentId, RequestId, StaffId
 from chart.lifecycle import Act, OnDecline, RequestState, SeatState
 from chart.relationship import Relationship, Standing
 from chart.request import Barred, Request
@@ -48,6 +49,10 @@ class ReasonIn(In):
     reason: Words
 
 
+class HideIn(ReasonIn):
+    exception: HideException = Field(description="Of 45 CFR 171 subpart B.")
+
+
 class NewClient(In):
     given_name: Name
     family_name: Name
@@ -64,10 +69,28 @@ class ClientOut(BaseModel):
     created_at: datetime
     registered: bool = Field(description="Somebody can act for this client in the Client Portal.")
     waiting: int = Field(description="Signature requests that wait for a signature.")
+    restricted: bool = Field(description="Only its care team opens the chart.")
+    closed: bool = Field(description="It is restricted and not open to you; then nothing of it is told.")
 
     @classmethod
     def of(cls, found: Client) -> "ClientOut":
         return cls.model_validate(found, from_attributes=True)
+
+
+class RestrictionIn(ReasonIn):
+    care_team: Annotated[list[UUID], Field(min_length=1, max_length=500, description="Ids of staff.")]
+
+
+class RestrictionOut(BaseModel):
+    restricted_at: datetime | None = Field(description="Null: every staff member opens the chart.")
+    reason: str | None
+    care_team: list[UUID]
+
+    @classmethod
+    def of(cls, found: Restriction | None) -> "RestrictionOut":
+        if found is None:
+            return cls(restricted_at=None, reason=None, care_team=[])
+        return cls(restricted_at=found.restricted_at, reason=found.reason, care_team=sorted(found.care_team))
 
 
 class Search(In):
@@ -253,6 +276,9 @@ class PracticeIn(In):
     reminder_days: Days | None = None
     majority_age: int | None = Field(default=None, ge=16, le=25)
     language: Literal["en", "es"] | None = None
+    paper_option: Words | None = Field(
+        default=None, description="How clients come to paper instead. Whoever agreed to other words is asked anew."
+    )
 
 
 class PracticeOut(BaseModel):
@@ -263,6 +289,7 @@ class PracticeOut(BaseModel):
     reminder_days: list[int] = Field(description="Days after delivery on which a reminder goes out.")
     majority_age: int = Field(description="Years; parents and legal guardians act for a client until then.")
     language: str = Field(description="Of certificates and invitations: `en` or `es`.")
+    paper_option: str = Field(description="How clients come to paper instead; part of the consent text.")
 
 
 class TimezoneIn(In):
@@ -420,6 +447,26 @@ async def read_client(res: Res, caller: PracticeCaller, client_id: UUID) -> Clie
     return ClientOut.of((await charts.open_chart(res, caller, ClientId(client_id))).client)
 
 
+@router.get("/clients/{client_id}/restriction")
+async def read_restriction(res: Res, caller: PracticeCaller, client_id: UUID) -> RestrictionOut:
+    """Whether only a care team opens the chart."""
+    return RestrictionOut.of((await restricting.team(res, caller, ClientId(client_id))).restriction)
+
+
+@router.put("/clients/{client_id}/restriction")
+async def restrict(res: Res, caller: PracticeCaller, client_id: UUID, wanted: RestrictionIn) -> RestrictionOut:
+    """Let only this care team open the chart, or change the team of a restricted one."""
+    care_team = [StaffId(one) for one in wanted.care_team]
+    changed = await restricting.restrict(res, caller, ClientId(client_id), care_team, wanted.reason)
+    return RestrictionOut.of(changed.restriction)
+
+
+@router.delete("/clients/{client_id}/restriction", status_code=HTTPStatus.NO_CONTENT)
+async def lift_restriction(res: Res, caller: PracticeCaller, client_id: UUID) -> None:
+    """Let every staff member open the chart again. Repeating changes nothing."""
+    await restricting.lift(res, caller, ClientId(client_id))
+
+
 @router.post("/clients/{client_id}/invitations", status_code=HTTPStatus.ACCEPTED)
 async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: InviteeIn) -> Response:
     """Invite somebody to act for the client in the Client Portal: a mail with a link that is good for seven days."""
@@ -505,9 +552,9 @@ async def share(res: Res, caller: PracticeCaller, document_id: UUID) -> Document
 
 
 @router.post("/documents/{document_id}/hide")
-async def hide(res: Res, caller: PracticeCaller, document_id: UUID, why: ReasonIn) -> DocumentOut:
-    """Take a plain share out of the portal, for a reason. A signed copy is never taken away."""
-    return DocumentOut.of(await sharing.hide(res, caller, DocumentId(document_id), why.reason))
+async def hide(res: Res, caller: PracticeCaller, document_id: UUID, why: HideIn) -> DocumentOut:
+    """Take a plain share out of the portal: under which exception, and why. A signed copy is never taken away."""
+    return DocumentOut.of(await sharing.hide(res, caller, DocumentId(document_id), why.exception, why.reason))
 
 
 @router.get("/documents/{document_id}/blocks")

@@ -1,5 +1,6 @@
 """`/api/v1/portal`: the client's side, for the portal's pages and for apps."""
 
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 import pdf
-from api.access import PortalCaller, PortalToken, Res, ip_address
+from api.access import PortalCaller, PortalToken, Res, Visit, ip_address
 from api.stories import portal, settings
 from api.stories.signing import Outcome
 from api.v1 import PDF, In, pdf_response
@@ -19,6 +20,8 @@ from chart.lifecycle import RequestState
 from chart.message import Message, MessageAbout
 from chart.refusals import Unacceptable
 from identity import session
+from identity.caller import Surface
+from identity.session import SignedIn
 
 router = APIRouter(prefix="/api/v1/portal", tags=["portal"])
 
@@ -26,13 +29,32 @@ Text = Annotated[str, Field(max_length=1000)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
+Device = Annotated[
+    str,
+    Field(max_length=100, description="The `device` of an earlier sign-in: guesses by others do not hold it up."),
+]
+
+
 class SignIn(In):
     email: Text
     password: Text
+    device: Device = ""
 
 
 class SessionOut(BaseModel):
     token: str = Field(description="Send it as `Authorization: Bearer …`. It ends after 15 idle minutes.")
+    device: str | None = Field(description="Keep it, and send it with the next sign-in.")
+    awaits: Literal["second_factor"] | None = Field(
+        default=None, description="With this token send a code to `/session/second-factor` first; it does nothing else."
+    )
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> "SessionOut":
+        return cls(
+            token=signed_in.token,
+            device=signed_in.device,
+            awaits="second_factor" if signed_in.awaits else None,
+        )
 
 
 class Registration(In):
@@ -40,12 +62,28 @@ class Registration(In):
     password: Text
 
 
-class Password(In):
+class AuthenticationIn(In):
     password: Text
+    code: Text = Field(default="", description="Of whoever has a second factor: from the app, or a recovery code.")
+
+
+class CodeIn(In):
+    code: Text = Field(description="From the app, or a recovery code.")
+    device: Device = ""
 
 
 class LanguageIn(In):
     language: Literal["en", "es"]
+
+
+class ConsentIn(In):
+    version: Annotated[str, Field(max_length=40)] = Field(description="Of the text that was shown.")
+
+
+class ConsentOut(BaseModel):
+    version: str = Field(description="Of the present text.")
+    paragraphs: list[str]
+    given_at: datetime | None = Field(description="When this account has agreed to the present text.")
 
 
 class MessageOut(BaseModel):
@@ -89,6 +127,7 @@ class ReviewOut(BaseModel):
     consented: bool = Field(description="Consent to electronic records is given.")
     received: bool = Field(description="A signature is received, and its outcome not in the chart yet.")
     fresh: bool = Field(description="The sign-in is fresh enough to sign.")
+    notice: str | None = Field(description="To be shown with the document (42 CFR 2.32); null where none is needed.")
 
 
 class PointIn(In):
@@ -151,9 +190,19 @@ class SignedCopies(BaseModel):
 
 
 @router.post("/sessions", status_code=HTTPStatus.CREATED)
-async def sign_in(res: Res, credentials: SignIn) -> SessionOut:
+async def sign_in(res: Res, visitor: Visit, credentials: SignIn) -> SessionOut:
     """Sign in to the Client Portal as an app does; pages use a cookie."""
-    return SessionOut(token=await session.sign_in_account(res.database, credentials.email, credentials.password))
+    app = replace(visitor, device=credentials.device)
+    return SessionOut.of(
+        await session.sign_in(res.database, Surface.PORTAL, app, credentials.email, credentials.password)
+    )
+
+
+@router.post("/session/second-factor", status_code=HTTPStatus.CREATED)
+async def show_code(res: Res, visitor: Visit, token: PortalToken, shown: CodeIn) -> SessionOut:
+    """Go on with a sign-in that awaits a second factor; a new token takes the place of the one that was sent."""
+    app = replace(visitor, device=shown.device)
+    return SessionOut.of(await session.show_code(res.database, res.keyring, Surface.PORTAL, app, token, shown.code))
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
@@ -162,15 +211,17 @@ async def sign_out(res: Res, user: PortalCaller, token: PortalToken) -> None:
 
 
 @router.post("/session/authentication", status_code=HTTPStatus.NO_CONTENT)
-async def authenticate_again(res: Res, user: PortalCaller, token: PortalToken, again: Password) -> None:
+async def authenticate_again(
+    res: Res, user: PortalCaller, visitor: Visit, token: PortalToken, again: AuthenticationIn
+) -> None:
     """Make the session fresh for signing."""
-    await session.authenticate_again(res.database, user, token, again.password)
+    await session.authenticate_again(res.database, res.keyring, user, visitor, token, again.password, again.code)
 
 
 @router.post("/registrations", status_code=HTTPStatus.CREATED)
-async def register(res: Res, registration: Registration) -> Response:
+async def register(res: Res, visitor: Visit, registration: Registration) -> Response:
     """Use an invitation: choose a password, or connect an account that exists."""
-    await portal.register(res, registration.token, registration.password)
+    await portal.register(res, visitor, registration.token, registration.password)
     return Response(status_code=HTTPStatus.CREATED)
 
 
@@ -194,7 +245,11 @@ async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
     """Open a document for review; signing asks for it."""
     found = await portal.review(res, user, DocumentId(document_id))
     return ReviewOut(
-        document=SharedOut.of(found.document), consented=found.consented, received=found.received, fresh=found.fresh
+        document=SharedOut.of(found.document),
+        consented=found.consented,
+        received=found.received,
+        fresh=found.fresh,
+        notice=found.notice,
     )
 
 
@@ -211,9 +266,26 @@ async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None
 
 
 @router.post("/consent", status_code=HTTPStatus.NO_CONTENT)
-async def consent(res: Res, user: PortalCaller) -> None:
-    """Consent to electronic records, as the review page words it."""
-    await portal.give_consent(res, user)
+async def consent(res: Res, user: PortalCaller, shown: ConsentIn | None = None) -> None:
+    """Consent to electronic records as they are worded now; 409 if another version was shown."""
+    await portal.give_consent(res, user, shown.version if shown else None)
+
+
+@router.get("/consent")
+async def read_consent(res: Res, user: PortalCaller) -> ConsentOut:
+    """The present text, and whether this account has agreed to it."""
+    found = await portal.electronic_records(res, user)
+    return ConsentOut(
+        version=found.text.version,
+        paragraphs=list(found.text.paragraphs),
+        given_at=found.given.given_at if found.given else None,
+    )
+
+
+@router.delete("/consent", status_code=HTTPStatus.NO_CONTENT)
+async def withdraw_consent(res: Res, user: PortalCaller) -> None:
+    """Withdraw the consent. What was signed stays signed; signing again needs a new one."""
+    await portal.withdraw_consent(res, user)
 
 
 @router.post("/documents/{document_id}/signature", responses={202: {"model": OutcomeOut}})

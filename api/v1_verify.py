@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, UploadFile
 from pydantic import BaseModel, Field
 
-from api.access import Res
+from api.access import Res, Visit
 from api.stories import verifying
 from api.v1 import MOST_UPLOAD
 
@@ -38,9 +38,11 @@ class VerificationOut(BaseModel):
 
 
 @router.post("/verifications", max_body_size=MOST_UPLOAD)
-async def verify(res: Res, file: Annotated[UploadFile, File(description="The PDF to look at.")]) -> VerificationOut:
+async def verify(
+    res: Res, visitor: Visit, file: Annotated[UploadFile, File(description="The PDF to look at.")]
+) -> VerificationOut:
     """Verify a file. It is not kept."""
-    verified = await verifying.verify(res, await file.read())
+    verified = await verifying.verify(res, visitor, await file.read())
     found = verified.seal
     return VerificationOut(
         valid=found.valid,

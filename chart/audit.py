@@ -1,39 +1,66 @@
 """The audit log: append-only, hash-chained for each chart (45 CFR 164.312(b), SPEC A6).
 
-Written in the same transaction as what it records. The chain is computed by the database (migration 0001),
-so no writer can forget it.
+Written in the same transaction as what it records; what is refused in a transaction of its own, since that one is
+rolled back. The chain is computed by the database (migration 0001), so no writer can forget it. Nothing is ever
+removed, so also not within the six years of 45 CFR 164.316(b)(2)(i): no command purges it, and the application may
+neither change nor delete nor truncate (docs/decisions/030). `chart.proof` verifies it.
 """
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
 from chart.ids import ClientId, DocumentId, PracticeId, RequestId
-from gateways.postgres import SQL, Transaction
+from chart.refusals import Unacceptable
+from gateways.postgres import SQL, Record, Transaction
 
 Actor = NewType("Actor", str)
-"""Who did it: `staff:<id>`, `account:<id>`, `key:<id>` or `service`."""
+"""Who did it: `staff:<id>`, `account:<id>`, `key:<id>`, `service` or `stranger`."""
 
 SERVICE = Actor("service")
+STRANGER = Actor("stranger")
+"""Somebody who is not signed in."""
 
 
 class Action(StrEnum):
     """What happened."""
 
     SIGNED_IN = "signed in"
+    SIGN_IN_REFUSED = "sign-in refused"
     SIGNED_OUT = "signed out"
+    SIGNED_OUT_ELSEWHERE = "signed out elsewhere"
+    CHANGED_PASSWORD = "changed the password"  # noqa: S105 - an event, not a password
+    RESET_PASSWORD = "chose a new password by email"  # noqa: S105
+    ADDED_FACTOR = "added a second factor"
+    REMOVED_FACTOR = "removed a second factor"
+    MADE_RECOVERY_CODES = "made recovery codes"
+    MADE_KEY = "made an API key"
+    REVOKED_KEY = "revoked an API key"
     CREATED_CLIENT = "created client"
     INVITED = "invited"
     REGISTERED = "registered"
+    RECORDED_CONSENT = "recorded a consent to disclose"
+    REVOKED_CONSENT = "revoked a consent to disclose"
+    DISCLOSED = "disclosed"
+    EXPORTED_DISCLOSURES = "exported the disclosures"
+    RESTRICTED = "restricted the chart"
+    LIFTED_RESTRICTION = "lifted the restriction of the chart"
+    BROKE_GLASS = "opened a restricted chart in an emergency"
     ENDED_ACCESS = "ended access"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     UPLOADED = "uploaded"
     VIEWED_CHART = "viewed chart"
+    VIEWED_CHART_ROOM = "viewed the Chart Room"
+    VIEWED_REQUEST = "viewed the request"
+    VIEWED_AUDIT = "viewed the audit log"
+    EXPORTED_AUDIT = "exported the audit log"
+    READ_MESSAGE = "read the message"
     VIEWED = "viewed"
     DOWNLOADED = "downloaded"
     SHARED = "shared"
@@ -41,6 +68,7 @@ class Action(StrEnum):
     MAILED = "mailed"
     MAIL_REFUSED = "mail refused"
     CONSENTED = "consented to electronic records"
+    WITHDREW_CONSENT = "withdrew the consent to electronic records"
     REGISTRATION_AWAITED = "waits for registration"
     MAIL_DELAYED = "mail delayed"
     MAIL_FAILED = "mail failed"
@@ -67,6 +95,11 @@ class Action(StrEnum):
     CHANGED_TIMEZONE = "changed the time zone"
     ADDED_VERSION = "added a version"
     HID = "taken out of the portal"
+    REFUSED = "was refused"
+    """An act, a document or a chart; `problem` says which kind of refusal."""
+    NOT_FOUND = "asked for what is not there"
+    """Or is somebody else's: whoever asks is told the same (SPEC A5)."""
+    ANCHORED = "anchored the audit log"
 
 
 async def record(
@@ -84,6 +117,41 @@ async def record(
     await transaction.execute(
         RECORD, practice, chart or practice, actor, action.value, document, request, json.dumps(detail)
     )
+
+
+async def view(
+    transaction: Transaction,
+    practice: PracticeId,
+    actor: Actor,
+    chart: ClientId,
+    document: DocumentId,
+    *,
+    request: RequestId | None = None,
+    sha256: str,
+    relationship: str | None = None,
+    consent: str | None = None,
+) -> None:
+    """Record that somebody looks at a version of a document. Its pages come one by one: within `ONE_VIEW` it is one.
+
+    Of a portal account with its relationship to the client, and the consent without which it might not look: the
+    ledger of disclosures reads them (`chart.disclosure`).
+    """
+    if request or await transaction.fetchval(JUST_VIEWED, document, actor, sha256, consent, ONE_VIEW) is None:
+        await record(
+            transaction,
+            practice,
+            actor,
+            Action.VIEWED,
+            chart=chart,
+            document=document,
+            request=request,
+            sha256=sha256,
+            relationship=relationship,
+            consent=consent,
+        )
+
+
+ONE_VIEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -104,6 +172,110 @@ async def of_request(transaction: Transaction, request: RequestId) -> list[Entry
     ]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an entry stands in the whole log of a practice, newest first; as a text it is a page's cursor."""
+
+    at: datetime
+    chart: UUID
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.at.astimezone(UTC):%Y%m%dT%H%M%S.%f}-{self.chart.hex}-{self.number}"
+
+    @classmethod
+    def read(cls, text: str) -> "Place":
+        try:
+            at, chart, number = re.fullmatch(r"([\dT.]+)-([0-9a-f]{32})-(\d{1,18})", text, re.ASCII).groups()  # type: ignore[union-attr]
+            return cls(datetime.strptime(f"{at}+0000", "%Y%m%dT%H%M%S.%f%z"), UUID(chart), int(number))
+        except (ValueError, AttributeError):
+            raise Unacceptable("This page is not known. Start from the first page again.") from None
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry with its place in its chain."""
+
+    practice_id: PracticeId
+    chart_id: UUID
+    """The client whose chart it concerns; of what concerns none, the practice."""
+    number: int
+    at: datetime
+    actor: Actor
+    action: Action
+    document_id: DocumentId | None
+    request_id: RequestId | None
+    detail: dict[str, str | int | None]
+    previous: str
+    """Hash of the entry before, hexadecimal; empty for the first."""
+    hash: str
+
+    @property
+    def chart(self) -> ClientId | None:
+        """None where no chart is concerned."""
+        return None if self.chart_id == self.practice_id else ClientId(self.chart_id)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.at, self.chart_id, self.number)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries: all that fit everything that is named."""
+
+    chart: ClientId | None = None
+    actor: str | None = None
+    action: Action | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first instant that is not wanted any more."""
+
+
+async def lines(transaction: Transaction, wanted: Wanted, *, after: Place | None, limit: int) -> list[Line]:
+    """Newest first, of all charts of the practice and its own chain; only those behind `after`."""
+    rows = await transaction.fetch(
+        LINES,
+        wanted.chart,
+        wanted.actor,
+        wanted.action,
+        wanted.since,
+        wanted.until,
+        after.at if after else None,
+        after.chart if after else None,
+        after.number if after else None,
+        limit,
+    )
+    return [_line(row) for row in rows]
+
+
+async def chain(transaction: Transaction, chart: UUID) -> list[Line]:
+    """The whole chain of a chart, oldest first."""
+    return [_line(row) for row in await transaction.fetch(CHAIN, chart)]
+
+
+def _line(row: Record) -> Line:
+    known = {
+        "actor": Actor(row["actor"]),
+        "action": Action(row["action"]),
+        "detail": json.loads(row["detail"]),
+    }
+    return Line(**{**row, **known})
+
+
+async def colleagues(transaction: Transaction) -> dict[str, str]:
+    """Staff and API keys as actors, by name."""
+    return {row["actor"]: row["name"] for row in await transaction.fetch(COLLEAGUES)}
+
+
+async def chart_of(
+    transaction: Transaction, *, client: UUID | None, document: UUID | None, request: UUID | None
+) -> ClientId | None:
+    """Which chart of the practice is meant by these ids; None if none is."""
+    found: ClientId | None = await transaction.fetchval(CHART_OF, document, request, client)
+    return found
+
+
 async def names(transaction: Transaction, actors: Collection[Actor]) -> dict[str, str]:
     """Who the actors are, for the practice's own eyes."""
     return {row["actor"]: row["name"] for row in await transaction.fetch(NAMES, list(actors))}
@@ -119,7 +291,43 @@ insert into audit (practice_id, chart_id, actor, action, document_id, request_id
 values ($1, $2, $3, $4, $5, $6, $7::jsonb)
 """)
 
+JUST_VIEWED = SQL("""
+select true from audit where action = 'viewed' and document_id = $1 and actor = $2 and detail->>'sha256' = $3
+and detail->>'consent' is not distinct from $4::text and at > now() - $5::interval limit 1
+""")
+
 OF_REQUEST = SQL("select at, actor, action, detail from audit where request_id = $1 order by number")
+
+_LINE = """
+select practice_id, chart_id, number, at, actor, action, document_id, request_id, detail,
+    encode(previous, 'hex') as previous, encode(hash, 'hex') as hash
+from audit where practice_id = current_practice()
+"""
+
+LINES = SQL(
+    _LINE
+    + """
+and ($1::uuid is null or chart_id = $1) and ($2::text is null or actor = $2) and ($3::text is null or action = $3)
+and ($4::timestamptz is null or at >= $4) and ($5::timestamptz is null or at < $5)
+and ($6::timestamptz is null or (at, chart_id, number) < ($6, $7::uuid, $8::bigint))
+order by at desc, chart_id desc, number desc limit $9
+"""
+)
+
+CHAIN = SQL(_LINE + "and chart_id = $1 order by number")
+
+CHART_OF = SQL("""
+select client_id from document where id = $1
+union all select client_id from signature_request where id = $2
+union all select id from client where id = $3
+limit 1
+""")
+
+COLLEAGUES = SQL("""
+select actor, name from (
+    select 'staff:' || id as actor, name from staff union all select 'key:' || id, name from api_key
+) colleagues order by lower(name), actor
+""")
 
 NAMES = SQL("""
 select 'staff:' || id as actor, name from staff where 'staff:' || id = any($1::text[])

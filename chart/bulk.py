@@ -92,8 +92,10 @@ async def note(
     *,
     reason: str | None = None,
     request_id: RequestId | None = None,
-) -> None:
-    await transaction.execute(NOTE, bulk_id, position, outcome, reason, request_id)
+) -> bool:
+    """Keep what became of an item; False if that stands there already."""
+    noted = await transaction.fetchval(NOTE, bulk_id, position, outcome, reason, request_id)
+    return noted is not None
 
 
 async def find(transaction: Transaction, bulk_id: BulkId) -> Bulk:
@@ -134,7 +136,9 @@ on conflict (bulk_id, position) do nothing
 """)
 
 NOTE = SQL("""
-update bulk_item set outcome = $3, reason = $4, request_id = $5 where bulk_id = $1 and position = $2
+update bulk_item set outcome = $3, reason = $4, request_id = $5
+where bulk_id = $1 and position = $2 and (outcome, reason, request_id) is distinct from ($3, $4, $5)
+returning position
 """)
 
 FIND = SQL("select id, act, created_at from bulk_share where id = $1")

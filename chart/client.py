@@ -1,11 +1,12 @@
 """Clients: the people whom the charts are about, and who acts for them in the Client Portal."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from chart.ids import AccountId, ClientId, PracticeId
-from chart.refusals import ClientNotRegistered, NotFound, Unacceptable
+from chart.refusals import ChartRestricted, ClientNotRegistered, NotFound, Unacceptable
 from chart.relationship import Relationship
 from chart.schedule import check_zone
 from gateways.postgres import SQL, Transaction
@@ -24,6 +25,10 @@ class Client:
     """Somebody can act for this client in the Client Portal."""
     waiting: int
     """Signature requests that wait for a signature."""
+    restricted: bool = False
+    """Only its care team opens the chart (`chart.care`)."""
+    closed: bool = False
+    """It is restricted, and not open to whoever asks."""
 
     @property
     def name(self) -> str:
@@ -60,13 +65,23 @@ async def find(transaction: Transaction, client_id: ClientId) -> Client:
     row = await transaction.fetchrow(FIND, client_id)
     if row is None:
         raise NotFound("There is no such client in this practice.")
-    return Client(**row)
+    found = Client(**row)
+    if found.closed:
+        raise ChartRestricted(
+            "This chart is restricted to its care team. In an emergency, open it in the Chart Room and give the reason."
+        )
+    return found
 
 
 async def search(transaction: Transaction, words: str, *, after: ClientId | None, limit: int) -> list[Client]:
     """Clients whose name or external id holds every one of `words`, by family name; only those behind `after`."""
     rows = await transaction.fetch(SEARCH, words.split(), after, limit)
     return [Client(**row) for row in rows]
+
+
+async def names(transaction: Transaction, clients: Collection[ClientId]) -> dict[ClientId, str]:
+    """Of these clients."""
+    return {row["id"]: row["name"] for row in await transaction.fetch(NAMES, list(clients))}
 
 
 async def access(transaction: Transaction, client_id: ClientId) -> list[PortalAccess]:
@@ -148,7 +163,7 @@ _COLUMNS = """
     (
         select count(*)::int from signature_request q
         where q.client_id = c.id and q.ended_at is null
-    ) as waiting
+    ) as waiting, c.restricted_at is not null as restricted, c.id in (select * from closed_charts()) as closed
 """
 
 ADD = SQL("""
@@ -176,6 +191,8 @@ order by lower(c.family_name), lower(c.given_name), c.id
 limit $3
 """
 )
+
+NAMES = SQL("select id, given_name || ' ' || family_name as name from client where id = any($1::uuid[])")
 
 ACCESS = SQL("""
 select a.id as account_id, a.name, a.email, r.kind as relationship

@@ -4,6 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from chart import audit
 from chart.audit import Action, Actor
@@ -22,7 +23,7 @@ class Kind(StrEnum):
     DOCUMENT = "document"
     """A superbill or an invoice."""
     PSYCHOTHERAPY_NOTE = "psychotherapy_note"
-    """45 CFR 164.501: kept apart from the record, never shared (SPEC S8)."""
+    """45 CFR 164.501, 164.508(a)(2): kept apart from the record, never shared (SPEC S8)."""
 
 
 SIGNABLE = frozenset({Kind.CLINICAL_NOTE, Kind.TREATMENT_PLAN, Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN})
@@ -36,6 +37,38 @@ NOTE_NAMES = (
     "Discharge Summary",
 )
 """Offered at upload; a practice may use any name of its own."""
+
+
+class HideException(StrEnum):
+    """45 CFR 171 subpart B: why information may be withheld from whoever asks for it, and nothing else is a reason."""
+
+    PREVENTING_HARM = "preventing_harm"
+    """171.201"""
+    PRIVACY = "privacy"
+    """171.202"""
+    SECURITY = "security"
+    """171.203"""
+    INFEASIBILITY = "infeasibility"
+    """171.204"""
+    HEALTH_IT_PERFORMANCE = "health_it_performance"
+    """171.205"""
+    PROTECTING_CARE_ACCESS = "protecting_care_access"
+    """171.206"""
+
+    @property
+    def label(self) -> str:
+        """With its section, and when it is the right one."""
+        return _HIDE_LABELS[self]
+
+
+_HIDE_LABELS = {
+    HideException.PREVENTING_HARM: "Preventing harm (171.201): reading it would endanger the client or somebody else",
+    HideException.PRIVACY: "Privacy (171.202): the law or the client’s own wish forbids it, or it is another person’s",
+    HideException.SECURITY: "Security (171.203): showing it would endanger the security of records",
+    HideException.INFEASIBILITY: "Infeasibility (171.204): it cannot be shown, or not apart from what may not be",
+    HideException.HEALTH_IT_PERFORMANCE: "Health IT performance (171.205): the system is being maintained",
+    HideException.PROTECTING_CARE_ACCESS: "Protecting care access (171.206): lawful care would be exposed to action",
+}
 
 
 class ShareStatus(StrEnum):
@@ -87,6 +120,10 @@ class Document:
     my_turn: bool = False
     barred: bool = False
     """The request asks somebody who cannot sign any more."""
+    relationship: Relationship | None = None
+    """As what the portal account that looks acts for the client."""
+    consent_id: UUID | None = None
+    """The consent without which it might not look (42 CFR Part 2); then the notice goes with the document."""
 
     @property
     def type(self) -> str:
@@ -121,6 +158,11 @@ class Document:
         ):
             return PortalTag.SIGNED
         return PortalTag.PENDING_REVIEW if self.my_turn else None
+
+    @property
+    def part_2(self) -> bool:
+        """A substance use disorder record (42 CFR 2.11); `chart.disclosure` says to whom it may go."""
+        return self.kind is Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN
 
     @property
     def may_be_shared(self) -> bool:
@@ -169,6 +211,10 @@ def check_named(kind: Kind, note_name: str | None) -> None:
 
 
 def check_may_be_shared(document: Document) -> None:
+    """45 CFR 164.508(a)(2): psychotherapy notes go nowhere without an authorisation of their own, and we take none.
+
+    The one rule of all paths; a trigger of the database holds it a second time.
+    """
     if not document.may_be_shared:
         raise KindRefused("Psychotherapy notes are kept apart from the record and cannot be shared (45 CFR 164.501).")
 
@@ -192,22 +238,6 @@ def check_words(text: str) -> None:
     """Free text of at most 500 characters that any program can keep: no control characters but tabs and line ends."""
     if len(text) > 500 or any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\t\r\n" for one in text):
         raise Unacceptable("Say it in at most 500 characters, without control characters.")
-
-
-def may_go_to(document: Document, relationship: Relationship) -> bool:
-    """42 CFR 2.31, 2.33: a substance use disorder record goes to its client freely, to others under a consent only.
-
-    Consents are not recorded yet, so to others it does not go (SPEC S9).
-    """
-    return document.kind is not Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN or relationship is Relationship.SELF
-
-
-def check_may_go_to(document: Document, relationship: Relationship) -> None:
-    if not may_go_to(document, relationship):
-        raise KindRefused(
-            "A chemical dependency treatment plan goes to anyone but the client only under a recorded consent "
-            "(42 CFR Part 2). Ask the client to sign."
-        )
 
 
 async def add(
@@ -345,13 +375,13 @@ async def share(transaction: Transaction, practice: PracticeId, version_id: Vers
     return await transaction.fetchval(SHARE, practice, version_id, by) is not None
 
 
-async def hide(transaction: Transaction, found: Document, by: Actor, reason: str) -> bool:
+async def hide(transaction: Transaction, found: Document, by: Actor, exception: HideException, reason: str) -> bool:
     """Take a plain share out of the portal (SPEC S6); False if it was not shared."""
     if found.request_state is RequestState.SIGNED:
         raise NotInThisState("A signed copy is never taken away from the client.")
     if found.request_state is not None and not found.request_state.ended:
         raise NotInThisState("A signature is asked for. Recall the request first, then take the document back.")
-    return await transaction.fetchval(HIDE, found.version_id, by, reason) is not None
+    return await transaction.fetchval(HIDE, found.version_id, by, exception, reason) is not None
 
 
 async def add_signed_version(
@@ -367,8 +397,9 @@ async def is_signed_version(transaction: Transaction, sha256: str) -> bool:
 
 
 def _document(row: Record) -> Document:
-    state, seat = row["request_state"], row.get("my_seat")
+    state, seat, relationship = row["request_state"], row.get("my_seat"), row.get("relationship")
     known = {
+        "relationship": Relationship(relationship) if relationship else None,
         "kind": Kind(row["kind"]),
         "request_state": RequestState(state) if state else None,
         "my_seat": SeatState(seat) if seat else None,
@@ -418,10 +449,11 @@ join lateral (
 # a client sees the newest version that is shared; a newer one may be in the chart already
 _SELECT_FOR_ACCOUNT = (
     _COLUMNS
-    + ", mine.state as my_seat, "
+    + ", mine.state as my_seat, reaches.kind as relationship, reaches.consent_id, "
     + MY_TURN
     + """ as my_turn
 from document d
+join reaches on reaches.document_id = d.id and reaches.account_id = $1
 join lateral (
     select shared.* from version shared join share on share.version_id = shared.id and share.hidden_at is null
     where shared.document_id = d.id and shared.signed_by_request is null order by shared.number desc limit 1
@@ -475,13 +507,7 @@ FIND = SQL(_SELECT + "where d.id = $1")
 OF_CHART = SQL(_SELECT + "where d.client_id = $1 order by d.service_on desc, d.id desc")
 
 _SHARED_WITH = """
-where d.kind <> 'psychotherapy_note'
--- 42 CFR Part 2: a substance use disorder record goes to its client alone, as long as no consents are recorded
-and exists (
-    select from acting where acting.account_id = $1 and acting.client_id = d.client_id
-    and (d.kind <> 'chemical_dependency_treatment_plan' or acting.kind = 'self')
-)
-and not exists (select from document_block b where b.document_id = d.id and b.account_id = $1)
+where not exists (select from document_block b where b.document_id = d.id and b.account_id = $1)
 """
 
 OF_ACCOUNT = SQL(_SELECT_FOR_ACCOUNT + _SHARED_WITH + "order by s.created_at desc")
@@ -491,12 +517,13 @@ FIND_FOR_ACCOUNT = SQL(_SELECT_FOR_ACCOUNT + _SHARED_WITH + "and d.id = $2")
 SHARE = SQL("""
 insert into share (practice_id, version_id, shared_by) values ($1, $2, $3)
 on conflict (version_id) do update
-set hidden_at = null, hidden_by = null, hide_reason = null, shared_by = excluded.shared_by, created_at = now()
+set hidden_at = null, hidden_by = null, hide_exception = null, hide_reason = null, shared_by = excluded.shared_by,
+    created_at = now()
 where share.hidden_at is not null returning id
 """)
 
 HIDE = SQL("""
-update share set hidden_at = now(), hidden_by = $2, hide_reason = $3
+update share set hidden_at = now(), hidden_by = $2, hide_exception = $3, hide_reason = $4
 where version_id = $1 and hidden_at is null returning id
 """)
 

@@ -53,6 +53,8 @@ class About(StrEnum):
     MAIL_REFUSED = "mail refused"
     MAIL_FAILED = "mail failed"
     NEEDS_ATTENTION = "needs attention"
+    BROKE_GLASS = "opened a restricted chart in an emergency"
+    """Told to administrators, and not of a request but of a chart."""
 
     @property
     def words(self) -> str:
@@ -68,6 +70,7 @@ _WORDS = {
     About.MAIL_REFUSED: "A client’s email address was refused",
     About.MAIL_FAILED: "An email could not be sent for days",
     About.NEEDS_ATTENTION: "A request needs attention",
+    About.BROKE_GLASS: "A restricted chart was opened in an emergency",
 }
 
 
@@ -98,11 +101,13 @@ class Letter:
 
 @dataclass(frozen=True)
 class StaffNotice:
-    request_id: RequestId
-    document_id: DocumentId
+    request_id: RequestId | None
+    """None for what concerns a chart as a whole."""
+    document_id: DocumentId | None
     client_id: ClientId
     client_name: str = field(repr=False)
-    type: str
+    concerns: str = field(repr=False)
+    """The type of the document; of a chart who did it."""
     about: About
     created_at: datetime
 
@@ -151,8 +156,9 @@ def _message(row: Record) -> Message:
     return Message(**{**row, **known})
 
 
-async def read(transaction: Transaction, message_id: MessageId) -> None:
-    await transaction.execute(READ, message_id)
+async def read(transaction: Transaction, message_id: MessageId) -> bool:
+    """Note that it was opened; True the first time."""
+    return await transaction.fetchval(READ, message_id) is not None
 
 
 async def note_mail(
@@ -167,19 +173,26 @@ async def tell_staff(transaction: Transaction, practice: PracticeId, request_id:
     await transaction.execute(TELL_STAFF, practice, request_id, about)
 
 
-async def staff_notices(transaction: Transaction, limit: int = 20) -> list[StaffNotice]:
-    """The newest notices of the practice."""
+async def tell_administrators(
+    transaction: Transaction, practice: PracticeId, client_id: ClientId, about: About, by: Actor
+) -> None:
+    """Put a notice that concerns a chart before the practice's administrators."""
+    await transaction.execute(TELL_ADMINISTRATORS, practice, client_id, about, by)
+
+
+async def staff_notices(transaction: Transaction, *, administrator: bool = False, limit: int = 20) -> list[StaffNotice]:
+    """The newest notices of the practice, with those for administrators only if one asks."""
     return [
         StaffNotice(
             row["request_id"],
             row["document_id"],
             row["client_id"],
             row["client_name"],
-            type_label(Kind(row["kind"]), row["note_name"]),
+            type_label(Kind(row["kind"]), row["note_name"]) if row["kind"] else row["actor"],
             About(row["about"]),
             row["created_at"],
         )
-        for row in await transaction.fetch(NOTICES, limit)
+        for row in await transaction.fetch(NOTICES, limit, administrator)
     ]
 
 
@@ -194,7 +207,7 @@ from message m join signature_request q on q.id = m.request_id join practice p o
 left join signer mine on mine.request_id = q.id and mine.account_id = $1
 where m.account_id = $1
 -- what the account may not open any more is not listed either
-and exists (select from acting where acting.account_id = $1 and acting.client_id = q.client_id)
+and exists (select from reaches where reaches.account_id = $1 and reaches.document_id = q.document_id)
 and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = $1)
 """
 )
@@ -216,7 +229,7 @@ join signature_request q on q.id = m.request_id
 where m.request_id = $1 and m.about = $2 and 'account:' || a.id = any($4::text[])
 and (m.about <> 'record_request' or q.ended_at is null)
 -- whoever may not open it any more is not written to either
-and exists (select from acting where acting.account_id = a.id and acting.client_id = q.client_id)
+and exists (select from reaches where reaches.account_id = a.id and reaches.document_id = q.document_id)
 and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = a.id)
 order by m.created_at, m.id
 """)
@@ -225,7 +238,7 @@ INBOX = SQL(_SELECT + "order by m.created_at desc, m.id desc")
 
 FIND = SQL(_SELECT + "and m.id = $2")
 
-READ = SQL("update message set read_at = now() where id = $1 and read_at is null")
+READ = SQL("update message set read_at = now() where id = $1 and read_at is null returning id")
 
 NOTE_MAIL = SQL("""
 insert into mail (practice_id, message_id, occasion, state) values ($1, $2, $3, $4)
@@ -238,10 +251,15 @@ insert into staff_notice (practice_id, request_id, about) values ($1, $2, $3)
 on conflict (request_id, about) do update set created_at = now(), read_at = null
 """)
 
+TELL_ADMINISTRATORS = SQL("insert into staff_notice (practice_id, client_id, about, actor) values ($1, $2, $3, $4)")
+
 NOTICES = SQL("""
-select n.request_id, q.document_id, q.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
-    d.note_name, n.about, n.created_at
-from staff_notice n join signature_request q on q.id = n.request_id
-join client c on c.id = q.client_id join document d on d.id = q.document_id
+select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
+    d.note_name, coalesce(t.name, 'somebody who is no longer here') as actor, n.about, n.created_at
+from staff_notice n
+left join (signature_request q join document d on d.id = q.document_id) on q.id = n.request_id
+join client c on c.id = coalesce(q.client_id, n.client_id)
+left join staff t on 'staff:' || t.id = n.actor
+where n.request_id is not null or $2
 order by n.created_at desc limit $1
 """)

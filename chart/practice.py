@@ -25,6 +25,8 @@ class Practice:
     """Years; parents and legal guardians act for a client until then."""
     language: str
     """`en` or `es`."""
+    paper_option: str
+    """How clients come to paper instead, in a sentence or two; part of the consent to electronic records."""
 
 
 async def current(transaction: Transaction) -> Practice:
@@ -44,6 +46,8 @@ def check(wanted: Practice) -> None:
         raise Unacceptable("The age of majority is between 16 and 25 years.")
     if wanted.language not in LANGUAGES:
         raise Unacceptable("The languages are en and es.")
+    if not wanted.paper_option.strip() or len(wanted.paper_option) > 500 or not wanted.paper_option.isprintable():
+        raise Unacceptable("Say how clients come to paper instead, in one line of at most 500 characters.")
 
 
 async def change(transaction: Transaction, wanted: Practice) -> Practice:
@@ -56,6 +60,7 @@ async def change(transaction: Transaction, wanted: Practice) -> Practice:
         wanted.reminder_days,
         wanted.majority_age,
         wanted.language,
+        wanted.paper_option,
     )
     return await current(transaction)
 
@@ -67,12 +72,13 @@ async def today(transaction: Transaction) -> date:
 
 
 CURRENT = SQL("""
-select id, name, timezone, request_days, reminder_days, majority_age, language
+select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option
 from practice where id = current_practice()
 """)
 
 CHANGE = SQL("""
-update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5
+update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5,
+    paper_option = $6
 where id = current_practice()
 """)
 

@@ -13,6 +13,10 @@ class NotAllowed(Refusal):
     """The caller is known and may not do this."""
 
 
+class ChartRestricted(NotAllowed):
+    """Only the care team opens this chart; others break the glass."""
+
+
 class KindRefused(Refusal):
     """This kind of document cannot be shared in this way (SPEC S1, S8)."""
 

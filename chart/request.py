@@ -500,9 +500,7 @@ _PARTY = """
 BARRED = """
     case when q.ended_at is not null or s.state <> 'waiting' or s.account_id is null then null
          when not exists (
-             select from acting join document d on d.id = q.document_id
-             where acting.account_id = s.account_id and acting.client_id = q.client_id
-             and (d.kind <> 'chemical_dependency_treatment_plan' or acting.kind = 'self')
+             select from reaches where reaches.account_id = s.account_id and reaches.document_id = q.document_id
          ) then 'no access'
          when exists (select from document_block b where b.document_id = q.document_id and b.account_id = s.account_id)
          then 'blocked' end

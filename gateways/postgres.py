@@ -1,7 +1,7 @@
 """Postgres: the pool, and the one way to open a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import NewType, TypeAlias
 from uuid import UUID
@@ -42,6 +42,10 @@ NO_PRACTICE = ""
 """Row-level security lets nothing through under it, but the look-up functions of the sign-in."""
 
 
+NOBODY = ""
+"""The service itself acts, or a client."""
+
+
 class Database:
     """A pool whose every transaction says on behalf of which practice it reads and writes.
 
@@ -53,47 +57,54 @@ class Database:
         self._pool = pool
 
     @asynccontextmanager
-    async def practice(self, practice: UUID) -> AsyncIterator[Transaction]:
-        """A transaction that sees the rows of one practice; commits at the end, rolls back on an error."""
-        async with self._transaction(str(practice)) as transaction:
+    async def practice(self, practice: UUID, actor: str = NOBODY) -> AsyncIterator[Transaction]:
+        """A transaction that sees the rows of one practice; commits at the end, rolls back on an error.
+
+        On behalf of an `actor` of the practice it sees nothing of the charts that are closed to them.
+        """
+        async with self._transaction(str(practice), actor) as transaction:
             yield transaction
 
     @asynccontextmanager
     async def anyone(self) -> AsyncIterator[Transaction]:
         """A transaction before it is known who calls: sees only what the look-up functions give."""
-        async with self._transaction(NO_PRACTICE) as transaction:
+        async with self._transaction(NO_PRACTICE, NOBODY) as transaction:
             yield transaction
 
     @asynccontextmanager
-    async def _transaction(self, practice: str) -> AsyncIterator[Transaction]:
+    async def _transaction(self, practice: str, actor: str) -> AsyncIterator[Transaction]:
         async with self._pool.acquire(timeout=WITHIN) as connection, connection.transaction():
             # local to the transaction, so a pooled connection cannot carry it to the next caller
-            await connection.execute("select set_config('app.practice', $1, true)", practice)
+            await connection.execute(
+                "select set_config('app.practice', $1, true), set_config('app.actor', $2, true)", practice, actor
+            )
             yield connection
 
     @asynccontextmanager
-    async def listening(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
-        """Call `heard` with the text of each NOTIFY on `channel`; the event is set when the connection is lost.
+    async def listening(self, heard: Mapping[str, Callable[[str], None]]) -> AsyncIterator[asyncio.Event]:
+        """Call what is `heard` on a channel with the text of each NOTIFY; the event is set when the connection is lost.
 
         Takes one connection out of the pool for as long as it lasts.
         """
         lost = asyncio.Event()
 
-        def relay(_connection: object, _pid: int, _channel: str, payload: object) -> None:
-            heard(str(payload))
+        def relay(_connection: object, _pid: int, channel: str, payload: object) -> None:
+            heard[channel](str(payload))
 
         def ended(_connection: object) -> None:
             lost.set()
 
         async with self._pool.acquire() as connection:
             connection.add_termination_listener(ended)
-            await connection.add_listener(channel, relay)
+            for channel in heard:
+                await connection.add_listener(channel, relay)
             try:
                 yield lost
             finally:
                 connection.remove_termination_listener(ended)
                 if not connection.is_closed():
-                    await connection.remove_listener(channel, relay)
+                    for channel in heard:
+                        await connection.remove_listener(channel, relay)
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """Stored bytes, named by their SHA-256, in a folder.
 
 A name that is derived from the content makes writing idempotent and lets every read prove what it
-read (SPEC S3). Beside them lie notes, named by whoever takes them, of what was begun and must not be begun twice.
-An object store with the same operations can stand in this module's place.
+read (SPEC S3). Beside them lie notes, named by whoever takes them, of what was begun and must not be begun twice;
+and few things that have a name of their own for ever, and are written once. An object store with the same operations
+can stand in this module's place.
 """
 
 import asyncio
@@ -91,6 +92,18 @@ class Storage:
         """Remove a note, if there is one. Blocks."""
         self._note(note).unlink(missing_ok=True)
 
+    async def put_named(self, name: str, content: bytes) -> None:
+        """Store `content` as `folder/…/name` unless something has this name; on disk when this returns."""
+        await asyncio.to_thread(self._put_named, name, content)
+
+    async def named(self, name: str) -> bytes:
+        """What was stored under this name."""
+        return await asyncio.to_thread(self._read, self._folder / name)
+
+    async def names(self, folder: str) -> list[str]:
+        """The names in this folder, in order; none if there is no such folder."""
+        return await asyncio.to_thread(self._names, folder)
+
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
 
@@ -103,6 +116,19 @@ class Storage:
             self._write(self._path(sha256), lambda file: file.write(content))
         return sha256
 
+    def _put_named(self, name: str, content: bytes) -> None:
+        self._write(self._folder / name, lambda file: file.write(content), replace=False)
+
+    def _names(self, folder: str) -> list[str]:
+        # one that is just being written has no suffix
+        return sorted(str(path.relative_to(self._folder)) for path in (self._folder / folder).glob("*.*"))
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as missing:
+            raise StoredBytesMissing(path.name) from missing
+
     def _is_stored(self, sha256: str) -> bool:
         """False for a damaged file of this name, too: it is put right, not kept."""
         try:
@@ -112,10 +138,7 @@ class Storage:
             return False
 
     def _get(self, sha256: str) -> bytes:
-        try:
-            content = self._path(sha256).read_bytes()
-        except FileNotFoundError as missing:
-            raise StoredBytesMissing(sha256) from missing
+        content = self._read(self._path(sha256))
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoredBytesChanged(sha256)
         return content

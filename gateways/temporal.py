@@ -6,7 +6,6 @@ process (SPEC A7, O1).
 """
 
 import asyncio
-import base64
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from temporalio.converter import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from gateways.keys import read_keys
 from settings import Settings
 
 WAITS_FOR = SearchAttributeKey.for_keyword("StsWaitsFor")
@@ -161,18 +161,8 @@ def _is_readable(payload: Payload) -> bool:
 
 
 def payload_keys(text: str) -> dict[str, bytes]:
-    """Read `id:base64,id:base64`; a `ValueError` names what is wrong and never the key."""
-    keys: dict[str, bytes] = {}
-    for number, entry in enumerate(text.split(","), start=1):
-        key_id, _, encoded = entry.strip().partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            key = b""
-        if not key_id or len(key) != 32:
-            raise ValueError(f"STS_PAYLOAD_KEYS: entry {number} is not `id:base64 of 32 bytes`")
-        keys[key_id] = key
-    return keys
+    """Of `STS_PAYLOAD_KEYS`; a `ValueError` names what is wrong and never the key."""
+    return read_keys("STS_PAYLOAD_KEYS", text)
 
 
 def data_converter(keys: dict[str, bytes]) -> DataConverter:

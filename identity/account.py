@@ -10,13 +10,16 @@ from email.headerregistry import Address
 from uuid import UUID
 
 from chart import audit, client
+from chart import practice as practices
 from chart import relationship as relationships
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId, StaffId
 from chart.refusals import Refusal, Unacceptable
 from gateways.postgres import SQL, Database, Transaction
 from identity import password as passwords
-from identity.caller import Role
+from identity import throttle
+from identity.caller import Role, Surface
+from identity.visitor import UNKNOWN, Visitor
 
 INVITATION_LASTS = timedelta(days=7)
 
@@ -93,10 +96,11 @@ async def set_language(transaction: Transaction, account_id: AccountId, language
     await transaction.execute(SET_LANGUAGE, account_id, language)
 
 
-async def register(database: Database, token: str, password: str) -> AccountId:
+async def register(database: Database, token: str, password: str, visitor: Visitor = UNKNOWN) -> AccountId:
     """Use an invitation: make the account, or let the existing one of this address act for one client more.
 
-    Whoever has an account proves it with its password; the invitation alone does not change it.
+    Whoever has an account proves it with its password, which counts as a try to sign in; the invitation alone does not
+    change it.
     """
     async with database.anyone() as transaction:
         practice = await transaction.fetchval(PRACTICE_OF_INVITATION, _digest(token))
@@ -107,7 +111,13 @@ async def register(database: Database, token: str, password: str) -> AccountId:
         if invitation is None:
             raise InvitationEnded
         await client.hold(transaction, invitation["client_id"])
-        account_id = await _account(transaction, practice, invitation["email"], invitation["name"], password)
+        email, name = invitation["email"], invitation["name"]
+        known = await transaction.fetchrow(ACCOUNT, email)
+        if known is None:
+            account_id = await _new(transaction, practice, email, name, password)
+        else:
+            account_id = AccountId(known["id"])
+            await _check_owner(database, visitor, email, known["password_hash"], password)
         await transaction.execute(RELATE, practice, account_id, invitation["client_id"], invitation["relationship"])
         await audit.record(
             transaction,
@@ -120,16 +130,20 @@ async def register(database: Database, token: str, password: str) -> AccountId:
     return account_id
 
 
-async def _account(transaction: Transaction, practice: PracticeId, email: str, name: str, password: str) -> AccountId:
-    known = await transaction.fetchrow(ACCOUNT, email)
-    if known is None:
-        made: AccountId = await transaction.fetchval(
-            ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password)
-        )
-        return made
-    if not await passwords.matches(known["password_hash"], password):
+async def _new(transaction: Transaction, practice: PracticeId, email: str, name: str, password: str) -> AccountId:
+    own_words = (name, email, *email.split("@"), (await practices.current(transaction)).name)
+    made: AccountId = await transaction.fetchval(
+        ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password, own_words)
+    )
+    return made
+
+
+async def _check_owner(database: Database, visitor: Visitor, email: str, password_hash: str, password: str) -> None:
+    purses = throttle.for_password(Surface.PORTAL, email, visitor, known_device=False)
+    await throttle.spend(database, *purses)
+    if not await passwords.matches(password_hash, password):
         raise Refusal("You have an account already. Enter its password to connect it with this invitation.")
-    return AccountId(known["id"])
+    await throttle.give_back(database, *purses)
 
 
 def _digest(token: str) -> bytes:

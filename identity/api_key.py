@@ -2,23 +2,84 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+from chart import audit
+from chart.audit import SERVICE, Action, Actor
 from chart.ids import PracticeId
+from chart.refusals import NotFound, Unacceptable
 from gateways.postgres import SQL, Database, Transaction
 from identity.caller import Integration, Right
 
 PREFIX = "sts_"
 """Lets secret scanners recognise a key."""
 
+SCOPES = tuple(right for right in Right if right is not Right.MANAGE_KEYS)
+"""What a key may be made for: a key that makes keys would never end."""
+
+LONGEST = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """As its practice sees it; the key itself nobody sees again."""
+
+    id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    made_by: str | None
+    """The audit's actor."""
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def works(self) -> bool:
+        return self.revoked_at is None and datetime.now(UTC) < self.expires_at
+
+
+def check(name: str, scopes: Set[Right], lasts: timedelta) -> None:
+    """Raise `Unacceptable` unless a practice may make such a key."""
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise Unacceptable("Give the key a name of 1 to 100 characters that tells which program uses it.")
+    if not scopes or not scopes <= set(SCOPES):
+        raise Unacceptable(f"Choose what the key may do: {', '.join(SCOPES)}.")
+    if not timedelta(days=1) <= lasts <= LONGEST:
+        raise Unacceptable(f"A key works for 1 to {LONGEST.days} days. Make a new one in time.")
+
 
 async def make(
-    transaction: Transaction, practice: PracticeId, name: str, scopes: frozenset[Right], *, lasts: timedelta
+    transaction: Transaction,
+    practice: PracticeId,
+    name: str,
+    scopes: Set[Right],
+    *,
+    lasts: timedelta,
+    by: Actor = SERVICE,
 ) -> str:
     """A new key; this is the only time that it can be read."""
     key = PREFIX + secrets.token_urlsafe(32)
-    await transaction.execute(MAKE, practice, name, _digest(key), sorted(scopes), lasts)
+    made = await transaction.fetchval(MAKE, practice, name, _digest(key), sorted(scopes), lasts, by)
+    await audit.record(transaction, practice, by, Action.MADE_KEY, key=str(made), scopes=" ".join(sorted(scopes)))
     return key
+
+
+async def of_practice(transaction: Transaction) -> list[ApiKey]:
+    """Those that work first, then the others; the newest first."""
+    found = [ApiKey(**{**row, "scopes": tuple(row["scopes"])}) for row in await transaction.fetch(OF_PRACTICE)]
+    return sorted(found, key=lambda one: not one.works)
+
+
+async def revoke(transaction: Transaction, practice: PracticeId, key_id: UUID, *, by: Actor) -> None:
+    """From now on it is refused. Doing it again changes nothing."""
+    if not await transaction.fetchval(EXISTS, key_id):
+        raise NotFound("There is no such key in this practice.")
+    if await transaction.fetchval(REVOKE, key_id) is not None:
+        await audit.record(transaction, practice, by, Action.REVOKED_KEY, key=str(key_id))
 
 
 async def integration(database: Database, key: str) -> Integration | None:
@@ -39,7 +100,24 @@ def _digest(key: str) -> bytes:
 PRACTICE_OF_API_KEY = SQL("select practice_of_api_key($1)")
 
 MAKE = SQL("""
-insert into api_key (practice_id, name, key_sha256, scopes, expires_at) values ($1, $2, $3, $4, now() + $5::interval)
+insert into api_key (practice_id, name, key_sha256, scopes, expires_at, made_by)
+values ($1, $2, $3, $4, now() + $5::interval, $6) returning id
 """)
 
-FIND = SQL("select id, scopes from api_key where key_sha256 = $1 and revoked_at is null and expires_at > now()")
+OF_PRACTICE = SQL("""
+select id, name, scopes, made_by, created_at, expires_at, last_used_at, revoked_at from api_key
+order by created_at desc
+""")
+
+EXISTS = SQL("select exists (select from api_key where id = $1)")
+
+REVOKE = SQL("update api_key set revoked_at = now() where id = $1 and revoked_at is null returning id")
+
+# last_used_at moves at most every minute, so that a busy program does not write a row each time
+FIND = SQL("""
+with used as (
+    update api_key set last_used_at = now() where key_sha256 = $1 and revoked_at is null and expires_at > now()
+    and (last_used_at is null or last_used_at < now() - interval '1 minute')
+)
+select id, scopes from api_key where key_sha256 = $1 and revoked_at is null and expires_at > now()
+""")

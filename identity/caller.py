@@ -10,6 +10,25 @@ from chart.audit import Actor
 from chart.ids import AccountId, PracticeId, StaffId
 
 
+class Surface(StrEnum):
+    """Where somebody signs in: staff to the chart, clients and who acts for them to the Client Portal."""
+
+    CHART = "chart"
+    PORTAL = "portal"
+
+    def party(self, id: UUID) -> Actor:
+        """Whoever signs in there under this id."""
+        return Actor(f"{self._kind}:{id}")
+
+    def has(self, party: str) -> bool:
+        """Whether `party` signs in there."""
+        return party.startswith(f"{self._kind}:")
+
+    @property
+    def _kind(self) -> str:
+        return "staff" if self is Surface.CHART else "account"
+
+
 class Role(StrEnum):
     PROVIDER = "provider"
     SUPERVISOR = "supervisor"
@@ -26,6 +45,9 @@ class Right(StrEnum):
     INVITE = "invite"
     STEER_REQUESTS = "requests:steer"
     SET_PRACTICE = "practice:set"
+    RESTRICT_CHARTS = "charts:restrict"
+    READ_AUDIT = "audit:read"
+    MANAGE_KEYS = "keys:manage"
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from chart.refusals import NotAllowed
 from identity.caller import Integration, PracticeSide, Right, Role
 
+LOOKING_AFTER_THE_PRACTICE = frozenset({Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS})
+
 MAY: dict[Role, frozenset[Right]] = {
-    Role.PROVIDER: frozenset(Right) - {Right.SET_PRACTICE},
-    Role.SUPERVISOR: frozenset(Right) - {Right.SET_PRACTICE},
+    Role.PROVIDER: frozenset(Right) - LOOKING_AFTER_THE_PRACTICE,
+    Role.SUPERVISOR: frozenset(Right) - LOOKING_AFTER_THE_PRACTICE,
     Role.ADMIN: frozenset(Right),
-    Role.AUDITOR: frozenset({Right.READ_CHARTS}),
+    Role.AUDITOR: frozenset({Right.READ_CHARTS, Right.READ_AUDIT}),
 }
 
 

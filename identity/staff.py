@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from chart.audit import Actor
 from chart.ids import StaffId
 from chart.refusals import Unacceptable
-from gateways.postgres import SQL, Transaction
+from gateways.postgres import SQL, Record, Transaction
 from identity.caller import Role
 
 MAY_COUNTER_SIGN = frozenset({Role.PROVIDER, Role.SUPERVISOR})
@@ -26,7 +26,16 @@ class Colleague:
 async def counter_signers(transaction: Transaction) -> list[Colleague]:
     """Providers and supervisors, by name."""
     rows = await transaction.fetch(COUNTER_SIGNERS, list(MAY_COUNTER_SIGN))
-    return [Colleague(row["id"], row["name"], Role(row["role"])) for row in rows]
+    return [_colleague(row) for row in rows]
+
+
+async def everybody(transaction: Transaction) -> list[Colleague]:
+    """All staff of the practice, by name."""
+    return [_colleague(row) for row in await transaction.fetch(EVERYBODY)]
+
+
+def _colleague(row: Record) -> Colleague:
+    return Colleague(row["id"], row["name"], Role(row["role"]))
 
 
 async def check_may_counter_sign(transaction: Transaction, party: Actor) -> None:
@@ -37,3 +46,5 @@ async def check_may_counter_sign(transaction: Transaction, party: Actor) -> None
 
 
 COUNTER_SIGNERS = SQL("select id, name, role from staff where role = any($1::text[]) order by lower(name), id")
+
+EVERYBODY = SQL("select id, name, role from staff order by lower(name), id")

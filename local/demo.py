@@ -6,6 +6,7 @@ Made once, at the first start. All people are made up; passwords and the API key
 
 import argparse
 import asyncio
+import base64
 import io
 import json
 import os
@@ -13,7 +14,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -26,10 +27,11 @@ from chart import client, document
 from chart.document import Kind
 from chart.ids import ClientId, PracticeId
 from gateways import postgres
+from gateways.keys import Keyring, read_keys
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage
-from identity import account, api_key
-from identity.caller import Right, Role
+from identity import account, api_key, person, second_factor, totp
+from identity.caller import Right, Role, Surface
 from settings import Settings, settings
 
 
@@ -38,6 +40,12 @@ class SignIn:
     who: str
     email: str
     password: str
+
+
+@dataclass(frozen=True)
+class StaffSignIn(SignIn):
+    authenticator: str
+    """Key of the authenticator app, from which `./sts code` makes the codes of the second step."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ WORDS = re.findall(
 )
 
 CLICK = (
-    "Sign in to the chart as the provider; open Jordan Rivera, then Documents.",
+    "Sign in to the chart as the provider, with the code that the mail inbox shows; open Jordan Rivera, Documents.",
     "In the three-dot menu of the Progress Note select Share to Sign.",
     "Open the mail inbox, follow the link in the mail, sign in to the portal as Jordan Rivera.",
     "Open the document from the message, Add Signature, draw or type, Sign Document, Download.",
@@ -111,24 +119,27 @@ async def make(configured: Settings, out: Path) -> None:
         return
     assert configured.database_owner_url is not None, "only the owner makes practices"
     storage = Storage(configured.storage_folder)
+    keyring = Keyring(read_keys("STS_ACCOUNT_KEYS", configured.account_keys.get_secret_value()))
     harbor = await _practice(configured.database_owner_url.get_secret_value(), "Harbor Counseling (demo)")
     other = await _practice(configured.database_owner_url.get_secret_value(), "Hilltop Psychiatry (demo)")
     async with postgres.connect(configured.database_url.get_secret_value(), most=2) as database:
-        demo = await _harbor(database, storage, harbor)
+        demo = await _harbor(database, keyring, storage, harbor)
         async with database.practice(other) as transaction:
             demo["staff"].append(
-                asdict(await _staff(transaction, other, "other-practice", "Sam Okafor", Role.PROVIDER))
+                asdict(await _staff(transaction, keyring, other, "other-practice", "Sam Okafor", Role.PROVIDER))
             )
             ada = await _client(transaction, other, "Ada", "Lindqvist", date(1990, 2, 3))
             await _documents(transaction, storage, other, ada, "Ada Lindqvist", NOTES[:1])
     _write(out, demo)
 
 
-async def _harbor(database: Database, storage: Storage, practice: PracticeId) -> dict[str, list[object]]:
+async def _harbor(
+    database: Database, keyring: Keyring, storage: Storage, practice: PracticeId
+) -> dict[str, list[object]]:
     async with database.practice(practice) as transaction:
         staff = [
-            await _staff(transaction, practice, "provider", "Dr. Maya Chen", Role.PROVIDER),
-            await _staff(transaction, practice, "auditor", "Lee Novak", Role.AUDITOR),
+            await _staff(transaction, keyring, practice, "provider", "Dr. Maya Chen", Role.PROVIDER),
+            await _staff(transaction, keyring, practice, "auditor", "Lee Novak", Role.AUDITOR),
         ]
         jordan = await _client(transaction, practice, "Jordan", "Rivera", date(1988, 5, 17))
         zoe = await _client(transaction, practice, "Zoë", "Müller-Łukaszewicz", date(1995, 11, 2))
@@ -160,10 +171,17 @@ async def _practice(owner_dsn: str, name: str) -> PracticeId:
         await connection.close()
 
 
-async def _staff(transaction: Transaction, practice: PracticeId, local: str, name: str, role: Role) -> SignIn:
-    sign_in = SignIn(f"{name}, {role}", f"{local}@demo.example", passphrase())
-    await account.add_staff(transaction, practice, email=sign_in.email, name=name, role=role, password=sign_in.password)
-    return sign_in
+async def _staff(
+    transaction: Transaction, keyring: Keyring, practice: PracticeId, local: str, name: str, role: Role
+) -> StaffSignIn:
+    email, password = f"{local}@demo.example", passphrase()
+    staff_id = await account.add_staff(transaction, practice, email=email, name=name, role=role, password=password)
+    whose = await person.find(transaction, Surface.CHART.party(staff_id))
+    key = (await second_factor.offer_authenticator(transaction, keyring, whose)).text
+    # of the step before, so that the code which is shown now is good for the first sign-in
+    proof = totp.code(base64.b32decode(key), totp.step_at(datetime.now(UTC)) - 1)
+    await second_factor.add_authenticator(transaction, keyring, whose, proof)
+    return StaffSignIn(f"{name}, {role}", email, password, key)
 
 
 async def _client(

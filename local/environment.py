@@ -58,6 +58,7 @@ def _secrets(path: Path) -> Mapping[str, str]:
     kept = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
     made = {
         "STS_PAYLOAD_KEYS": f"demo-1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "STS_ACCOUNT_KEYS": f"demo-1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "STS_CODEC_TOKENS": f"demo:{secrets.token_urlsafe(32)}",
     }
     if made.keys() - kept.keys():

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from local.codes import codes
 from local.ports import LOOPBACK
 
 _LARGEST_MAIL = 10_000_000  # bytes
@@ -145,8 +146,11 @@ class _Reception:
         return "250 2.0.0 Kept"
 
 
-def application(mailbox: Mailbox, *, smtp_port: int, portal_url: str) -> Starlette:
-    """The inbox page and its JSON; while it runs, the SMTP server runs with it."""
+def application(mailbox: Mailbox, *, smtp_port: int, ours: Sequence[str], demo: Path | None) -> Starlette:
+    """The inbox page and its JSON; while it runs, the SMTP server runs with it.
+
+    Links that begin with one of `ours` can be clicked. `demo` tells whose authenticator apps it plays.
+    """
 
     @asynccontextmanager
     async def receiving(_: Starlette) -> AsyncIterator[None]:
@@ -165,11 +169,11 @@ def application(mailbox: Mailbox, *, smtp_port: int, portal_url: str) -> Starlet
         raise HTTPException(404, "There is no such mail.")
 
     def inbox(_: Request) -> Response:
-        return _page("Mail inbox", _inbox(mailbox.mails()))
+        return _page("Mail inbox", _phones(demo) + _inbox(mailbox.mails()))
 
     def show(request: Request) -> Response:
         mail = found(request)
-        return _page(str(mail.message["Subject"] or "No subject"), _mail(mail, portal_url))
+        return _page(str(mail.message["Subject"] or "No subject"), _mail(mail, ours))
 
     def messages(_: Request) -> Response:
         return JSONResponse([mail.as_json() for mail in mailbox.mails()])
@@ -191,6 +195,15 @@ def _page(title: str, body: str) -> HTMLResponse:
     return HTMLResponse(f"{head}<h1>{escape(title)}</h1>{body}", headers=_HEADERS)
 
 
+def _phones(demo: Path | None) -> str:
+    shown = codes(demo, datetime.now(UTC)) if demo else []
+    if not shown:
+        return ""
+    rows = "".join(f"<tr><td>{escape(one.who)}<td><strong>{one.code}</strong>" for one in shown)
+    heads = f"<tr><th>Authenticator app of<th>Code for the next {shown[0].seconds} s; each works once"
+    return f"<table>{heads}{rows}</table>"
+
+
 def _inbox(mails: list[Mail]) -> str:
     if not mails:
         return "<p>No mail yet. Everything Share to Sign sends on this machine arrives here. Reload to look again.</p>"
@@ -202,22 +215,21 @@ def _inbox(mails: list[Mail]) -> str:
     return f"<table><tr><th>Received<th>To<th>Subject{rows}</table>"
 
 
-def _mail(mail: Mail, portal_url: str) -> str:
+def _mail(mail: Mail, ours: Sequence[str]) -> str:
     sender, to = escape(str(mail.message["From"] or "")), escape(", ".join(mail.to))
     facts = f"From {sender}<br>To {to}<br>{mail.received:%Y-%m-%d %H:%M:%S} UTC"
-    return f'<p>{facts}</p><pre>{"".join(_linked(mail.text, portal_url))}</pre><p><a href="/">All mail</a></p>'
+    return f'<p>{facts}</p><pre>{"".join(_linked(mail.text, ours))}</pre><p><a href="/">All mail</a></p>'
 
 
-def _linked(text: str, portal_url: str) -> Iterator[str]:
-    """`text` as HTML in which only addresses of the portal can be clicked."""
+def _linked(text: str, ours: Sequence[str]) -> Iterator[str]:
+    """`text` as HTML in which only addresses of ours can be clicked."""
     end = 0
     for match in _URL.finditer(text):
         yield escape(text[end : match.start()])
         url, end = match.group(), match.end()
-        beyond = url.removeprefix(portal_url)
         # `http://portal.localhost:8080@elsewhere` begins with the portal's address too
-        ours = beyond != url and (not beyond or beyond[0] in "/?#")
-        yield f'<a rel="noreferrer" href="{escape(url)}">{escape(url)}</a>' if ours else escape(url)
+        clicked = any(url == one or url.startswith((f"{one}/", f"{one}?", f"{one}#")) for one in ours)
+        yield f'<a rel="noreferrer" href="{escape(url)}">{escape(url)}</a>' if clicked else escape(url)
     yield escape(text[end:])
 
 
@@ -228,8 +240,11 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--page-port", type=int, required=True)
     parser.add_argument("--portal-url", required=True, help="links that begin with it can be clicked")
+    parser.add_argument("--chart-url", help="likewise")
+    parser.add_argument("--demo", type=Path, help="file that tells the keys of the demo's authenticator apps")
     words = parser.parse_args()
-    app = application(Mailbox(words.folder), smtp_port=words.smtp_port, portal_url=words.portal_url)
+    ours = [one for one in (words.portal_url, words.chart_url) if one]
+    app = application(Mailbox(words.folder), smtp_port=words.smtp_port, ours=ours, demo=words.demo)
     uvicorn.run(app, host=LOOPBACK, port=words.page_port, log_level="warning", access_log=False)
 
 

@@ -75,6 +75,7 @@ def banner(facts: dict[str, Any], data: Path) -> str:
         f"  For scripts         {data / 'run.json'}",
         "",
         *_sign_ins("Staff sign-in", facts["staff"]),
+        "  Staff's codes       in the mail inbox, which plays their phone here, or from ./sts code",
         *_sign_ins("Client sign-in", facts["clients"]),
         "",
         *(f"  {number}. {what}" for number, what in enumerate(facts["click"], 1)),
@@ -84,6 +85,7 @@ def banner(facts: dict[str, Any], data: Path) -> str:
 
 
 def _sign_ins(title: str, sign_ins: list[dict[str, str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*(one.values() for one in sign_ins), strict=True)]
-    rows = ["   ".join(map(str.ljust, one.values(), widths)).rstrip() for one in sign_ins]
+    shown = [[one["who"], one["email"], one["password"]] for one in sign_ins]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    rows = ["   ".join(map(str.ljust, one, widths)).rstrip() for one in shown]
     return [f"  {'' if number else title:<19} {row}" for number, row in enumerate(rows)]

@@ -141,6 +141,8 @@ def _mail(data: Path, ports: Ports, told: Mapping[str, str]) -> Part:
         "smtp-port": ports.smtp,
         "page-port": ports.mail,
         "portal-url": told["STS_PORTAL_URL"],
+        "chart-url": told["STS_CHART_URL"],
+        "demo": data / "demo.json",
     }
     command = [sys.executable, "-m", "local.mailbox"]
     command += [word for name, value in words.items() for word in (f"--{name}", str(value))]

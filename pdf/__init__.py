@@ -8,6 +8,8 @@ from pdf.evidence import NONE as NO_EVIDENCE
 from pdf.evidence import Evidence, Question, chain_of, judged, questions
 from pdf.intake import Inspected, Limits, Note, Reason, Unfit, inspect
 from pdf.key import KeyUnavailable, SealKey, UnusableSeal
+from pdf.listing import listing
+from pdf.notice import with_notice
 from pdf.plan import Plan, Way
 from pdf.preview import NoSuchPage, Preview, Unrenderable, render
 from pdf.seal import Seal, make_demo_seal
@@ -16,9 +18,11 @@ from pdf.signature import check as check_mark
 from pdf.stamp import CannotStamp, Revision, SignedCopy, check_revision, revise, stamp
 from pdf.timestamp import TimeStampDraft
 from pdf.verify import Verification, verify, verify_here
+from pdf.wording import REDISCLOSURE
 
 __all__ = [
     "NO_EVIDENCE",
+    "REDISCLOSURE",
     "CannotStamp",
     "Certificate",
     "Drawing",
@@ -57,6 +61,7 @@ __all__ = [
     "check_revision",
     "inspect",
     "judged",
+    "listing",
     "make_demo_seal",
     "questions",
     "render",
@@ -64,4 +69,5 @@ __all__ = [
     "stamp",
     "verify",
     "verify_here",
+    "with_notice",
 ]

@@ -1,9 +1,11 @@
 """What was laid out, entered into an update: the stamp's picture, the certificate pages, and their structure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pypdf.generic import DictionaryObject, IndirectObject
 
+from pdf.embedding import Fonts
 from pdf.layout import Layout
 from pdf.page import OpenPage, append_page
 from pdf.placement import Geometry, Matrix, Rectangle
@@ -54,6 +56,15 @@ def enter(update: Update, layout: Layout, last: IndirectObject | None, turned: M
         page = _page(update, sheet, everything)
         places[sheet] = Place(page, append_page(update, page))
     return Addition(layout, picture, places)
+
+
+def append(update: Update, sheets: Iterable[Sheet], fonts: Fonts) -> dict[Sheet, Place]:
+    """Append pages that show nothing but text and lines."""
+    held, places = update.add(resources(fonts.add_to(update))), {}
+    for sheet in sheets:
+        page = _page(update, sheet, held)
+        places[sheet] = Place(page, append_page(update, page))
+    return places
 
 
 def _form(sheet: Sheet, held: IndirectObject) -> DictionaryObject:

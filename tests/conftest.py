@@ -21,7 +21,7 @@ from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from api.app import make_app
+from api.__main__ import server_config
 from chart.migrate import migrate
 from gateways import postgres as gateway
 from gateways import temporal
@@ -142,6 +142,7 @@ def configured(postgres: Cluster, folder: Path, smtp: tuple[Mailbox, int], seal_
         database_owner_url=SecretStr(postgres.dsn(OWNER)),
         temporal_address=f"127.0.0.1:{free_port()}",
         payload_keys=SecretStr(KEY),
+        account_keys=SecretStr(KEY),
         codec_tokens=SecretStr(f"{OPERATOR}:{OPERATOR_TOKEN}"),
         temporal_ui_origins=TEMPORAL_UI,
         storage_folder=folder / "documents",
@@ -266,9 +267,7 @@ async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.Asyn
 @asynccontextmanager
 async def serving(configured: Settings) -> AsyncIterator[None]:
     """The app behind a real server in this loop."""
-    server = uvicorn.Server(
-        uvicorn.Config(make_app(configured), host="127.0.0.1", port=configured.api_port, log_config=None)
-    )
+    server = uvicorn.Server(server_config(configured))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serve = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

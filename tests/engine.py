@@ -39,7 +39,7 @@ def signature(handle: Handle, order: Order, *, by: Actor | None = None, at: date
     party = by or order.seats[0].party
     assert party
     at = at or datetime.now(UTC)
-    return Signature(request_id(handle), party, order.sha256, drawing(), at, "192.0.2.7", consent.VERSION)
+    return Signature(request_id(handle), party, order.sha256, drawing(), at, "192.0.2.7", consent.EDITION)
 
 
 async def read(database: Database, order: Order, handle: Handle) -> Request:

@@ -11,16 +11,16 @@ import pdf
 from chart import audit, client, document, request
 from chart.audit import Actor
 from chart.document import Document, Kind
-from chart.ids import AccountId, ClientId, PracticeId
+from chart.ids import AccountId, ClientId, PracticeId, StaffId
 from chart.lifecycle import Order, Seat
-from gateways.postgres import Database
+from gateways.postgres import Database, Transaction
 from gateways.storage import Storage
 from identity import account, api_key
-from identity.caller import Right, Role
+from identity.caller import Right, Role, Surface
 from settings import Settings
 from tests.papers import paper
-
-PASSWORD = "amber-canoe-lilac-heron"
+from tests.sign_ins import PASSWORD as PASSWORD  # noqa: PLC0414 - many tests look for it here
+from tests.sign_ins import enrol
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ async def open_office(configured: Settings, database: Database, storage: Storage
     provider, auditor, person = (f"{name}-{unique}@demo.example" for name in ("provider", "auditor", mail))
     async with database.practice(practice) as transaction:
         for email, role in ((provider, Role.PROVIDER), (auditor, Role.AUDITOR)):
-            await account.add_staff(transaction, practice, email=email, name="Maya Chen", role=role, password=PASSWORD)
+            await add_staff(transaction, configured, practice, email=email, name="Maya Chen", role=role)
         registered = await client.add(
             transaction,
             practice,
@@ -116,6 +116,15 @@ async def open_office(configured: Settings, database: Database, storage: Storage
         psychotherapy_note=await file(registered.id, Kind.PSYCHOTHERAPY_NOTE),
         notes_of_unregistered=await file(unregistered.id, Kind.CLINICAL_NOTE, "Progress Note"),
     )
+
+
+async def add_staff(
+    transaction: Transaction, configured: Settings, practice: PracticeId, *, email: str, name: str, role: Role
+) -> StaffId:
+    """Somebody who can sign in (`tests.sign_ins.sign_in_staff`)."""
+    added = await account.add_staff(transaction, practice, email=email, name=name, role=role, password=PASSWORD)
+    await enrol(transaction, configured, Surface.CHART.party(added))
+    return added
 
 
 async def add_document(

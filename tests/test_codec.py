@@ -22,6 +22,7 @@ from identity.operator import PASS_LASTS, operators
 from settings import Settings
 from tests.conftest import KEY, OPERATOR, OPERATOR_TOKEN, TEMPORAL_UI, free_port, serving
 from tests.office import PASSWORD, Office
+from tests.sign_ins import sign_in_staff
 
 SECRET = "Jordan Rivera"
 PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(SECRET).encode())
@@ -95,13 +96,13 @@ async def test_the_temporal_ui_may_write_to_the_codec_endpoint_and_nothing_else(
 
 
 async def test_nobody_else_reads_payloads(api: httpx2.AsyncClient, office: Office) -> None:
-    staff = await api.post("/sign-in", data={"email": office.provider_email, "password": PASSWORD})
+    staff = await sign_in_staff(api, office.provider_email)
     portal = await api.post("/portal/sign-in", data={"email": office.client_email, "password": PASSWORD})
     api.cookies.clear()
     token = await api.post("/api/v1/portal/sessions", json={"email": office.client_email, "password": PASSWORD})
     shown: list[dict[str, str]] = [
         {},
-        {"cookie": staff.headers["set-cookie"].partition(";")[0]},
+        staff,
         {"cookie": portal.headers["set-cookie"].partition(";")[0]},
         {"cookie": f"{COOKIE}={OPERATOR_TOKEN}"},
         {"cookie": f"{COOKIE}=9999999999.{'0' * 64}.{OPERATOR}"},

@@ -10,27 +10,19 @@ from pypdf import PdfReader
 
 import pdf
 from activities.stamp import COUNTER_MEANING, MEANING
-from api.access import STAFF_COOKIE
 from chart.ids import StaffId
 from gateways.postgres import Database
-from identity import account
 from identity.caller import Role
 from settings import Settings
-from tests.office import PASSWORD, Office
+from tests.office import PASSWORD, Office, add_staff
 from tests.papers import drawing_json
+from tests.sign_ins import code_of, sign_in_staff
 from tests.test_endings import ask, read
 from tests.test_signing import portal, signature
 
 pytestmark = pytest.mark.usefixtures("worker")
 
 Cookie = dict[str, str]
-
-
-async def sign_in(api: httpx2.AsyncClient, email: str) -> Cookie:
-    """The session cookie of staff, as a header: over plain HTTP to 127.0.0.1 a client keeps no secure cookie."""
-    answer = await api.post("/sign-in", data={"email": email, "password": PASSWORD})
-    assert answer.status_code == HTTPStatus.SEE_OTHER, answer.text
-    return {"cookie": f"{STAFF_COOKIE}={answer.headers['set-cookie'].split('=', 1)[1].split(';')[0]}"}
 
 
 async def staff_id(database: Database, office: Office, email: str) -> StaffId:
@@ -41,7 +33,7 @@ async def staff_id(database: Database, office: Office, email: str) -> StaffId:
 
 @pytest.fixture
 async def provider(api: httpx2.AsyncClient, office: Office) -> Cookie:
-    return await sign_in(api, office.provider_email)
+    return await sign_in_staff(api, office.provider_email)
 
 
 @pytest.fixture
@@ -114,7 +106,10 @@ async def test_a_counter_signature_needs_review_intent_a_meaning_and_a_fresh_sig
     again = "/api/v1/session/authentication"
     wrong = await api.post(again, json={"password": "wrong"}, headers=provider)
     assert (wrong.status_code, wrong.json()["type"]) == (HTTPStatus.FORBIDDEN, "/problems/sign-in-failed")
-    assert (await api.post(again, json={"password": PASSWORD}, headers=provider)).status_code == HTTPStatus.NO_CONTENT
+    half = await api.post(again, json={"password": PASSWORD}, headers=provider)
+    assert (half.status_code, half.json()["type"]) == (HTTPStatus.FORBIDDEN, "/problems/wrong-code")
+    whole = {"password": PASSWORD, "code": await code_of(office.provider_email)}
+    assert (await api.post(again, json=whole, headers=provider)).status_code == HTTPStatus.NO_CONTENT
     signed = await api.post(path_of(office), json=signature(office), headers=provider)
     assert signed.json() == {"outcome": "taken"}
 
@@ -130,16 +125,19 @@ async def test_an_api_key_cannot_sign_and_is_told_why(
 
 
 async def test_nobody_but_the_named_one_counter_signs(
-    api: httpx2.AsyncClient, office: Office, other_office: Office, seats: list[dict[str, str]], database: Database
+    api: httpx2.AsyncClient,
+    office: Office,
+    other_office: Office,
+    seats: list[dict[str, str]],
+    configured: Settings,
+    database: Database,
 ) -> None:
     request = await ask(api, office, signers=seats)
     async with database.practice(office.practice) as transaction:
         colleague = f"colleague-{office.provider_email}"
-        await account.add_staff(
-            transaction, office.practice, email=colleague, name="Ann Lee", role=Role.SUPERVISOR, password=PASSWORD
-        )
+        await add_staff(transaction, configured, office.practice, email=colleague, name="Ann Lee", role=Role.SUPERVISOR)
     for email in (colleague, office.auditor_email, other_office.provider_email, other_office.auditor_email):
-        foreign = await sign_in(api, email)
+        foreign = await sign_in_staff(api, email)
         assert (await api.get(page_of(office), headers=foreign)).status_code == HTTPStatus.NOT_FOUND, email
         answer = await api.post(path_of(office), json=signature(office), headers=foreign)
         assert answer.status_code == HTTPStatus.NOT_FOUND, email

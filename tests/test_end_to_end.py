@@ -2,36 +2,25 @@
 
 import io
 import math
-import os
-import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import httpx2
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 from pypdf import PdfReader
 
 import pdf
 from activities.stamp import COUNTER_MEANING, MEANING
 from local.postgres import OWNER, cluster
+from tests.browsers import chromium, visitor
 from tests.papers import paper
+from tests.sign_ins import code_of, has_app_of_the_demo
 from tests.whole import Whole, running, soon
 
-CHROMIUM = "/usr/bin/chromium"
-OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 LINK = "A new message is available for you in the Client Portal."
 
 
@@ -43,32 +32,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    if not shutil.which(CHROMIUM):
-        assert "CI" not in os.environ, "CI has to install Debian's package chromium"
-        pytest.skip("SKIPPED THE BROWSER TEST: install Chromium (Debian: apt-get install chromium) to run it")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def visitor(browser: Browser, *, expected: str = "nothing", **device: object) -> AsyncIterator[Page]:
-    """Somebody with a browser of their own; no script error and no refused resource but the expected goes unnoticed."""
-    context: BrowserContext = await browser.new_context(**device)  # type: ignore[arg-type]
-    page = await context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    await context.close()
-    assert [error for error in errors if expected not in error] == []
+    async with chromium() as started:
+        yield started
 
 
 async def sign_in(page: Page, credentials: dict[str, str]) -> None:
     await page.get_by_label("Email address").fill(credentials["email"])
     await page.get_by_label("Password", exact=True).fill(credentials["password"])
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    if key := credentials.get("authenticator"):
+        has_app_of_the_demo(credentials["email"], key)
+        await show_code(page, credentials)
+
+
+async def show_code(page: Page, credentials: dict[str, str]) -> None:
+    await page.get_by_label("Code from your authenticator app").fill(await code_of(credentials["email"]))
+    await page.get_by_role("button", name="Continue").click()
 
 
 async def draw(page: Page) -> None:
@@ -266,7 +245,7 @@ async def test_the_client_signs_on_a_phone_and_the_provider_counter_signs_at_the
         await staff.get_by_role("button", name="Continue").click()
         await staff.get_by_role("button", name="Sign Document").click()
         await staff.get_by_label("Password", exact=True).fill(provider["password"])
-        await staff.get_by_role("button", name="Continue").click()
+        await show_code(staff, provider)
         await expect(staff.locator("#state")).to_contain_text("The document is signed and sealed.")
 
         # both see it, and the document bears both

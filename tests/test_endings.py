@@ -258,8 +258,11 @@ async def test_a_signed_version_stays_for_ever_behind_its_correction(
     copies = (await api.get(f"{path}/signed", headers=me)).json()["signed_copies"]
     assert [one["number"] for one in copies] == [first["number"]]
     assert (await api.get(f"{path}/signed/{first['number']}", headers=me)).content == signed
-    hidden = await api.post(f"/api/v1/documents/{office.note.id}/hide", json=WHY, headers=office.bearer)
+    hidden = await api.post(f"/api/v1/documents/{office.note.id}/hide", json=PRIVATE, headers=office.bearer)
     assert (await api.get(f"{path}/file", headers=me)).content == signed, hidden.text
+
+
+PRIVATE = WHY | {"exception": "privacy"}
 
 
 async def test_a_plain_share_is_taken_back_with_a_reason_and_a_signed_copy_never(
@@ -267,12 +270,12 @@ async def test_a_plain_share_is_taken_back_with_a_reason_and_a_signed_copy_never
 ) -> None:
     me, path = await portal(api, office), f"/api/v1/documents/{office.superbill.id}"
     await api.post(f"{path}/share", headers=office.bearer)
-    hidden = await api.post(f"{path}/hide", json=WHY, headers=office.bearer)
+    hidden = await api.post(f"{path}/hide", json=PRIVATE, headers=office.bearer)
     assert hidden.json()["share_status"] == "Not Shared"
     assert (await api.get(f"/api/v1/portal/documents/{office.superbill.id}", headers=me)).status_code == 404
     assert (await api.post(f"{path}/share", headers=office.bearer)).json()["share_status"] == "Shared"
     await ask(api, office)
-    refused = await api.post(f"/api/v1/documents/{office.note.id}/hide", json=WHY, headers=office.bearer)
+    refused = await api.post(f"/api/v1/documents/{office.note.id}/hide", json=PRIVATE, headers=office.bearer)
     assert (refused.status_code, "Recall" in refused.json()["detail"]) == (HTTPStatus.CONFLICT, True)
 
 

@@ -8,10 +8,11 @@ import httpx2
 import pytest
 
 from gateways.postgres import Database
-from identity import account, session
 from identity.caller import Role
+from settings import Settings
 from tests.conftest import Mailbox
-from tests.office import PASSWORD, Office
+from tests.office import Office, add_staff
+from tests.sign_ins import sign_in_staff
 from tests.test_endings import ask, soon
 from tests.test_signing import portal
 
@@ -36,21 +37,17 @@ async def test_what_cannot_be_is_refused(api: httpx2.AsyncClient, office: Office
 
 
 async def test_only_an_administrator_sets_the_practice(
-    api: httpx2.AsyncClient, database: Database, office: Office
+    api: httpx2.AsyncClient, configured: Settings, database: Database, office: Office
 ) -> None:
-    token = await session.sign_in_staff(database, office.provider_email, PASSWORD)
-    origin = {"cookie": f"__Host-sts-staff={token}", "origin": str(api.base_url).rstrip("/")}
-    refused = await api.patch("/api/v1/practice", json={"language": "es"}, headers=origin)
+    refused = await api.patch(
+        "/api/v1/practice", json={"language": "es"}, headers=await sign_in_staff(api, office.provider_email)
+    )
     assert refused.status_code == HTTPStatus.FORBIDDEN
     async with database.practice(office.practice) as transaction:
         email = f"admin-{office.practice}@demo.example"
-        await account.add_staff(
-            transaction, office.practice, email=email, name="Ada", role=Role.ADMIN, password=PASSWORD
-        )
-    token = await session.sign_in_staff(database, email, PASSWORD)
-    allowed = await api.patch(
-        "/api/v1/practice", json={"language": "es"}, headers={**origin, "cookie": f"__Host-sts-staff={token}"}
-    )
+        await add_staff(transaction, configured, office.practice, email=email, name="Ada", role=Role.ADMIN)
+    admin = await sign_in_staff(api, email)
+    allowed = await api.patch("/api/v1/practice", json={"language": "es"}, headers=admin)
     assert allowed.status_code == HTTPStatus.OK, allowed.text
 
 

@@ -47,7 +47,7 @@ def stamping(office: Office) -> Stamping:
     order, request = office.order(), RequestId(uuid4())
     party = order.seats[0].party
     assert party
-    mark = Signature(request, party, order.sha256, drawing(), datetime.now(UTC), "192.0.2.7", consent.VERSION)
+    mark = Signature(request, party, order.sha256, drawing(), datetime.now(UTC), "192.0.2.7", consent.EDITION)
     return Stamping(order, request, (mark,))
 
 

@@ -2,22 +2,54 @@
 
 from fastapi import APIRouter
 
-from api.pages import ask, chart, counter_sign, document, portal, portal_access, request, room, static, verify
+from api.access import portal_page, staff_page
+from api.pages import (
+    account,
+    ask,
+    audit,
+    chart,
+    consents,
+    counter_sign,
+    document,
+    door,
+    keys,
+    portal,
+    portal_access,
+    request,
+    restricted,
+    room,
+    static,
+    verify,
+)
+from api.pages.door import Door
 from api.pages.rendering import render_problem
+from identity.caller import Surface
 
-router = APIRouter(include_in_schema=False)
-for part in (
+DOORS = (
+    Door(Surface.CHART, "Chart Room", prefix="", home="/charts", signed_in=staff_page),
+    Door(Surface.PORTAL, "Client Portal", prefix="/portal", home="/portal/inbox", signed_in=portal_page),
+)
+
+PARTS = (
     static.router,
+    *(pages.routes(one) for one in DOORS for pages in (door, account)),
     room.router,
     chart.router,
     portal_access.router,
+    restricted.router,
+    consents.router,
+    audit.router,
     document.router,
     ask.router,
     counter_sign.router,
     request.router,
+    keys.router,
     portal.router,
     verify.router,
-):
+)
+
+router = APIRouter(include_in_schema=False)
+for part in PARTS:
     router.include_router(part)
 
-__all__ = ["render_problem", "router"]
+__all__ = ["PARTS", "render_problem", "router"]

@@ -9,12 +9,13 @@ from api.access import Res, StaffPage
 from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
+from api.pages.restricted import closed_door
 from api.stories import charts, sharing
 from api.stories.sharing import Invitee
 from api.v1 import MOST_UPLOAD
 from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId
-from chart.refusals import NotFound, Refusal, Unacceptable
+from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
 from pdf import Unfit
 
@@ -45,7 +46,10 @@ async def show_face(
     status: int = HTTPStatus.OK,
     **context: object,
 ) -> Response:
-    chart = await charts.open_chart(res, staff, client_id)
+    try:
+        chart = await charts.open_chart(res, staff, client_id)
+    except ChartRestricted as refusal:
+        return await closed_door(request, res, staff, client_id, refusal)
     return await desk.page(
         request,
         res,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from activities.stamp import COUNTER_MEANING
 from api.access import Res, StaffPage
 from api.pages import desk
-from api.stories import charts, signing
+from api.stories import accounts, charts, signing
 from chart.ids import ClientId, DocumentId
 from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
 from chart.refusals import NotFound
@@ -43,6 +43,7 @@ async def counter_sign(
         said="" if my_turn else _said(asked, mine.state, received=received),
         fresh=datetime.now(UTC) - staff.authenticated_at <= FRESH_FOR,
         meaning=COUNTER_MEANING,
+        factors=await accounts.factors(res, staff),
     )
 
 

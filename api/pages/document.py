@@ -12,7 +12,7 @@ from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, see_other
 from api.stories import charts, sharing
 from api.v1 import MOST_UPLOAD, pdf_response
-from chart.document import Document
+from chart.document import Document, HideException
 from chart.ids import ClientId, DocumentId
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from pdf import Unfit
@@ -37,9 +37,18 @@ async def _show(
     document = await _of_chart(res, staff, client_id, document_id)
     chart = await charts.open_chart(res, staff, client_id)
     versions = await charts.versions(res, staff, document_id)
-    shown = {"problem": None, "problem_of": None, "typed_reason": "", **context}
+    shown = {"problem": None, "problem_of": None, "typed_reason": "", "typed_exception": "", **context}
     return await desk.page(
-        request, res, staff, "chart/document.html", status, chart=chart, document=document, versions=versions, **shown
+        request,
+        res,
+        staff,
+        "chart/document.html",
+        status,
+        chart=chart,
+        document=document,
+        versions=versions,
+        exceptions=list(HideException),
+        **shown,
     )
 
 
@@ -137,15 +146,24 @@ async def upload_version(
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/hide")
 async def hide(
-    request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId, reason: Typed = ""
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    document_id: DocumentId,
+    exception: Typed = "",
+    reason: Typed = "",
 ) -> Response:
     try:
-        await sharing.hide(res, staff, document_id, reason.strip())
+        chosen = HideException(forms.one_of(tuple(HideException), exception, "the exception"))
+        await sharing.hide(res, staff, document_id, chosen, reason.strip())
     except NotFound:
         raise
     except Refusal as refusal:
         status = forms.status(refusal)
-        return await _with_problem(request, res, staff, client_id, document_id, "hide", str(refusal), reason, status)
+        return await _with_problem(
+            request, res, staff, client_id, document_id, "hide", str(refusal), reason, status, exception
+        )
     return see_other(f"/charts/{client_id}/documents/{document_id}?done=hidden")
 
 
@@ -159,7 +177,17 @@ async def _with_problem(
     problem: str,
     reason: str,
     status: int,
+    exception: str = "",
 ) -> Response:
     return await _show(
-        request, res, staff, client_id, document_id, status, problem=problem, problem_of=of, typed_reason=reason
+        request,
+        res,
+        staff,
+        client_id,
+        document_id,
+        status,
+        problem=problem,
+        problem_of=of,
+        typed_reason=reason,
+        typed_exception=exception,
     )

@@ -1,60 +1,328 @@
-"""Sign-in and sign-out, which look alike for the practice and in the Client Portal."""
+"""The way in and out, alike for the practice and in the Client Portal: sign-in, second factor, a new password by email.
+
+Every step is a form that works without a script; only passkeys need one.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.responses import JSONResponse
 
-from api.access import Res, end_session, safe_next
-from api.pages.rendering import Notification, page, see_other
-from identity import session
-from identity.caller import PortalUser, StaffMember
-from identity.session import Token
+from api.access import (
+    COOKIE,
+    SIGN_ON_COOKIE,
+    Res,
+    Visit,
+    end_session,
+    forget_sign_on,
+    keep_sign_on,
+    remember_device,
+    safe_next,
+    start_session,
+)
+from api.pages import forms
+from api.pages.forms import Typed
+from api.pages.rendering import Notification, page, qr_code, see_other
+from api.stories import accounts
+from api.stories import reset as resets
+from chart.refusals import NotFound, NotReachable, Refusal
+from identity import passkey, reset, second_factor, session, single_sign_on, throttle
+from identity import password as passwords
+from identity.caller import PortalUser, StaffMember, Surface
+from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
+
+DONE = {
+    "registered": "You are registered. Sign in with your email address and your new password.",
+    "new-password": "Your password is changed. Sign in with the new one.",
+}
+
+Answer = Annotated[dict[str, Any], Body()]
+"""What the browser says of a passkey; the library reads it with care."""
 
 
 @dataclass(frozen=True)
 class Door:
-    """The way in and out of one surface."""
+    """One surface."""
 
-    template: str
-    address: str
-    """Of the form."""
+    surface: Surface
+    name: str
+    prefix: str
     home: str
     """Where sign-in leads if no page was asked for."""
-    start_session: Callable[[Response, Token], None]
+    signed_in: Callable[..., Awaitable[SignedInPerson]]
+    """Dependency: who is signed in there."""
 
-    def form(
-        self,
-        request: Request,
-        following: str,
-        *,
-        email: str = "",
-        problem: str | None = None,
-        notification: Notification | None = None,
+    @property
+    def address(self) -> str:
+        return f"{self.prefix}/sign-in"
+
+    def token(self, request: Request) -> str:
+        return request.cookies.get(COOKIE[self.surface], "")
+
+    async def half_way(self, request: Request, res: Res) -> HalfWay:
+        return await session.half_way(res.database, self.surface, self.token(request))
+
+    def page(
+        self, request: Request, name: str, refusal: Refusal | None = None, following: str = "", **context: object
     ) -> Response:
-        return page(
-            request,
-            self.template,
-            HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK,
-            following=safe_next(following, ""),
-            email=email,
-            problem=problem,
-            notification=notification,
-        )
+        status = forms.status(refusal) if refusal else HTTPStatus.OK
+        problem = str(refusal) if refusal else None
+        context = {"door": self, "following": safe_next(following, ""), "problem": problem, **context}
+        return page(request, f"door/{name}.html", status, **context)
 
-    async def enter(self, request: Request, signed_in: Awaitable[Token], email: str, following: str) -> Response:
-        """Go to the page that was asked for, or back to the form with the reason."""
-        try:
-            token = await signed_in
-        except session.SignInFailed as refusal:
-            return self.form(request, following, email=email, problem=str(refusal))
-        response = see_other(safe_next(following, self.home))
-        self.start_session(response, token)
+    def sign_in_page(
+        self, request: Request, res: Res, refusal: Refusal | None = None, following: str = "", **context: object
+    ) -> Response:
+        sign_on = res.sign_on is not None and self.surface is Surface.CHART
+        return self.page(request, "sign_in", refusal, following, **{"email": "", "sign_on": sign_on, **context})
+
+    def go_on(self, request: Request, signed_in: SignedIn, following: str) -> Response:
+        """To the page that was asked for, or to the step that comes first; scripts are told where."""
+        step = {
+            Awaits.FACTOR: f"{self.address}/second-factor",
+            Awaits.FACTOR_FOR_RESET: f"{self.address}/second-factor",
+            Awaits.ENROLMENT: f"{self.address}/enrol",
+            Awaits.NEW_PASSWORD: f"{self.address}/new-password",
+            None: None,
+        }[signed_in.awaits]
+        carried = safe_next(following, "")
+        leads = f"{step}?next={carried}" if step and carried else step or safe_next(following, self.home)
+        response: Response = see_other(leads)
+        if forms.wants_json(request):
+            response = JSONResponse({"awaits": signed_in.awaits, "next": leads})
+        start_session(response, self.surface, signed_in)
         return response
 
-    async def leave(self, res: Res, caller: StaffMember | PortalUser, token: str) -> Response:
-        await session.end(res.database, caller, token)
-        response = see_other(self.address)
-        end_session(response)
+
+def routes(door: Door) -> APIRouter:
+    """Every page of the way in to one surface."""
+    router = APIRouter(prefix=door.prefix, include_in_schema=False)
+    _sign_in(router, door)
+    _second_factor(router, door)
+    _enrolment(router, door)
+    _new_password(router, door)
+    if door.surface is Surface.CHART:
+        _single_sign_on(router, door)
+    return router
+
+
+def _sign_in(router: APIRouter, door: Door) -> None:
+    @router.get("/sign-in")
+    async def form(request: Request, res: Res, next: str = "", done: str = "") -> Response:
+        told = Notification(DONE[done]) if done in DONE else None
+        return door.sign_in_page(request, res, following=next, notification=told)
+
+    @router.post("/sign-in")
+    async def sign_in(
+        request: Request, res: Res, visitor: Visit, email: Typed = "", password: Typed = "", next: Typed = ""
+    ) -> Response:
+        try:
+            signed_in = await session.sign_in(
+                res.database, door.surface, visitor, email, password, replacing=door.token(request)
+            )
+        except (session.SignInFailed, throttle.TooManyTries) as refusal:
+            if forms.wants_json(request):
+                raise
+            return door.sign_in_page(request, res, refusal, next, email=email)
+        return door.go_on(request, signed_in, next)
+
+    @router.post("/sign-in/passkey/question")
+    async def question(res: Res, visitor: Visit) -> dict[str, Any]:
+        """What a passkey is to sign, of whoever has one here."""
+        await throttle.spend(res.database, throttle.PASSKEY_QUESTIONS.of(visitor.network))
+        return await passkey.ask(res.database, res.site(door.surface))
+
+    @router.post("/sign-in/passkey")
+    async def answer(request: Request, res: Res, visitor: Visit, answer: Answer, next: str = "") -> Response:
+        signed_in = await session.sign_in_with_passkey(
+            res.database, res.site(door.surface), visitor, answer, replacing=door.token(request)
+        )
+        return door.go_on(request, signed_in, next)
+
+    @router.post("/sign-out")
+    async def sign_out(
+        request: Request, res: Res, who: Annotated[StaffMember | PortalUser, Depends(door.signed_in)]
+    ) -> Response:
+        await session.end(res.database, who, door.token(request))
+        response = see_other(door.address)
+        end_session(response, door.surface)
+        return response
+
+
+def _second_factor(router: APIRouter, door: Door) -> None:
+    async def show(request: Request, res: Res, following: str, refusal: Refusal | None = None) -> Response:
+        try:
+            who = await door.half_way(request, res)
+        except SignInAgain as over:
+            return door.sign_in_page(request, res, over, following)
+        async with res.database.practice(who.practice) as transaction:
+            factors = await second_factor.of(transaction, who.actor)
+        return door.page(request, "second_factor", refusal, following, factors=factors)
+
+    @router.get("/sign-in/second-factor")
+    async def form(request: Request, res: Res, next: str = "") -> Response:
+        return await show(request, res, next)
+
+    @router.post("/sign-in/second-factor")
+    async def show_code(request: Request, res: Res, visitor: Visit, code: Typed = "", next: Typed = "") -> Response:
+        try:
+            signed_in = await session.show_code(
+                res.database, res.keyring, door.surface, visitor, door.token(request), code
+            )
+        except (second_factor.WrongCode, throttle.TooManyTries, SignInAgain) as refusal:
+            if forms.wants_json(request):
+                raise
+            return await show(request, res, next, refusal)
+        return door.go_on(request, signed_in, next)
+
+    @router.post("/sign-in/second-factor/passkey/question")
+    async def question(request: Request, res: Res) -> dict[str, Any]:
+        who = await door.half_way(request, res)
+        return await passkey.ask(res.database, res.site(door.surface), who.actor)
+
+    @router.post("/sign-in/second-factor/passkey")
+    async def answer(request: Request, res: Res, visitor: Visit, answer: Answer, next: str = "") -> Response:
+        signed_in = await session.show_passkey(
+            res.database, res.site(door.surface), visitor, door.token(request), answer
+        )
+        return door.go_on(request, signed_in, next)
+
+
+def _enrolment(router: APIRouter, door: Door) -> None:
+    """Staff without a second factor adds one before anything else (SPEC A2)."""
+
+    async def who_enrols(request: Request, res: Res) -> HalfWay:
+        who = await door.half_way(request, res)
+        if who.awaits is not Awaits.ENROLMENT:
+            raise SignInAgain
+        return who
+
+    async def enrolled(request: Request, res: Res, visitor: Visit, following: str) -> Response:
+        signed_in = await session.enrolled(res.database, door.surface, visitor, door.token(request))
+        carried = f"?next={safe_next(following, '')}" if following else ""
+        return door.go_on(request, signed_in, f"{door.prefix}/account/recovery-codes{carried}")
+
+    async def show(request: Request, res: Res, following: str, refusal: Refusal | None = None) -> Response:
+        try:
+            offered = await accounts.offer_authenticator(res, await who_enrols(request, res))
+        except SignInAgain as over:
+            return door.sign_in_page(request, res, over, following)
+        return door.page(request, "enrol", refusal, following, secret=offered.text, picture=qr_code(offered.address))
+
+    @router.get("/sign-in/enrol")
+    async def form(request: Request, res: Res, next: str = "") -> Response:
+        return await show(request, res, next)
+
+    @router.post("/sign-in/enrol")
+    async def add_authenticator(
+        request: Request, res: Res, visitor: Visit, code: Typed = "", next: Typed = ""
+    ) -> Response:
+        try:
+            await accounts.add_authenticator(res, await who_enrols(request, res), code)
+        except (second_factor.WrongCode, SignInAgain) as refusal:
+            return await show(request, res, next, refusal)
+        return await enrolled(request, res, visitor, next)
+
+    @router.post("/sign-in/enrol/passkey/question")
+    async def question(request: Request, res: Res) -> dict[str, Any]:
+        return await accounts.offer_passkey(res, door.surface, await who_enrols(request, res))
+
+    @router.post("/sign-in/enrol/passkey")
+    async def add_passkey(request: Request, res: Res, visitor: Visit, answer: Answer, next: str = "") -> Response:
+        await accounts.add_passkey(res, door.surface, await who_enrols(request, res), visitor, answer)
+        return await enrolled(request, res, visitor, next)
+
+
+def _new_password(router: APIRouter, door: Door) -> None:
+    @router.get("/sign-in/forgotten")
+    async def forgotten_form(request: Request) -> Response:
+        return door.page(request, "forgotten", email="", sent=False)
+
+    @router.post("/sign-in/forgotten")
+    async def forgotten(request: Request, res: Res, visitor: Visit, email: Typed = "") -> Response:
+        try:
+            await resets.ask(res, door.surface, visitor, email)
+        except throttle.TooManyTries as refusal:
+            return door.page(request, "forgotten", refusal, email=email, sent=False)
+        return door.page(request, "forgotten", email=email, sent=True)
+
+    @router.get("/sign-in/reset")
+    async def reset_form(request: Request) -> Response:
+        """The token stands behind `#` and never reaches the server with this request, nor is anything used up."""
+        return door.page(request, "reset", token="")
+
+    @router.post("/sign-in/reset")
+    async def use(request: Request, res: Res, visitor: Visit, token: Typed = "") -> Response:
+        purse = throttle.RESETS.of(visitor.network)
+        try:
+            await throttle.spend(res.database, purse)
+            half = await reset.use(res.database, door.surface, token.strip())
+        except (reset.ResetEnded, throttle.TooManyTries) as refusal:
+            return door.page(request, "reset", refusal, token="")
+        await throttle.give_back(res.database, purse)
+        return door.go_on(request, half, "")
+
+    @router.get("/sign-in/new-password")
+    async def password_form(request: Request, res: Res) -> Response:
+        return await show_password_form(request, res)
+
+    async def show_password_form(request: Request, res: Res, refusal: Refusal | None = None) -> Response:
+        try:
+            who = await door.half_way(request, res)
+        except SignInAgain as over:
+            return door.sign_in_page(request, res, over)
+        async with res.database.practice(who.practice) as transaction:
+            two = (await second_factor.of(transaction, who.actor)).any
+        least = passwords.LEAST_OF_TWO if two else passwords.LEAST
+        return door.page(request, "new_password", refusal, least=least)
+
+    @router.post("/sign-in/new-password")
+    async def choose(request: Request, res: Res, visitor: Visit, new_password: Typed = "") -> Response:
+        try:
+            device = await reset.choose(res.database, door.surface, visitor, door.token(request), new_password)
+        except Refusal as refusal:
+            return await show_password_form(request, res, refusal)
+        response = see_other(f"{door.address}?done=new-password")
+        end_session(response, door.surface)
+        remember_device(response, device)
+        return response
+
+
+def _single_sign_on(router: APIRouter, door: Door) -> None:
+    @router.get("/sign-in/sso")
+    async def leave_for_provider(request: Request, res: Res, visitor: Visit, next: str = "") -> Response:
+        if res.sign_on is None:
+            raise NotFound("Single sign-on is not set up here. Sign in with your email address and password.")
+        try:
+            await throttle.spend(res.database, throttle.SIGN_ONS.of(visitor.network))
+            begun = await single_sign_on.begin(res.database, res.sign_on, safe_next(next, ""))
+        except (NotReachable, throttle.TooManyTries) as refusal:
+            return door.sign_in_page(request, res, refusal, next)
+        response = see_other(begun.address)
+        keep_sign_on(response, begun.state)
+        return response
+
+    @router.get("/sign-in/sso/callback")
+    async def come_back(request: Request, res: Res, visitor: Visit, code: str = "", state: str = "") -> Response:
+        """The address bears a code that is good once, and only with the verifier that we have."""
+        if res.sign_on is None:
+            raise NotFound("Single sign-on is not set up here. Sign in with your email address and password.")
+        try:
+            signed_in, following = await single_sign_on.finish(
+                res.database,
+                res.sign_on,
+                visitor,
+                code=code,
+                state=state,
+                kept=request.cookies.get(SIGN_ON_COOKIE, ""),
+                replacing=door.token(request),
+            )
+        except (NotReachable, single_sign_on.SignOnFailed) as refusal:
+            response = door.sign_in_page(request, res, refusal)
+        else:
+            response = door.go_on(request, signed_in, following)
+        forget_sign_on(response)
         return response

@@ -4,12 +4,20 @@ from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Form
+from fastapi import Form, Request
 
-from chart.refusals import KindRefused, NotAllowed, Refusal, Unacceptable
+from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacceptable
+from identity.passkey import PasskeyRefused
+from identity.second_factor import WrongCode
+from identity.session import SignInFailed
+from identity.single_sign_on import SignOnFailed
+from identity.throttle import TooManyTries
 
 Typed = Annotated[str, Form(max_length=1000)]
 """A form field as it was typed; empty when it was left out, so that the page can say so itself."""
+
+
+UNACCEPTABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def name(typed: str, what: str) -> str:
@@ -39,8 +47,20 @@ def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     return typed
 
 
+def wants_json(request: Request) -> bool:
+    """Whether a script asks, which goes on in its own way."""
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
 def status(refusal: Refusal) -> HTTPStatus:
     """Of the page that shows the form again with the refusal."""
     if isinstance(refusal, KindRefused | Unacceptable):
-        return HTTPStatus.UNPROCESSABLE_ENTITY
-    return HTTPStatus.FORBIDDEN if isinstance(refusal, NotAllowed) else HTTPStatus.CONFLICT
+        return UNACCEPTABLE
+    if isinstance(refusal, TooManyTries):
+        return HTTPStatus.TOO_MANY_REQUESTS
+    if isinstance(refusal, NotReachable):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(refusal, NotAllowed | PasskeyRefused | SignInFailed | SignOnFailed | WrongCode):
+        return HTTPStatus.FORBIDDEN
+    return HTTPStatus.CONFLICT

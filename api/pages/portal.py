@@ -4,32 +4,31 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
 from activities.stamp import MEANING
-from api.access import PORTAL_COOKIE, PortalPage, Res, start_portal_session
-from api.pages import forms, standing
-from api.pages.door import Door
+from api.access import PortalPage, Res, Visit
+from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
-from api.stories import portal
+from api.stories import accounts, portal
 from api.v1 import pdf_response
-from chart import consent
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from identity import password as passwords
-from identity import session
 from identity.caller import PortalUser
+from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-DONE = {"registered": "You are registered. Sign in with your email address and your new password."}
+DONE = {
+    "agreed": "You have agreed to electronic records.",
+    "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
+}
 
 MOST_REASON = 500
 """Characters of a reason, as the API has it."""
-
-_door = Door("portal/sign_in.html", address="/portal/sign-in", home="/portal/inbox", start_session=start_portal_session)
 
 
 class Filter(StrEnum):
@@ -53,30 +52,7 @@ class Filter(StrEnum):
                 return document.tag is PortalTag.SIGNED
 
 
-async def _page(
-    request: Request, res: Res, user: PortalPage, name: str, status: int = HTTPStatus.OK, **context: object
-) -> Response:
-    messages = await portal.inbox(res, user)
-    unread = sum(one.read_at is None for one in messages)
-    return page(request, name, status, **{"user": user, "messages": messages, "unread": unread, **context})
-
-
-# -- who it is
-
-
-@router.get("/sign-in")
-async def sign_in_form(request: Request, next: str = "", done: str = "") -> Response:
-    return _door.form(request, next, notification=Notification(DONE[done]) if done in DONE else None)
-
-
-@router.post("/sign-in")
-async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
-    return await _door.enter(request, session.sign_in_account(res.database, email, password), email, next)
-
-
-@router.post("/sign-out")
-async def sign_out(res: Res, user: PortalPage, token: Annotated[str, Cookie(alias=PORTAL_COOKIE)] = "") -> Response:
-    return await _door.leave(res, user, token)
+# -- registration
 
 
 @router.get("/register")
@@ -86,14 +62,14 @@ async def register_form(request: Request) -> Response:
 
 
 @router.post("/register")
-async def register(request: Request, res: Res, token: Typed = "", new_password: Typed = "") -> Response:
+async def register(request: Request, res: Res, visitor: Visit, token: Typed = "", new_password: Typed = "") -> Response:
     try:
-        await portal.register(res, token.strip(), new_password)
+        await portal.register(res, visitor, token.strip(), new_password)
     except Refusal as refusal:
         return page(
             request,
             "portal/register.html",
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooManyTries) else HTTPStatus.UNPROCESSABLE_ENTITY,
             token=token,
             least=passwords.LEAST,
             problem=str(refusal),
@@ -111,13 +87,15 @@ async def start() -> Response:
 
 @router.get("/inbox")
 async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
-    return await _page(request, res, user, "portal/inbox.html", said=standing.of_listed, titles=standing.TITLES)
+    return await portal_frame.page(
+        request, res, user, "portal/inbox.html", said=standing.of_listed, titles=standing.TITLES
+    )
 
 
 @router.get("/inbox/{message_id:uuid}")
 async def message(request: Request, res: Res, user: PortalPage, message_id: MessageId) -> Response:
     opened = await portal.open_message(res, user, message_id)
-    return await _page(
+    return await portal_frame.page(
         request,
         res,
         user,
@@ -139,7 +117,7 @@ async def message(request: Request, res: Res, user: PortalPage, message_id: Mess
 async def my_documents(request: Request, res: Res, user: PortalPage, show: str = "all") -> Response:
     chosen = Filter(show) if show in set(Filter) else Filter.ALL
     shared = await portal.shared_documents(res, user)
-    return await _page(
+    return await portal_frame.page(
         request,
         res,
         user,
@@ -154,7 +132,7 @@ async def my_documents(request: Request, res: Res, user: PortalPage, show: str =
 async def review(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     found = await portal.review(res, user, document_id)
     copies = await portal.signed_copies(res, user, document_id)
-    return await _page(
+    return await portal_frame.page(
         request,
         res,
         user,
@@ -164,7 +142,7 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         standing=_standing(found, user),
         mine=found.request.signer(user.actor) if found.request else None,
         earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
-        consent_text=consent.TEXT,
+        factors=await accounts.factors(res, user),
         meaning=MEANING,
     )
 
@@ -205,7 +183,7 @@ async def _decline_page(
     confirm: bool = False,
     late: bool = False,
 ) -> Response:
-    return await _page(
+    return await portal_frame.page(
         request,
         res,
         user,
@@ -265,7 +243,50 @@ async def declined(request: Request, res: Res, user: PortalPage, document_id: Do
     now = _standing(found, user)
     if now is None or not now.declined:
         return see_other(f"/portal/documents/{document_id}")
-    return await _page(request, res, user, "portal/declined.html", document=found.document, standing=now)
+    return await portal_frame.page(request, res, user, "portal/declined.html", document=found.document, standing=now)
+
+
+# -- preferences
+
+
+@router.get("/preferences")
+async def preferences(request: Request, res: Res, user: PortalPage, done: str = "") -> Response:
+    return await _preferences_page(request, res, user, notification=Notification(DONE[done]) if done in DONE else None)
+
+
+async def _preferences_page(
+    request: Request,
+    res: Res,
+    user: PortalPage,
+    status: int = HTTPStatus.OK,
+    *,
+    notification: Notification | None = None,
+) -> Response:
+    return await portal_frame.page(
+        request,
+        res,
+        user,
+        "portal/preferences.html",
+        status,
+        electronic=await portal.electronic_records(res, user),
+        notification=notification,
+    )
+
+
+@router.post("/preferences/consent")
+async def consent(request: Request, res: Res, user: PortalPage, version: Typed = "") -> Response:
+    try:
+        await portal.give_consent(res, user, version)
+    except Refusal as refusal:
+        told = Notification(str(refusal), good=False)
+        return await _preferences_page(request, res, user, forms.status(refusal), notification=told)
+    return see_other("/portal/preferences?done=agreed")
+
+
+@router.post("/preferences/consent/withdraw")
+async def withdraw_consent(res: Res, user: PortalPage) -> Response:
+    await portal.withdraw_consent(res, user)
+    return see_other("/portal/preferences?done=withdrawn")
 
 
 # -- the files

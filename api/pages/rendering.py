@@ -1,10 +1,12 @@
 """Jinja2 for the pages: one environment, strict about what is undefined, and the few filters that templates need."""
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
 
+import segno
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -50,6 +52,16 @@ def srcset(address: str, version: str) -> str:
     return ", ".join(f"{address}?width={width}&v={version[:8]} {width}w" for width in WIDTHS)
 
 
+def qr_code(text: str) -> Markup:
+    """A picture for a phone's camera: dark on light whatever the page's colours are, with its quiet zone."""
+    picture: str = segno.make(text, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff", omitsize=True)
+    return Markup(picture)  # noqa: S704 - made of squares
+
+
+def base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode()
+
+
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=select_autoescape(default=True),
@@ -57,7 +69,9 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(day=day, iso_day=iso_day, moment=moment, local_day=local_day, srcset=srcset)
+_environment.filters.update(
+    base64url=base64url, day=day, iso_day=iso_day, moment=moment, local_day=local_day, srcset=srcset
+)
 _environment.globals.update(static_url=static_url)
 
 

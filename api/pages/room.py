@@ -1,24 +1,18 @@
-"""The way in for the practice, the Chart Room, and the form that opens a new chart."""
+"""The bare address, the Chart Room, and the form that opens a new chart."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Cookie, Request, Response
-
-from api.access import STAFF_COOKIE, Res, StaffPage, start_staff_session
+from api.access import Res, StaffPage
 from api.pages import desk, forms
-from api.pages.door import Door
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import charts
 from chart.refusals import Refusal
-from identity import session
 
 router = APIRouter(include_in_schema=False)
 
 MOST_SHOWN = 100
 """Clients in the Chart Room at once; more words find the others."""
-
-_door = Door("chart/sign_in.html", address="/sign-in", home="/charts", start_session=start_staff_session)
 
 
 @router.get("/")
@@ -27,21 +21,6 @@ async def start(request: Request, res: Res) -> Response:
     portal = res.settings.portal_url.split("://")[-1]
     chart = res.settings.chart_url.split("://")[-1]
     return see_other("/portal" if request.headers.get("host") == portal != chart else "/charts")
-
-
-@router.get("/sign-in")
-async def sign_in_form(request: Request, next: str = "") -> Response:
-    return _door.form(request, next)
-
-
-@router.post("/sign-in")
-async def sign_in(request: Request, res: Res, email: Typed = "", password: Typed = "", next: Typed = "") -> Response:
-    return await _door.enter(request, session.sign_in_staff(res.database, email, password), email, next)
-
-
-@router.post("/sign-out")
-async def sign_out(res: Res, staff: StaffPage, token: Annotated[str, Cookie(alias=STAFF_COOKIE)] = "") -> Response:
-    return await _door.leave(res, staff, token)
 
 
 # -- Chart Room

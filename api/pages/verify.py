@@ -6,10 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
 import pdf
-from api.access import Res
+from api.access import Res, Visit
+from api.pages import forms
 from api.pages.rendering import page
 from api.stories import verifying
 from api.v1 import MOST_UPLOAD
+from chart.refusals import NotReachable
+from identity.throttle import TooManyTries
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,13 +23,21 @@ async def form(request: Request) -> Response:
 
 
 @router.post("/verify", max_body_size=MOST_UPLOAD)
-async def verify(request: Request, res: Res, file: Annotated[UploadFile | None, File()] = None) -> Response:
+async def verify(
+    request: Request, res: Res, visitor: Visit, file: Annotated[UploadFile | None, File()] = None
+) -> Response:
     if not file or not file.filename:
-        problem = "Choose a PDF file."
-        return page(request, "verify.html", HTTPStatus.UNPROCESSABLE_ENTITY, verdict=None, good=False, problem=problem)
-    verified = await verifying.verify(res, await file.read())
+        return _again(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Choose a PDF file.")
+    try:
+        verified = await verifying.verify(res, visitor, await file.read())
+    except (NotReachable, TooManyTries) as refusal:
+        return _again(request, forms.status(refusal), str(refusal))
     good = verified.seal.valid and verified.known
     return page(request, "verify.html", verdict=verdict(verified), good=good, problem=None)
+
+
+def _again(request: Request, status: int, problem: str) -> Response:
+    return page(request, "verify.html", status, verdict=None, good=False, problem=problem)
 
 
 def verdict(verified: verifying.Verified) -> str:

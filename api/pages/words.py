@@ -1,7 +1,7 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
 from api.pages.rendering import day
-from chart.audit import SERVICE, Action, Entry
+from chart.audit import SERVICE, Action, Entry, Line
 from chart.lifecycle import Act, RequestState, SeatState
 from chart.relationship import Relation, Standing
 from chart.request import Barred, Request
@@ -90,6 +90,18 @@ def waits_for(asked: Request) -> str:
     later = asked.in_order and sum(signer.state is SeatState.WAITING for signer in asked.signers) > 1
     who = " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nobody"
     return f"Waits for {who} to sign{'; the next is asked after that' if later else ''}."
+
+
+def done(action: Action) -> str:
+    """What was done, in the audit log."""
+    return action.value[:1].upper() + action.value[1:]
+
+
+def more(line: Line) -> str:
+    """What else the log knows of an entry."""
+    ids = [f"{what} {one}" for what, one in (("document", line.document_id), ("request", line.request_id)) if one]
+    known = [f"{name.replace('_', ' ')}: {value}" for name, value in line.detail.items() if value is not None]
+    return " · ".join([*ids, *known])
 
 
 def happened(entry: Entry) -> str:

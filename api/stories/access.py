@@ -18,7 +18,7 @@ async def end(
 ) -> None:
     """End an access today, for a reason; whoever is signed in with it is signed out (SPEC A3, G8)."""
     policy.check(caller, Right.INVITE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await relationship.end(transaction, account_id, client_id, reason=reason, by=caller.actor)
         await session.end_all(transaction, account_id)
@@ -36,7 +36,7 @@ async def end(
 async def blocks(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Block]:
     """From whom a document is kept."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await document.find(transaction, document_id)
         return await block.of_document(transaction, document_id)
 
@@ -46,7 +46,7 @@ async def block_document(
 ) -> Block:
     """Keep one document from one account, whatever its relationship. Doing it again changes nothing."""
     policy.check(caller, Right.SHARE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         if await block.block(transaction, document_id, account_id, reason=reason, by=caller.actor):
             await audit.record(
@@ -68,7 +68,7 @@ async def unblock_document(
 ) -> None:
     """Let the account see the document again, as far as it acts for the client. Doing it again changes nothing."""
     policy.check(caller, Right.SHARE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         if await block.unblock(transaction, document_id, account_id):
             await audit.record(

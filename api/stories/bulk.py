@@ -22,7 +22,7 @@ async def of_kind(
 ) -> list[DocumentId]:
     """The newest document of this kind in each chart that is not shared yet."""
     policy.check(caller, Right.SHARE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await bulk.newest_unshared(transaction, clients, kind, note_name)
 
 
@@ -48,7 +48,7 @@ async def share(
         reminder_days=reminder_days,
         when_registered=when_registered,
     )
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         bulk_id = await bulk.new_id(transaction)
     started = await engine.start(
         resources,
@@ -63,5 +63,5 @@ async def share(
 
 async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await bulk.find(transaction, bulk_id)

@@ -19,7 +19,7 @@ from chart.relationship import Relation
 from chart.request import Request
 from gateways.postgres import Transaction
 from identity import policy
-from identity.caller import PracticeSide, Right
+from identity.caller import PracticeSide, Right, Role, StaffMember
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Replace
 
@@ -27,10 +27,14 @@ from workflows.signals import Replace
 async def search_clients(
     resources: Resources, caller: PracticeSide, words: str, *, after: ClientId | None = None, limit: int = 50
 ) -> list[Client]:
-    """The Chart Room: clients whose name holds all the words."""
+    """The Chart Room: clients whose name holds all the words, which are nobody's business later."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
-        return await client.search(transaction, words, after=after, limit=limit)
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        found = await client.search(transaction, words, after=after, limit=limit)
+        await audit.record(
+            transaction, caller.practice, caller.actor, Action.VIEWED_CHART_ROOM, searched=int(bool(words.split()))
+        )
+        return found
 
 
 async def add_client(
@@ -43,7 +47,7 @@ async def add_client(
     external_id: str | None = None,
 ) -> Client:
     policy.check(caller, Right.WRITE_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         added = await client.add(
             transaction,
             caller.practice,
@@ -74,7 +78,7 @@ class Chart:
 
 async def open_chart(resources: Resources, caller: PracticeSide, client_id: ClientId) -> Chart:
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_CHART, chart=client_id)
         relations = await relationship.of_client(transaction, client_id)
@@ -112,13 +116,13 @@ async def upload(
 ) -> Uploaded:
     """Inspect and store a PDF, and file it in the chart; `pdf.Unfit` says why not. Without a date: today there."""
     policy.check(caller, Right.WRITE_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         today = await practice.today(transaction)
     note_name = (note_name or "").strip() or None
     document.check_named(kind, note_name)
     inspected, upload_sha256 = await _keep(resources, content)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         added = await document.add(
             transaction,
             caller.practice,
@@ -162,10 +166,10 @@ async def upload_version(
     """
     policy.check(caller, Right.WRITE_CHARTS)
     document.check_reason(reason)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await document.find(transaction, document_id)
     inspected, upload_sha256 = await _keep(resources, content)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         version = NewVersion(
             id=await document.new_version_id(transaction),
             sha256=inspected.sha256,
@@ -179,7 +183,7 @@ async def upload_version(
     open_request = await _file_version(resources, caller, document_id, version)
     if open_request:
         await _replace(resources, caller, open_request, version)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         return Uploaded(found, inspected.changes, inspected.notes)
 
@@ -188,7 +192,7 @@ async def _file_version(
     resources: Resources, caller: PracticeSide, document_id: DocumentId, version: NewVersion
 ) -> Request | None:
     """File it unless a request is open, which is then the answer: its workflow has to file it."""
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.hold(transaction, document_id)
         newest = await request.newest_of(transaction, document_id)
         if newest and not newest.state.ended:
@@ -202,7 +206,7 @@ async def _replace(resources: Resources, caller: PracticeSide, asked: Request, v
     """Hand the version to the request's workflow; if that has just ended, file it here after all."""
 
     async def filed() -> bool:
-        async with resources.database.practice(caller.practice) as transaction:
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
             return await document.has_version(transaction, version.id)
 
     try:
@@ -220,19 +224,21 @@ async def _replace(resources: Resources, caller: PracticeSide, asked: Request, v
 async def versions(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Version]:
     """All versions of a document with their signed copies, newest first."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await document.find(transaction, document_id)
         return await document.versions(transaction, document_id)
 
 
 async def find_document(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
-        await audit.record(
-            transaction, caller.practice, caller.actor, Action.VIEWED, chart=found.client_id, document=document_id
-        )
+        await _view(transaction, caller, found)
         return found
+
+
+async def _view(transaction: Transaction, caller: PracticeSide, found: Document) -> None:
+    await audit.view(transaction, caller.practice, caller.actor, found.client_id, found.id, sha256=found.sha256)
 
 
 @dataclass(frozen=True)
@@ -246,7 +252,7 @@ async def download(
 ) -> Download:
     """The bytes of a version, or of its signed copy; of the newest one without a number."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         sha256 = await _which(transaction, found, signed=signed, number=number)
         await audit.record(
@@ -279,13 +285,15 @@ async def page_image(
 ) -> pdf.Preview:
     """A page of the uploaded version as an image, counted from 0."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
+        await _view(transaction, caller, found)
     return await asyncio.to_thread(pdf.render, await resources.storage.get(found.sha256), page, width)
 
 
 async def staff_notices(resources: Resources, caller: PracticeSide) -> list[StaffNotice]:
     """What happened lately to the practice's requests."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
-        return await message.staff_notices(transaction)
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        administrator = isinstance(caller, StaffMember) and caller.role is Role.ADMIN
+        return await message.staff_notices(transaction, administrator=administrator)

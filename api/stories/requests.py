@@ -17,6 +17,7 @@ from chart.lifecycle import ENDINGS, STATES, Act, RequestState
 from chart.refusals import NotInThisState
 from chart.request import Request
 from chart.waiting import Filter, Waiting
+from gateways.postgres import Transaction
 from identity import policy
 from identity.caller import PracticeSide, Right
 from workflows.share_to_sign import ShareToSign
@@ -24,8 +25,31 @@ from workflows.signals import Extend, Recall, Remind, Reschedule, StaffRecord
 
 
 async def find_request(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+    """Look at a request."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        found = await request.find(transaction, request_id)
+        await _note_viewed(transaction, caller, found)
+        return found
+
+
+async def _note_viewed(transaction: Transaction, caller: PracticeSide, found: Request) -> None:
+    """Not as an entry of the request itself: nothing happens to it."""
+    await audit.record(
+        transaction,
+        caller.practice,
+        caller.actor,
+        Action.VIEWED_REQUEST,
+        chart=found.client_id,
+        document=found.document_id,
+        request_id=str(found.id),
+    )
+
+
+async def _read(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
+    """For an act on it, which is audited itself."""
+    policy.check(caller, Right.READ_CHARTS)
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await request.find(transaction, request_id)
 
 
@@ -43,19 +67,20 @@ class Timeline:
 
 async def timeline(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Timeline:
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         entries = await audit.of_request(transaction, request_id)
         told = {Actor(str(entry.detail["to"])) for entry in entries if entry.detail.get("to")}
         names = await audit.names(transaction, told | {entry.actor for entry in entries})
         zone = ZoneInfo((await practice.current(transaction)).timezone)
+        await _note_viewed(transaction, caller, found)
         return Timeline(found, tuple(entries), names, zone)
 
 
 async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
     """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await waiting.queue(transaction, chosen)
 
 
@@ -110,10 +135,10 @@ async def record(
 
 async def extend(resources: Resources, caller: PracticeSide, request_id: RequestId, until: date) -> Steered:
     """Move the expiry to the end of a day in the practice's time zone."""
-    found = await find_request(resources, caller, request_id)
+    found = await _read(resources, caller, request_id)
     request.check_offers(found, Act.EXTEND)
     schedule.check_near(until, datetime.now(UTC).date())
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         zone = ZoneInfo((await practice.current(transaction)).timezone)
     moment = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
     schedule.check_expiry(found.created_at, moment, datetime.now(UTC))
@@ -131,8 +156,8 @@ async def extend(resources: Resources, caller: PracticeSide, request_id: Request
 async def reschedule(resources: Resources, caller: PracticeSide, request_id: RequestId, days: Sequence[int]) -> Steered:
     """Other days for the reminders, counted from the delivery as before; those that have passed are not made up."""
     schedule.check_days(days)
-    found = await find_request(resources, caller, request_id)
-    async with resources.database.practice(caller.practice) as transaction:
+    found = await _read(resources, caller, request_id)
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         zone = await client.zone(transaction, found.client_id)
     now = datetime.now(UTC)
     moments = schedule.reminders(found.delivered_at or found.created_at, days, zone, found.expires_at)
@@ -150,7 +175,7 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
 
 async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Send a reminder now, not more often than every five minutes."""
-    found = await find_request(resources, caller, request_id)
+    found = await _read(resources, caller, request_id)
     if found.life.waits_for and not found.can_be_reminded:
         raise NotInThisState(_NOBODY_WITHOUT_ACCESS if found.barred else _COLLEAGUES_ALONE)
     request.check_offers(found, Act.REMIND)
@@ -188,7 +213,7 @@ async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId
 async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
     """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
     policy.check(caller, Right.STEER_REQUESTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         request.check_offers(found, Act.REISSUE)
         order = (
@@ -229,7 +254,7 @@ async def _successor(resources: Resources, caller: PracticeSide, before: Request
 
     async def has_come() -> bool:
         nonlocal found
-        async with resources.database.practice(caller.practice) as transaction:
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
             found = await request.newest_of(transaction, before.document_id) or before
         return found.id != before.id
 
@@ -251,7 +276,7 @@ async def _steer(
     The workflow decides; if it refuses, or something else came first, `NotInThisState` says so (SPEC G6).
     """
     policy.check(caller, Right.STEER_REQUESTS)
-    now = await find_request(resources, caller, request_id)
+    now = await _read(resources, caller, request_id)
     request.check_offers(now, act)
     asked_at = datetime.now(UTC)
     try:
@@ -264,7 +289,7 @@ async def _steer(
 
     async def decided() -> bool:
         nonlocal now, refused
-        async with resources.database.practice(caller.practice) as transaction:
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
             now = await request.find(transaction, request_id)
             entries = await audit.of_request(transaction, request_id)
         refused = next((str(one.detail["why"]) for one in entries if _is_refusal(one, caller, act, asked_at)), None)
@@ -292,7 +317,7 @@ async def _close_if_orphan(resources: Resources, caller: PracticeSide, asked: Re
 
     The one place outside of the activities that writes a request's state: there is no workflow left to do it.
     """
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.close_orphans(
             transaction, asked.practice_id, asked.client_id, asked.document_id, datetime.now(UTC)
         )

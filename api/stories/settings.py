@@ -15,14 +15,14 @@ from identity.caller import PortalUser, PracticeSide, Right
 
 async def read_practice(resources: Resources, caller: PracticeSide) -> Practice:
     policy.check(caller, Right.READ_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await practice.current(transaction)
 
 
 async def change_practice(resources: Resources, caller: PracticeSide, changes: dict[str, Any]) -> Practice:
     """Time zone, language, reminders, expiry, age of majority; requests that are open stay as they were asked."""
     policy.check(caller, Right.SET_PRACTICE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         changed = await practice.change(transaction, replace(await practice.current(transaction), **changes))
         await audit.record(
             transaction, caller.practice, caller.actor, Action.CHANGED_PRACTICE, changed=", ".join(sorted(changes))
@@ -35,7 +35,8 @@ async def set_client_timezone(
 ) -> None:
     """Where the client lives, for the daytime of reminders; None: where the practice is."""
     policy.check(caller, Right.WRITE_CHARTS)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await client.find(transaction, client_id)
         await client.set_timezone(transaction, client_id, timezone)
         await audit.record(transaction, caller.practice, caller.actor, Action.CHANGED_TIMEZONE, chart=client_id)
 

@@ -12,14 +12,13 @@ from activities.order import Terms, new_order
 from activities.order import share as share_plainly
 from api import engine
 from api.resources import Resources
-from chart import audit, block, client, document, practice, request
+from chart import audit, block, care, client, disclosure, document, practice, request
 from chart.audit import Action, Actor
-from chart.client import PortalAccess
-from chart.document import Document
-from chart.ids import ClientId, DocumentId, RequestId
+from chart.document import Document, HideException
+from chart.ids import AccountId, ClientId, DocumentId, RequestId
 from chart.lifecycle import STATES, Order, RequestState
 from chart.practice import Practice
-from chart.refusals import KindRefused, NotInThisState
+from chart.refusals import NotInThisState
 from chart.relationship import Relationship
 from chart.request import Request
 from gateways import temporal
@@ -32,19 +31,21 @@ from workflows.invite import workflow_id as invitation_workflow_id
 async def share(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:
     """Share: downloadable in the portal at once. Doing it again changes nothing."""
     policy.check(caller, Right.SHARE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await share_plainly(transaction, caller.practice, caller.actor, document_id)
         return await document.find(transaction, document_id)
 
 
-async def hide(resources: Resources, caller: PracticeSide, document_id: DocumentId, reason: str) -> Document:
-    """Take a plain share out of the portal, for a reason; a signed copy never (SPEC S6)."""
+async def hide(
+    resources: Resources, caller: PracticeSide, document_id: DocumentId, exception: HideException, reason: str
+) -> Document:
+    """Take a plain share out of the portal, under an exception of 45 CFR 171; a signed copy never (SPEC S6)."""
     policy.check(caller, Right.SHARE)
     document.check_reason(reason)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.hold(transaction, document_id)
         found = await document.find(transaction, document_id)
-        if await document.hide(transaction, found, caller.actor, reason):
+        if await document.hide(transaction, found, caller.actor, exception, reason):
             await audit.record(
                 transaction,
                 caller.practice,
@@ -53,6 +54,7 @@ async def hide(resources: Resources, caller: PracticeSide, document_id: Document
                 chart=found.client_id,
                 document=document_id,
                 sha256=found.sha256,
+                exception=exception,
             )
         return await document.find(transaction, document_id)
 
@@ -86,12 +88,12 @@ async def share_to_sign(
     Without terms whatever runs is the answer; with terms, one that asks others or in another way is refused.
     """
     policy.check(caller, Right.SHARE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         order = await new_order(transaction, caller.practice, caller.actor, document_id, terms or Terms())
     if invite_too:
-        async with resources.database.practice(caller.practice) as transaction:
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
             found = await document.find(transaction, document_id)
-        document.check_may_go_to(found, invite_too.relationship)
+        disclosure.check_may_be_invited_for(found, invite_too.relationship)
         await invite(resources, caller, order.client, invite_too)
     asked = await ask_for(resources, order)
     if terms and asked.delivered:
@@ -142,34 +144,38 @@ class Choices:
 async def choices(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Choices:
     """For the page of options; refuses what Share to Sign would refuse for any choice."""
     policy.check(caller, Right.SHARE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         document.check_may_be_signed(found)
         kept_from = {one.account_id for one in await block.of_document(transaction, document_id)}
+        reached = await disclosure.reached(transaction, document_id)
         return Choices(
             [
                 Possible(
                     request.party_of(one.account_id),
                     one.name,
                     one.relationship.label,
-                    "This document is kept from this person." if one.account_id in kept_from else _why_not(found, one),
+                    _why_not(one.account_id, kept_from, reached),
                 )
                 for one in await client.access(transaction, found.client_id)
             ],
             [
-                Possible(one.party, one.name, one.role.capitalize(), None)
+                Possible(
+                    one.party,
+                    one.name,
+                    one.role.capitalize(),
+                    None if await care.opens(transaction, found.client_id, one.id) else care.NOT_ON_THE_TEAM,
+                )
                 for one in await staff.counter_signers(transaction)
             ],
             await practice.current(transaction),
         )
 
 
-def _why_not(found: Document, access: PortalAccess) -> str | None:
-    try:
-        document.check_may_go_to(found, access.relationship)
-    except KindRefused as refusal:
-        return str(refusal)
-    return None
+def _why_not(account_id: AccountId, kept_from: set[AccountId], reached: set[AccountId]) -> str | None:
+    if account_id in kept_from:
+        return "This document is kept from this person."
+    return None if account_id in reached else disclosure.NEEDS_CONSENT
 
 
 async def ask_for(resources: Resources, order: Order) -> Asked:
@@ -205,7 +211,7 @@ async def _in_chart(resources: Resources, order: Order, request_id: RequestId) -
 async def invite(resources: Resources, caller: PracticeSide, client_id: ClientId, invitee: Invitee) -> None:
     """Invite somebody to act for the client in the Client Portal; an invitation sent before ends."""
     policy.check(caller, Right.INVITE)
-    async with resources.database.practice(caller.practice) as transaction:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         invitation = await account.invite(
             transaction,

@@ -7,8 +7,8 @@ import pdf
 from activities.stamp import Signature
 from api import engine
 from api.resources import Resources
-from chart import request
-from chart.audit import Actor
+from chart import audit, request
+from chart.audit import Action, Actor
 from chart.ids import DocumentId
 from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
 from chart.refusals import NotFound, NotInThisState, NotYourTurn
@@ -39,7 +39,7 @@ async def counter_sign(
 ) -> Outcome:
     """A provider's or supervisor's signature (SPEC G8): as a client's, but staff is not asked for a consent."""
     pdf.check_mark(mark)
-    async with resources.database.practice(staff.practice) as transaction:
+    async with resources.database.practice(staff.practice, staff.actor) as transaction:
         asked = await request.newest_of(transaction, document_id)
     if asked is None:
         raise NotFound("There is no such document, or nobody asks you to sign it.")
@@ -52,10 +52,20 @@ async def counter_sign(
 async def note_viewed(resources: Resources, staff: StaffMember, document_id: DocumentId) -> Request | None:
     """Open a document for review; kept for whoever is to counter-sign it. The document's newest request."""
     policy.check(staff, Right.READ_CHARTS)
-    async with resources.database.practice(staff.practice) as transaction:
+    async with resources.database.practice(staff.practice, staff.actor) as transaction:
         asked = await request.newest_of(transaction, document_id)
         if asked and asked.signer(staff.actor):
-            await request.view(transaction, asked, staff.actor)
+            if await request.view(transaction, asked, staff.actor):
+                await audit.record(
+                    transaction,
+                    staff.practice,
+                    staff.actor,
+                    Action.VIEWED,
+                    chart=asked.client_id,
+                    document=document_id,
+                    request=asked.id,
+                    sha256=asked.sha256,
+                )
             asked = await request.find(transaction, asked.id)
     return asked
 

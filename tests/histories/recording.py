@@ -28,6 +28,7 @@ import workflows.share_to_sign as story
 from activities.ask import workflow_id
 from activities.bulk import BulkOrder
 from activities.invite import InvitationMail
+from activities.reset import ResetMail
 from chart import document
 from chart.audit import SERVICE
 from chart.bulk import BulkAct
@@ -46,6 +47,7 @@ from tests.test_time_stamp import done
 from worker import make_worker
 from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
+from workflows.reset import Reset
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Replace, StaffRecord
 from workflows.time_stamp import TimeStamp
@@ -276,6 +278,15 @@ async def test_invite(skipping: Clock, office: Office) -> None:
     handle = await skipping.client.start_workflow(Invite.run, mail, id=f"invite/{uuid4()}", task_queue="share-to-sign")
     await handle.result()
     await save("invite", handle)
+
+
+async def test_reset(skipping: Clock) -> None:
+    mail = ResetMail(
+        uuid4(), "priya@demo.example", "https://portal.example.org/reset", "t0ken", "en", datetime.now(UTC)
+    )
+    handle = await skipping.client.start_workflow(Reset.run, mail, id=f"reset/{uuid4()}", task_queue="share-to-sign")
+    await handle.result()
+    await save("reset", handle)
 
 
 async def test_bulk(skipping: Clock, office: Office) -> None:

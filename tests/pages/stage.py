@@ -15,10 +15,25 @@ from api import access, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
 from api.stories import access as access_stories
-from api.stories import charts, portal, requests, sharing, signing
-from chart.audit import Actor, Entry
+from api.stories import (
+    accounts,
+    auditing,
+    charts,
+    disclosing,
+    portal,
+    requests,
+    restricting,
+    settings,
+    sharing,
+    signing,
+)
+from chart.audit import Action, Actor, Entry, Line
 from chart.block import Block
+from chart.care import Restriction
 from chart.client import Client, PortalAccess
+from chart.consent import Given, worded
+from chart.disclosure import Consent, ConsentId, Disclosure, Holds, SignedHow
+from chart.disclosure import Terms as ConsentTerms
 from chart.document import Document, Kind, Version
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import OnDecline, RequestState, SeatState
@@ -31,6 +46,11 @@ from chart.request import Signer
 from chart.waiting import Filter, Waiting
 from identity.account import check_address
 from identity.caller import PortalUser, Role, StaffMember
+from identity.passkey import Passkey
+from identity.person import Person
+from identity.second_factor import Factors, Offered
+from identity.session import Session
+from identity.staff import Colleague
 from pdf import Note
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
@@ -50,6 +70,7 @@ REQUEST = RequestId(number("request"))
 
 NOTHING = SimpleNamespace(
     database=None,
+    sign_on=None,
     settings=SimpleNamespace(chart_url="http://chart.localhost:1", portal_url="http://portal.localhost:1"),
 )
 """Resources that hold nothing but addresses."""
@@ -60,8 +81,13 @@ ACTS = {
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
     access_stories: ("end", "block_document", "unblock_document"),
-    portal: ("inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
+    settings: ("read_practice",),
+    auditing: ("read",),
+    disclosing: ("consents", "ledger"),
+    restricting: ("team",),
+    portal: ("electronic_records", "inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
     signing: ("note_viewed", "is_received"),
+    accounts: ("overview", "is_fresh", "offer_authenticator", "make_recovery_codes"),
 }
 """The functions of `api.stories` that a `Stage` plays."""
 
@@ -206,6 +232,17 @@ class Stage:
     since_signed: dict[str, Any] = field(default_factory=dict)
     """What the request page shows of what came after the signature."""
     fresh: bool = True
+    factors: Factors = field(
+        default_factory=lambda: Factors(
+            authenticator=True, passkeys=(Passkey(b"id", "Chrome on Linux", NOW, NOW),), recovery_codes=9
+        )
+    )
+    sessions: list[Session] = field(
+        default_factory=lambda: [
+            Session(number("session"), "Firefox on Linux", NOW, NOW, this=True),
+            Session(number("other session"), "Safari on iPhone", NOW, NOW, this=False),
+        ]
+    )
     delivered: bool = True
     decided: bool = True
     raises: Exception | None = None
@@ -261,8 +298,40 @@ class Stage:
     async def choices(self, _r: object, _c: object, document_id: DocumentId) -> sharing.Choices:
         registered = document_id != NOTE_OF_UNREGISTERED.id
         colleague = sharing.Possible(COLLEAGUE_PARTY, "Sam Ortiz", "Supervisor", None)
-        practice = Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en")
+        practice = await self.read_practice(None, None)
         return sharing.Choices(self.possible if registered else [], [colleague], practice)
+
+    async def read_practice(self, _r: object, _c: object) -> Practice:
+        return Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en", "Ask for paper.")
+
+    async def read(self, _r: object, _c: object, _wanted: object, *, after: object) -> auditing.Read:
+        lines = [
+            Line(PRACTICE, chart, number, NOW, STAFF_PARTY, action, None, None, {"problem": "not found"}, "", "e" * 64)
+            for chart, number, action in ((CLIENT, 2, Action.VIEWED_CHART), (PRACTICE, 1, Action.NOT_FOUND))
+        ]
+        who: dict[str, str] = {STAFF_PARTY: "Dr. Maya Chen"}
+        return auditing.Read(lines, lines[-1].place, who, {CLIENT: self.clients[0].name}, who)
+
+    async def consents(self, _r: object, _c: object, _client: ClientId) -> list[Consent]:
+        day = NOW.date()
+        terms = ConsentTerms(
+            None, "County Office", None, "The plan.", "Care.", day, None, "It ends.", day, SignedHow.ON_PAPER
+        )
+        consent_id = ConsentId(number("consent"))
+        return [Consent(consent_id, CLIENT, terms, "County Office", STAFF_PARTY, NOW, None, None, None, Holds.HOLDS)]
+
+    async def ledger(self, _r: object, _c: object, _client: ClientId) -> list[Disclosure]:
+        consent_id = ConsentId(number("consent"))
+        kind = Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN
+        return [
+            Disclosure(NOW, PLAN.id, kind, None, act, "Rosa Rivera", "partner", consent_id, "Care.", "a" * 64)
+            for act in ("viewed", "downloaded", "disclosed")
+        ]
+
+    async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
+        me = StaffId(number("staff"))
+        restriction = Restriction(NOW, STAFF_PARTY, "A colleague of ours.", frozenset({me}))
+        return restricting.Team(restriction, [Colleague(me, "Dr. Maya Chen", Role.PROVIDER)])
 
     async def end(self, _r: object, _c: object, _client: ClientId, account: AccountId, reason: str) -> None:
         self._act("end", account=account, reason=reason)
@@ -350,6 +419,10 @@ class Stage:
             )
         ]
 
+    async def electronic_records(self, _r: object, _u: object) -> portal.ElectronicRecords:
+        text = worded("Ask for paper.")
+        return portal.ElectronicRecords(text, Given(text.version, NOW) if self.consented else None)
+
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
         (message,) = await self.inbox(None, None)
         document = self._document(PENDING.id)
@@ -362,7 +435,9 @@ class Stage:
     async def review(self, _r: object, _u: object, document_id: DocumentId) -> portal.Review:
         document = self._document(document_id)
         request = request_of(document) if document.request_state else None
-        return portal.Review(document, request, self.consented, self.received, self.declining, self.fresh)
+        return portal.Review(
+            document, request, self.consented, worded("Ask for paper."), self.received, self.declining, self.fresh
+        )
 
     async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
         return self.copies
@@ -381,6 +456,33 @@ class Stage:
     async def is_received(self, _r: object, _s: object, _a: object) -> bool:
         return self.received
 
+    # -- one's own account
+
+    async def overview(self, _r: object, who: Any, _token: str) -> accounts.Account:
+        whose = Person(
+            who.actor,
+            PRACTICE,
+            "maya@example.org",
+            who.name,
+            "Harbor Counseling",
+            "",
+            password_alone=True,
+            language="en",
+        )
+        return accounts.Account(whose, self.factors, self.sessions, self.fresh)
+
+    async def factors_of(self, _r: object, _w: object) -> Factors:
+        return self.factors
+
+    def is_fresh(self, _who: object) -> bool:
+        return self.fresh
+
+    async def offer_authenticator(self, _r: object, _w: object) -> Offered:
+        return Offered("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "otpauth://totp/x?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+
+    async def make_recovery_codes(self, _r: object, _w: object) -> list[str]:
+        return [f"{number}abc-defg-hjkm" for number in range(10)]
+
     def _document(self, document_id: DocumentId) -> Document:
         return next(one for one in self.documents if one.id == document_id)
 
@@ -394,6 +496,7 @@ class Stage:
         for module, acts in ACTS.items():
             for act in acts:
                 patch(module, act, getattr(self, act))
+        patch(accounts, "factors", self.factors_of)
         app = FastAPI()
         app.include_router(pages.router)
         user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")

@@ -9,7 +9,8 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.pages import ask, chart, counter_sign, document, portal, portal_access, request, room, static, words
+from api import pages
+from api.pages import room, words
 from api.pages.static import VERSION, static_url
 from api.stories import portal as portal_stories
 from chart import consent
@@ -19,7 +20,7 @@ from chart.refusals import ClientNotRegistered, KindRefused, Unacceptable
 from identity import session
 from identity.account import InvitationEnded
 from identity.caller import Role
-from identity.session import SignInFailed
+from identity.session import SignedIn, SignInFailed, Token
 from pdf import Limits, Note, Reason, Unfit
 from tests.pages import stage
 from tests.pages.stage import (
@@ -54,6 +55,19 @@ EVERY_PAGE = [
     *(f"{DOCUMENTS}/{one.id}" for one in (PENDING, SIGNED, PLAN, STUCK)),
     "/requests",
     *(f"{CHART}/requests/{one.request_id}" for one in (PENDING, STUCK)),
+    *(
+        f"{surface}{page}"
+        for surface in ("", "/portal")
+        for page in (
+            "/sign-in/forgotten",
+            "/sign-in/reset",
+            "/account",
+            "/account/password",
+            "/account/authenticator",
+            "/account/recovery-codes",
+            "/account/again",
+        )
+    ),
     "/portal/sign-in",
     "/portal/register",
     "/portal/inbox",
@@ -64,6 +78,10 @@ EVERY_PAGE = [
     f"/portal/documents/{SIGNED.id}",
     f"/portal/documents/{SUPERBILL.id}",
     f"{DOCUMENTS}/{PENDING.id}/sign",
+    f"{CHART}/consents",
+    f"{CHART}/restriction",
+    "/audit",
+    "/portal/preferences",
 ]
 
 
@@ -331,11 +349,10 @@ def test_an_invitation_needs_an_email_address(browser: TestClient, on_stage: Sta
 def test_a_failed_sign_in_keeps_the_address_and_never_the_password(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch, surface: str
 ) -> None:
-    async def fails(*_: object) -> None:
+    async def fails(*_: object, **__: object) -> None:
         raise SignInFailed
 
-    monkeypatch.setattr(session, "sign_in_staff", fails)
-    monkeypatch.setattr(session, "sign_in_account", fails)
+    monkeypatch.setattr(session, "sign_in", fails)
     typed = {"email": "ann@example.org", "password": "not-the-right-one", "next": "/portal/inbox"}
     answer = browser.post(f"{surface}/sign-in", data=typed)
     assert answer.status_code == 403
@@ -348,10 +365,10 @@ def test_a_failed_sign_in_keeps_the_address_and_never_the_password(
 def test_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_site(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def works(*_: object) -> str:
-        return "token"
+    async def works(*_: object, **__: object) -> SignedIn:
+        return SignedIn(Token("token"), "device")
 
-    monkeypatch.setattr(session, "sign_in_account", works)
+    monkeypatch.setattr(session, "sign_in", works)
     for following, leads in ((f"/portal/inbox/{MESSAGE}",) * 2, ("//evil.example", "/portal/inbox")):
         answer = browser.post("/portal/sign-in", data={"email": "a", "password": "b", "next": following})
         assert answer.headers["location"] == leads
@@ -425,7 +442,8 @@ def test_review_offers_image_text_and_file_of_every_page(browser: TestClient) ->
 
 def test_review_tells_the_script_what_still_stands_before_the_signature(browser: TestClient, on_stage: Stage) -> None:
     assert 'data-consented="false" data-fresh="true"' in browser.get(REVIEW).text
-    assert consent.TEXT in browser.get(REVIEW).text
+    for paragraph in consent.worded("Ask for paper.").paragraphs:
+        assert f"<p>{paragraph}</p>" in browser.get(REVIEW).text
     on_stage.consented, on_stage.fresh = True, False
     assert 'data-consented="true" data-fresh="false"' in browser.get(REVIEW).text
 
@@ -489,12 +507,7 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 
 
 def _routes() -> list[APIRoute]:
-    return [
-        one
-        for part in (static, room, chart, portal_access, document, ask, counter_sign, request, portal)
-        for one in part.router.routes
-        if isinstance(one, APIRoute)
-    ]
+    return [one for part in pages.PARTS for one in part.routes if isinstance(one, APIRoute)]
 
 
 def test_names_are_escaped_wherever_they_stand(browser: TestClient, on_stage: Stage) -> None:

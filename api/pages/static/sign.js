@@ -2,6 +2,7 @@
 // whatever is asked in between: a password again, a sign-in again, a connection that comes back.
 import { announce } from './page.js';
 import { refresh } from './live.js';
+import { answer as answerWithPasskey, usable as canPasskeys } from './passkey.js';
 import { paint } from './signature.js';
 
 const dialog = document.getElementById('signing');
@@ -15,6 +16,8 @@ const problem = part('problem');
 let consented = dialog.dataset.consented === 'true';
 let fresh = dialog.dataset.fresh === 'true';
 let then; // what the password was needed for
+let ended = false; // the session, so that one signs in again
+let half = false; // signed in with the password, and the second factor is still to come
 let sending = false;
 
 const typing = () => step.signature.elements.way.value === 'type';
@@ -99,7 +102,7 @@ for (const [key, form] of Object.entries(step)) {
 
 const steps = {
   async consent() {
-    const { response, detail } = await post(dialog.dataset.consent);
+    const { response, detail } = await post(dialog.dataset.consent, { version: dialog.dataset.consentVersion });
     if (response.status === 401) return askPassword(steps.consent, true);
     if (!response.ok) return tell(detail);
     consented = true;
@@ -129,32 +132,69 @@ const steps = {
   },
 
   async password() {
-    const { email, password } = step.password.elements;
-    const again = !step.password.querySelector('[data-email]').hidden;
-    const right = again
-      ? await signIn(email.value, password.value)
-      : await post(dialog.dataset.authentication, { password: password.value });
-    if (right.response.status === 401) return askPassword(then, true);
-    if (!right.response.ok) {
-      tell(right.detail);
-      password.select();
-      return password.focus();
-    }
-    password.value = '';
-    fresh = true;
-    await then();
+    const { email, password, code } = step.password.elements;
+    const right = ended
+      ? await signIn(email.value, password.value, code.value)
+      : await post(dialog.dataset.authentication, { password: password.value, code: code.value });
+    if (right.response.ok && right.awaits) return askCode(right);
+    await shown(right, half || right.type?.endsWith('/wrong-code') ? code : password);
   },
 };
 
-function askPassword(next, ended = false) {
+part('use-passkey').addEventListener('click', async () => {
+  const address = ended ? `${dialog.dataset.signIn}${half ? '/second-factor' : ''}/passkey` : dialog.dataset.passkeyAgain;
+  try {
+    await shown(await answerWithPasskey('get', `${address}/question`, address), step.password.elements.password);
+  } catch {
+    tell('No passkey was used. Try again, or enter your password.');
+  }
+});
+
+/** Go on to what the password was needed for, or say why not. */
+async function shown(right, field) {
+  if (right.response.status === 401) return askPassword(then, true);
+  if (!right.response.ok) {
+    tell(right.detail);
+    field.select();
+    return field.focus();
+  }
+  step.password.reset();
+  fresh = true;
+  await then();
+}
+
+function askPassword(next, over = false) {
   then = next;
-  step.password.querySelector('[data-email]').hidden = !ended;
-  step.password.elements.email.required = ended;
+  ended = over;
+  half = false;
   part('why').textContent = ended
     ? 'You were signed out after a while without activity. Sign in again to go on. Your signature is kept.'
-    : 'For your safety, enter your password again. Your signature is kept.';
+    : 'For your safety, show again that it is you. Your signature is kept.';
   show('password');
+  wanted();
   if (ended) step.password.elements.email.focus();
+}
+
+function askCode({ awaits, next }) {
+  // nothing can be signed before staff has a second factor
+  if (awaits !== 'factor') return location.assign(next);
+  half = true;
+  wanted();
+  part('why').textContent = 'Now the second step. Your signature is kept.';
+  step.password.elements.code.focus();
+}
+
+/** Show the fields that are asked for. */
+function wanted() {
+  const { email, password, code } = step.password.elements;
+  const own = (name) => 'hasOne' in part(name).dataset;
+  part('email').hidden = !ended || half;
+  part('password').hidden = half;
+  part('code').hidden = !(half || (!ended && own('code')));
+  part('use-passkey').hidden = !(canPasskeys && own('use-passkey'));
+  email.required = !part('email').hidden;
+  password.required = !half;
+  code.required = !part('code').hidden;
 }
 
 async function signed() {
@@ -177,14 +217,15 @@ async function post(address, body) {
   const headers = { accept: 'application/json', 'content-type': 'application/json' };
   const response = await fetch(address, { method: 'POST', headers, body: body && JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
-  return { response, detail: 'Something went wrong. Your signature is still here. Try again.', ...answer };
+  return { detail: 'Something went wrong. Your signature is still here. Try again.', ...answer, response };
 }
 
-async function signIn(email, password) {
-  const body = new URLSearchParams({ email, password });
-  const response = await fetch(dialog.dataset.signIn, { method: 'POST', body, redirect: 'manual' });
-  const right = response.type === 'opaqueredirect';
-  return { response: { ok: right, status: right ? 200 : 403 }, detail: 'The email address or the password is wrong.' };
+async function signIn(email, password, code) {
+  const address = `${dialog.dataset.signIn}${half ? '/second-factor' : ''}`;
+  const body = new URLSearchParams(half ? { code } : { email, password });
+  const response = await fetch(address, { method: 'POST', body, headers: { accept: 'application/json' } });
+  const answer = await response.json().catch(() => ({}));
+  return { detail: 'Something went wrong. Your signature is still here. Try again.', ...answer, response };
 }
 
 document.querySelector('[data-add-signature]').disabled = false;

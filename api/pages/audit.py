@@ -1,0 +1,93 @@
+"""The audit log for auditors and administrators: filters, page after page, a chart's part as a file."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from api import exports
+from api.access import Res, StaffPage
+from api.exports import Form
+from api.pages import desk, forms, words
+from api.stories import auditing, settings
+from chart.audit import Action, Place, Wanted
+from chart.ids import ClientId
+from chart.refusals import Unacceptable
+
+router = APIRouter(include_in_schema=False)
+
+Text = Annotated[str, Field(max_length=200)]
+
+
+class Filters(BaseModel):
+    """As they were chosen; ids and days only, so that they may stand in an address (SPEC A7)."""
+
+    chart: Text = ""
+    actor: Text = ""
+    action: Text = ""
+    since: Text = ""
+    until: Text = ""
+    after: Text = ""
+
+    def query(self, **changed: str) -> str:
+        """For a link to the same with changes; without them from the first page on."""
+        return urlencode(
+            {name: value for name, value in {**self.model_dump(), "after": "", **changed}.items() if value}
+        )
+
+
+@router.get("/audit")
+async def log(request: Request, res: Res, staff: StaffPage, chosen: Annotated[Filters, Query()]) -> Response:
+    zone = ZoneInfo((await settings.read_practice(res, staff)).timezone)
+    problem = None
+    try:
+        wanted, after = _wanted(chosen, zone), Place.read(chosen.after) if chosen.after else None
+    except Unacceptable as refusal:
+        chosen, wanted, after, problem = Filters(), Wanted(), None, str(refusal)
+    found = await auditing.read(res, staff, wanted, after=after)
+    return await desk.page(
+        request,
+        res,
+        staff,
+        "chart/audit.html",
+        forms.UNACCEPTABLE if problem else 200,
+        found=found,
+        chosen=chosen,
+        chart=wanted.chart,
+        actions=sorted(Action),
+        formats=list(Form),
+        words=words,
+        problem=problem,
+    )
+
+
+def _wanted(chosen: Filters, zone: ZoneInfo) -> Wanted:
+    """Days are those of the practice."""
+    return Wanted(
+        chart=_chart(chosen.chart) if chosen.chart.strip() else None,
+        actor=chosen.actor or None,
+        action=Action(forms.one_of(tuple(Action), chosen.action, "what was done")) if chosen.action else None,
+        since=_start(chosen.since, zone) if chosen.since else None,
+        until=_start(chosen.until, zone, timedelta(days=1)) if chosen.until else None,
+    )
+
+
+def _chart(typed: str) -> ClientId:
+    try:
+        return ClientId(UUID(typed.strip()))
+    except ValueError:
+        raise Unacceptable("This is not the id of a chart. It stands in the address of the chart.") from None
+
+
+def _start(typed: str, zone: ZoneInfo, later: timedelta = timedelta(0)) -> datetime:
+    day = forms.calendar_day(typed, "the day") + later
+    return datetime.combine(day, time(0), zone).astimezone(UTC)
+
+
+@router.get("/charts/{client_id:uuid}/audit.{form}")
+async def export(res: Res, staff: StaffPage, client_id: ClientId, form: Form) -> Response:
+    return await exports.answer(await auditing.export(res, staff, client_id), form)

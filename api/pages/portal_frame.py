@@ -1,0 +1,17 @@
+"""The frame of the Client Portal's pages: who is signed in, and what is new in the inbox."""
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+
+from api.access import PortalPage, Res
+from api.pages import rendering
+from api.stories import portal
+
+
+async def page(
+    request: Request, res: Res, user: PortalPage, name: str, status: int = HTTPStatus.OK, **context: object
+) -> Response:
+    messages = await portal.inbox(res, user)
+    unread = sum(one.read_at is None for one in messages)
+    return rendering.page(request, name, status, **{"user": user, "messages": messages, "unread": unread, **context})

@@ -1,0 +1,147 @@
+"""One's own account: password, second factors, sessions; changed by whoever has just shown who they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from api.resources import Resources
+from chart import audit
+from chart.audit import Action
+from chart.refusals import FreshSignInNeeded
+from chart.request import FRESH_FOR
+from identity import passkey, person, recovery, second_factor, session
+from identity import password as passwords
+from identity import visitor as visitors
+from identity.caller import PortalUser, StaffMember, Surface
+from identity.person import Person
+from identity.second_factor import Factors, Offered
+from identity.session import HalfWay, Session, SignedIn, SignedInPerson
+from identity.visitor import Visitor
+
+Who: TypeAlias = StaffMember | PortalUser | HalfWay
+"""Signed in; or half way, and adding the first factor."""
+
+
+@dataclass(frozen=True)
+class Account:
+    person: Person
+    factors: Factors
+    sessions: list[Session]
+    fresh: bool
+    """The sign-in is fresh enough to change anything."""
+
+    @property
+    def least(self) -> int:
+        """Characters of a new password."""
+        return passwords.LEAST_OF_TWO if self.factors.any else passwords.LEAST
+
+
+def is_fresh(who: Who) -> bool:
+    return isinstance(who, HalfWay) or datetime.now(UTC) - who.authenticated_at <= FRESH_FOR
+
+
+def check_fresh(who: Who) -> None:
+    """Raise `FreshSignInNeeded`, so that a browser somebody has left open gives nothing away for good."""
+    if not is_fresh(who):
+        raise FreshSignInNeeded("For your safety, show again that it is you. Then go on.")
+
+
+async def overview(resources: Resources, who: SignedInPerson, token: str) -> Account:
+    async with resources.database.practice(who.practice) as transaction:
+        return Account(
+            await person.find(transaction, who.actor),
+            await second_factor.of(transaction, who.actor),
+            await session.of(transaction, who, token),
+            is_fresh(who),
+        )
+
+
+async def factors(resources: Resources, who: SignedInPerson) -> Factors:
+    async with resources.database.practice(who.practice) as transaction:
+        return await second_factor.of(transaction, who.actor)
+
+
+async def change_password(
+    resources: Resources, who: SignedInPerson, visitor: Visitor, current: str, new: str
+) -> SignedIn:
+    """Every session ends, and every device is forgotten; this browser gets a new session at once."""
+    check_fresh(who)
+    whose = await session.check_password(resources.database, who, current)
+    async with resources.database.practice(who.practice) as transaction:
+        has_factor = (await second_factor.of(transaction, who.actor)).any
+        least = passwords.LEAST_OF_TWO if has_factor else passwords.LEAST
+        password_hash = await passwords.hash_new(new, whose.own_words, least=least)
+        await person.set_password(transaction, who.actor, password_hash, alone=len(new) >= passwords.LEAST)
+        await visitors.forget_devices(transaction, who.actor)
+        await audit.record(transaction, who.practice, who.actor, Action.CHANGED_PASSWORD)
+        return await session.whole(transaction, visitor, who.practice, who.actor, "changed password")
+
+
+# -- second factors
+
+
+async def offer_authenticator(resources: Resources, who: Who) -> Offered:
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        whose = await person.find(transaction, who.actor)
+        return await second_factor.offer_authenticator(transaction, resources.keyring, whose)
+
+
+async def add_authenticator(resources: Resources, who: Who, typed: str) -> None:
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        whose = await person.find(transaction, who.actor)
+        await second_factor.add_authenticator(transaction, resources.keyring, whose, typed)
+
+
+async def offer_passkey(resources: Resources, surface: Surface, who: Who) -> dict[str, Any]:
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        whose = await person.find(transaction, who.actor)
+        return await passkey.offer(transaction, resources.site(surface), whose)
+
+
+async def add_passkey(
+    resources: Resources, surface: Surface, who: Who, visitor: Visitor, answer: Mapping[str, Any]
+) -> None:
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        whose = await person.find(transaction, who.actor)
+        await passkey.add(transaction, resources.site(surface), whose, answer, visitor.agent)
+        await audit.record(transaction, who.practice, who.actor, Action.ADDED_FACTOR, factor="passkey")
+
+
+async def remove_authenticator(resources: Resources, surface: Surface, who: SignedInPerson) -> None:
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        await second_factor.remove_authenticator(transaction, surface, who.actor)
+
+
+async def remove_passkey(resources: Resources, surface: Surface, who: SignedInPerson, credential_id: bytes) -> None:
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        await second_factor.remove_passkey(transaction, surface, who.actor, credential_id)
+
+
+async def make_recovery_codes(resources: Resources, who: SignedInPerson) -> list[str]:
+    """Ten new ones; those before end."""
+    check_fresh(who)
+    async with resources.database.practice(who.practice) as transaction:
+        codes = await recovery.make(transaction, who.practice, who.actor)
+        await audit.record(transaction, who.practice, who.actor, Action.MADE_RECOVERY_CODES)
+        return codes
+
+
+# -- where one is signed in
+
+
+async def end_session(resources: Resources, who: SignedInPerson, session_id: UUID) -> None:
+    async with resources.database.practice(who.practice) as transaction:
+        await session.end_one(transaction, who, session_id)
+
+
+async def end_other_sessions(resources: Resources, who: SignedInPerson, token: str) -> None:
+    async with resources.database.practice(who.practice) as transaction:
+        await session.end_others(transaction, who, token)

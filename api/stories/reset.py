@@ -1,0 +1,59 @@
+"""A new password by email: asked for by anybody, sent to whoever has an account."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from temporalio.common import SearchAttributePair
+
+from activities.reset import ResetMail
+from api import engine
+from api.resources import Resources
+from chart.refusals import NotReachable
+from gateways import temporal
+from gateways.postgres import LOST
+from identity import reset, throttle
+from identity.caller import Surface
+from identity.reset import Reset
+from identity.visitor import Visitor
+from workflows.reset import Reset as Mailing
+from workflows.reset import workflow_id
+
+logger = logging.getLogger(__name__)
+
+PAGE = {Surface.CHART: "/sign-in/reset", Surface.PORTAL: "/portal/sign-in/reset"}
+
+_AWAY: tuple[type[Exception], ...] = (NotReachable, *LOST)
+
+_beside: set["asyncio.Task[None]"] = set()
+"""What is done after the answer; a set, since the loop itself forgets tasks."""
+
+
+async def ask(resources: Resources, surface: Surface, visitor: Visitor, email: str) -> None:
+    """Send a link to each account of this address. The answer does not wait for it, so it tells nobody who has one."""
+    await throttle.spend(resources.database, throttle.RESETS.of(visitor.network))
+    sending = asyncio.create_task(_send(resources, surface, email))
+    _beside.add(sending)
+    sending.add_done_callback(_beside.discard)
+
+
+async def _send(resources: Resources, surface: Surface, email: str) -> None:
+    site = resources.site(surface).origin
+    try:
+        for made in await reset.make(resources.database, surface, email):
+            await _mail(resources, made, f"{site}{PAGE[surface]}")
+    except _AWAY:
+        logger.warning("a link to a new password was asked for and not sent: engine or database is away")
+
+
+async def _mail(resources: Resources, made: Reset, address: str) -> None:
+    mailing = ResetMail(uuid4(), made.email, address, made.token, made.language, datetime.now(UTC))
+    await engine.start(
+        resources,
+        Mailing.run,
+        mailing,
+        id=workflow_id(mailing.id),
+        summary="Link to a new password",
+        known=[SearchAttributePair(temporal.PRACTICE, str(made.practice))],
+    )
