@@ -1,6 +1,7 @@
 """Whether two PDFs show the same, seen through PDFium. For confined processes: PDFium reads hostile bytes here."""
 
 import math
+from collections.abc import Iterable
 
 import pypdfium2
 from PIL import Image, ImageChops, ImageFilter, ImageStat
@@ -31,10 +32,16 @@ def page_count(data: bytes) -> int:
 
 def view(data: bytes, page: int, longest_side: int = LONGEST_SIDE) -> Image.Image:
     """A page in grey, so many pixels large, with annotations and form fields. Raises `Unviewable`."""
+    _, (image,) = views(data, [page], longest_side)
+    return image
+
+
+def views(data: bytes, pages: Iterable[int], longest_side: int = LONGEST_SIDE) -> tuple[int, list[Image.Image]]:
+    """How many pages it says that it has, and some of them as `view` shows them. Opened once: that may take long."""
     try:
         with pypdfium2.PdfDocument(data) as document:
             document.init_forms()
-            return drawn(document[page], longest_side)
+            return len(document), [drawn(document[page], longest_side) for page in pages]
     except (pypdfium2.PdfiumError, ValueError) as error:
         raise Unviewable(str(error)) from error
 

@@ -48,7 +48,7 @@ class Ground(StrEnum):
     """Nothing is there, but ink shows on it with an outline only."""
 
     BUSY = "busy"
-    """Something is there, or nobody has looked."""
+    """Something is there, that should be hidden as little as possible."""
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,15 @@ class Arranged:
 
     columns: int
     placement: Placement
+    ground: Ground
     room: Room | None
-
-    @property
-    def ground(self) -> Ground:
-        return self.room.ground if self.room else Ground.BUSY
 
 
 def arrange(page: Geometry, plan: Plan, sizes: Sequence[Size]) -> Arranged:
     """The best place for a stamp whose marks are in one column, in two, and so on: `sizes`.
 
-    Best is large, and near to where it is wanted. Where no room holds it, it lies on what is there.
+    Best is large, and near to where it is wanted. Where no room holds it, it lies on what is there; where nobody has
+    looked for room, on paper as a rule.
     """
     offers = [
         offer
@@ -112,8 +110,9 @@ def arrange(page: Geometry, plan: Plan, sizes: Sequence[Size]) -> Arranged:
     ]
     if offers:
         return min(offers, key=lambda offer: offer[0])[1]
-    most = OVERLAY_SCALE if plan.rooms else 1.0
-    return Arranged(1, place(page, *sizes[0], most), None)
+    if plan.rooms:
+        return Arranged(1, place(page, *sizes[0], OVERLAY_SCALE), Ground.BUSY, None)
+    return Arranged(1, place(page, *sizes[0]), Ground.LIGHT, None)
 
 
 def _offer(page: Geometry, plan: Plan, columns: int, size: Size, room: Room) -> tuple[float, Arranged] | None:
@@ -128,4 +127,4 @@ def _offer(page: Geometry, plan: Plan, columns: int, size: Size, room: Room) -> 
     bottom = max(box.bottom, min(y, box.top - height * scale))
     # a line of writing is wide: what is beside the place that is wanted is nearer than what is above or below
     cost = abs(bottom - y) + abs(left - x) / 2 + (1 - scale) * WORTH_OF_SIZE
-    return cost, Arranged(columns, place_at(page, width, height, left, bottom, scale), room)
+    return cost, Arranged(columns, place_at(page, width, height, left, bottom, scale), room.ground, room)
