@@ -17,12 +17,13 @@ from pypdf.generic import (
     DictionaryObject,
     IndirectObject,
     NumberObject,
+    StreamObject,
     TextStringObject,
 )
 
 from pdf.authority import MOST_TOKEN
 from pdf.evidence import NONE, Evidence
-from pdf.field import PREFIX, PRINTED_AND_LOCKED, Gap, enter
+from pdf.field import PREFIX, PRINTED_AND_LOCKED, Gap
 from pdf.reader import Content, Joined, Reader
 from pdf.update import (
     READING,
@@ -117,14 +118,21 @@ class TimeStampDraft:
             Rect=numbers((NOWHERE,) * 4),
             P=page,
         )
+        if _is_blank(seal):
+            # PDF/A-1 wants one of every widget (ISO 19005-1 6.9); a new one would be a change to some validators
+            widget[name("/AP")] = dictionary_at(seal, "/AP")
         reference = update.add(widget)
-        holder = resolved(page)
-        if not isinstance(page, IndirectObject) or not isinstance(holder, DictionaryObject):
-            raise CannotUpdate("the seal is on no page")
-        changed = copied(holder)
-        changed[name("/Annots")] = ArrayObject([*_entries(holder, "/Annots"), reference])
-        update.replace(page, changed)
-        enter(update, reference)
+        self._append(page, "/Annots", reference)
+        self._append(update.root.raw_get("/AcroForm"), "/Fields", reference)
+
+    def _append(self, holder: object, key: str, reference: IndirectObject) -> None:
+        """To the list that a page or the form has under `key`."""
+        known = resolved(holder)
+        if not isinstance(holder, IndirectObject) or not isinstance(known, DictionaryObject):
+            raise CannotUpdate("the seal is on no page, or in no form")
+        changed = copied(known)
+        changed[name(key)] = ArrayObject([*_entries(known, key), reference])
+        self._update.replace(holder, changed)
 
 
 def _entries(holder: DictionaryObject, key: str) -> list[Any]:
@@ -137,6 +145,11 @@ def _seal_field(root: DictionaryObject) -> DictionaryObject:
         if isinstance(field, DictionaryObject) and str(field.get("/T", "")).startswith(PREFIX):
             return field
     raise CannotUpdate("it carries no seal of ours")
+
+
+def _is_blank(field: DictionaryObject) -> bool:
+    appearance = resolved(dictionary_at(field, "/AP").get("/N"))
+    return isinstance(appearance, StreamObject) and not appearance.get_data()
 
 
 def is_as_written(sealed: bytes, section: bytes) -> bool:
