@@ -121,7 +121,7 @@ class SignatureField:
         )
         self.widget = widget
         annotate(last, widget)
-        _enter(update, widget)
+        enter(update, widget)
         update.catalog()[name("/Perms")] = dictionary(DocMDP=value)
 
     def _signature(self, organisation: str, at: datetime) -> DictionaryObject:
@@ -150,7 +150,7 @@ def _fill(section: bytearray, at: int, content: bytes) -> None:
     section[at : at + len(content)] = content
 
 
-def _enter(update: Update, widget: IndirectObject) -> None:
+def enter(update: Update, widget: IndirectObject) -> None:
     """Make the widget a field of the document's form, which is made where there is none."""
     catalog = update.catalog()
     form = dictionary_at(catalog, "/AcroForm")

@@ -23,7 +23,7 @@ from pypdf.generic import (
 
 from pdf.authority import MOST_TOKEN
 from pdf.evidence import NONE, Evidence
-from pdf.field import PREFIX, PRINTED_AND_LOCKED, Gap
+from pdf.field import PREFIX, PRINTED_AND_LOCKED, Gap, enter
 from pdf.reader import Content, Joined, Reader
 from pdf.update import (
     READING,
@@ -122,17 +122,13 @@ class TimeStampDraft:
             # PDF/A-1 wants one of every widget (ISO 19005-1 6.9); a new one would be a change to some validators
             widget[name("/AP")] = dictionary_at(seal, "/AP")
         reference = update.add(widget)
-        self._append(page, "/Annots", reference)
-        self._append(update.root.raw_get("/AcroForm"), "/Fields", reference)
-
-    def _append(self, holder: object, key: str, reference: IndirectObject) -> None:
-        """To the list that a page or the form has under `key`."""
-        known = resolved(holder)
-        if not isinstance(holder, IndirectObject) or not isinstance(known, DictionaryObject):
-            raise CannotUpdate("the seal is on no page, or in no form")
-        changed = copied(known)
-        changed[name(key)] = ArrayObject([*_entries(known, key), reference])
-        self._update.replace(holder, changed)
+        holder = resolved(page)
+        if not isinstance(page, IndirectObject) or not isinstance(holder, DictionaryObject):
+            raise CannotUpdate("the seal is on no page")
+        changed = copied(holder)
+        changed[name("/Annots")] = ArrayObject([*_entries(holder, "/Annots"), reference])
+        update.replace(page, changed)
+        enter(update, reference)
 
 
 def _entries(holder: DictionaryObject, key: str) -> list[Any]:
