@@ -17,6 +17,7 @@ from pypdf.generic import (
     DictionaryObject,
     IndirectObject,
     NumberObject,
+    StreamObject,
     TextStringObject,
 )
 
@@ -117,6 +118,9 @@ class TimeStampDraft:
             Rect=numbers((NOWHERE,) * 4),
             P=page,
         )
+        if _is_blank(seal):
+            # PDF/A-1 wants one of every widget (ISO 19005-1 6.9); a new one would be a change to some validators
+            widget[name("/AP")] = dictionary_at(seal, "/AP")
         reference = update.add(widget)
         holder = resolved(page)
         if not isinstance(page, IndirectObject) or not isinstance(holder, DictionaryObject):
@@ -137,6 +141,11 @@ def _seal_field(root: DictionaryObject) -> DictionaryObject:
         if isinstance(field, DictionaryObject) and str(field.get("/T", "")).startswith(PREFIX):
             return field
     raise CannotUpdate("it carries no seal of ours")
+
+
+def _is_blank(field: DictionaryObject) -> bool:
+    appearance = resolved(dictionary_at(field, "/AP").get("/N"))
+    return isinstance(appearance, StreamObject) and not appearance.get_data()
 
 
 def is_as_written(sealed: bytes, section: bytes) -> bool:

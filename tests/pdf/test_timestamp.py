@@ -112,6 +112,20 @@ def test_it_keeps_the_style_of_the_files_cross_references(with_table: bool) -> N
     assert is_as_written(first, added)
 
 
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("time-stamped-*.pdf")), ids=lambda path: path.stem)
+def test_what_an_earlier_release_has_written_is_known_at_once(sample: Path) -> None:
+    """Else a new way of writing, ours or pypdf's, makes verifying thousands of pages take longer than it may.
+
+    At a release: `SAMPLES.joinpath("time-stamped-1.2.3.pdf").write_bytes(stamped(sealed(), Evidence((…,))))`.
+    """
+    file = sample.read_bytes()
+    _, end, length = map(int, re.findall(rb"/ByteRange \[0 (\d+) (\d+) (\d+)\]", file)[0])
+    assert is_as_written(file[: end + length], file[end + length :])
+
+
 def test_files_of_every_kind_can_be_time_stamped() -> None:
     done = 0
     for path in corpus()[7::40]:
