@@ -25,7 +25,7 @@ from identity import passkey, person, second_factor, throttle
 from identity import password as passwords
 from identity import visitor as visitors
 from identity.caller import PortalUser, Role, StaffMember, Surface
-from identity.passkey import RelyingParty
+from identity.passkey import PasskeyRefused, RelyingParty
 from identity.person import Person
 from identity.second_factor import WrongCode
 from identity.throttle import Purse
@@ -168,7 +168,11 @@ async def show_passkey(
 ) -> SignedIn:
     """The same with a passkey; raises `PasskeyRefused`."""
     who = await half_way(database, site.surface, token)
-    await passkey.check(database, site, answer, who.actor)
+    try:
+        await passkey.check(database, site, answer, who.actor)
+    except PasskeyRefused:
+        await _note_refused(database, who.practice, who.actor, visitor, "passkey")
+        raise
     return await _go_on(database, visitor, who, token, "password and passkey")
 
 
@@ -236,7 +240,7 @@ async def authenticate_again(
     code: str = "",
 ) -> None:
     """Make the session fresh for signing, by the password of its own account and its second factor, if it has one."""
-    await check_password(database, user, password)
+    await check_password(database, user, visitor, password)
     async with database.practice(user.practice) as transaction:
         factors = await second_factor.of(transaction, user.actor)
     if factors.any:
@@ -245,19 +249,29 @@ async def authenticate_again(
 
 
 async def authenticate_again_with_passkey(
-    database: Database, site: RelyingParty, user: SignedInPerson, token: str, answer: Mapping[str, Any]
+    database: Database,
+    site: RelyingParty,
+    user: SignedInPerson,
+    visitor: Visitor,
+    token: str,
+    answer: Mapping[str, Any],
 ) -> None:
-    await passkey.check(database, site, answer, user.actor)
+    try:
+        await passkey.check(database, site, answer, user.actor)
+    except PasskeyRefused:
+        await _note_refused(database, user.practice, user.actor, visitor, "passkey again")
+        raise
     await _make_fresh(database, user, token)
 
 
-async def check_password(database: Database, user: SignedInPerson, password: str) -> Person:
+async def check_password(database: Database, user: SignedInPerson, visitor: Visitor, password: str) -> Person:
     """Raise `SignInFailed` unless it is the password of whoever is signed in."""
     purse = throttle.PASSWORD_AGAIN.of(user.actor)
     await throttle.spend(database, purse)
     async with database.practice(user.practice) as transaction:
         whose = await person.find(transaction, user.actor)
     if not await passwords.matches(whose.password_hash, password):
+        await _note_refused(database, user.practice, user.actor, visitor, "password again")
         raise SignInFailed
     await throttle.give_back(database, purse)
     return whose

@@ -68,7 +68,7 @@ RESET_MAILS = Budget("reset, account", 3, timedelta(minutes=20))
 """As many as can be good at one time: what a stranger asks for still serves the owner."""
 PASSKEY_QUESTIONS = Budget("passkey, network", 100, timedelta(seconds=1))
 SIGN_ONS = Budget("single sign-on, network", 60, timedelta(seconds=2))
-REGISTRATIONS = Budget("registration, network", 30, timedelta(seconds=20))
+REGISTRATIONS = Budget("registration, network", 100, timedelta(seconds=5))
 VERIFICATIONS = Budget("verification, network", 30, timedelta(seconds=2))
 
 

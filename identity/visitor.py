@@ -21,6 +21,9 @@ class Visitor:
     """Browser and system in plain words, e.g. `Firefox on Linux`."""
 
 
+MOST = 20
+"""Devices of one person that are known; the one that was not seen for longest is forgotten first."""
+
 UNKNOWN = Visitor("unknown")
 """Whose network nobody knows; all of them together have the budget of one."""
 
@@ -64,6 +67,7 @@ async def remember(transaction: Transaction, practice: PracticeId, party: Actor,
     """The token that the device keeps from now on; whoever signed in on it before is still known there."""
     device = visitor.device if re.fullmatch(r"[\w-]{43}", visitor.device) else secrets.token_urlsafe(32)
     await transaction.execute(REMEMBER, _digest(device), practice, party)
+    await transaction.execute(FORGET_OLDEST, party, MOST)
     return device
 
 
@@ -81,6 +85,12 @@ IS_KNOWN = SQL("select is_known_device($1, $2::text[])")
 REMEMBER = SQL("""
 insert into device (token_sha256, practice_id, party) values ($1, $2, $3)
 on conflict (token_sha256, party) do update set seen_at = now()
+""")
+
+FORGET_OLDEST = SQL("""
+delete from device where party = $1 and token_sha256 in (
+    select token_sha256 from device where party = $1 order by seen_at desc, token_sha256 offset $2
+)
 """)
 
 FORGET = SQL("delete from device where party = $1")

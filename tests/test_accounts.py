@@ -112,6 +112,7 @@ async def test_changing_the_password_ends_every_other_session_and_keeps_this_one
     here, elsewhere = await client_cookie(api, office), await client_cookie(api, office)
     page = "/portal/account/password"
     wrong = await api.post(page, data={"password": "wrong", "new_password": NEW}, headers=here)
+    assert "sign-in refused" in await happened(database, office)
     assert (wrong.status_code, "the password is wrong" in text(wrong)) == (HTTPStatus.FORBIDDEN, True)
     short = await api.post(page, data={"password": PASSWORD, "new_password": "short"}, headers=here)
     assert (short.status_code, "15 to 256 characters" in text(short)) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
@@ -488,3 +489,12 @@ async def test_a_changed_password_makes_the_device_of_the_reset_known_and_forget
             "select is_known_device(sha256($1::text::bytea), array[$2])", device, party_of(office)
         )
     assert not known
+
+
+async def test_the_devices_of_a_person_do_not_pile_up(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    for _ in range(22):
+        await api.post(SESSIONS, json={"email": office.client_email, "password": PASSWORD})
+    async with database.practice(office.practice) as transaction:
+        assert await transaction.fetchval("select count(*) from device where party = $1", party_of(office)) == 20

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from activities.stamp import MEANING
 from api.access import COOKIE
 from gateways.postgres import Database
 from identity import account
@@ -19,6 +20,7 @@ from tests.browsers import chromium, visitor, with_passkeys
 from tests.office import PASSWORD, Office
 from tests.sign_ins import cookie_of
 from tests.soft_passkey import PRESENT, SoftPasskey
+from tests.test_endings import ask
 
 
 @pytest.fixture
@@ -85,6 +87,45 @@ async def test_a_client_adds_a_passkey_and_shows_with_it_that_it_is_still_them(
         await page.get_by_role("link", name="Change password").click()
         await page.get_by_role("button", name="Use a passkey").click()
         await expect(page.get_by_role("heading", name="Change password")).to_be_visible()
+
+
+@pytest.mark.usefixtures("api", "worker")
+async def test_whoever_has_a_passkey_signs_with_it_after_a_while_and_after_the_session_has_ended(
+    api: httpx2.AsyncClient, configured: Settings, database: Database, office: Office, browser: Browser
+) -> None:
+    await ask(api, office)
+    refused = "Failed to load resource: the server responded with a status of"
+    async with visitor(browser, expected=refused) as page:
+        await with_passkeys(page)
+        await page.goto(f"{configured.portal_url}/portal/account")
+        await enter_password(page, office.client_email)
+        await page.get_by_role("button", name="Add a passkey").click()
+        await expect(page.get_by_text("The passkey is added.")).to_be_visible()
+        async with database.practice(office.practice) as transaction:
+            await transaction.execute("update session set authenticated_at = now() - interval '6 minutes'")
+
+        await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}")
+        await page.get_by_role("button", name="Add Signature").click()
+        await page.get_by_role("button", name="I agree").click()
+        await page.get_by_text("Type", exact=True).click()
+        await page.get_by_label("Type your full name").fill("Jordan Canaryname")
+        await page.get_by_label(MEANING).check()
+        await page.get_by_role("button", name="Continue").click()
+        dialog = page.get_by_role("dialog", name="Your password")
+        await expect(dialog.get_by_label("Recovery code")).to_be_visible()
+        await dialog.get_by_role("button", name="Use a passkey").click()
+
+        # the session ends just before the last click: password, then the second step, and the signature is still there
+        async with database.practice(office.practice) as transaction:
+            await transaction.execute("delete from session")
+        await page.get_by_role("button", name="Sign Document").click()
+        await expect(dialog).to_contain_text("You were signed out after a while without activity.")
+        await dialog.get_by_label("Email address").fill(office.client_email)
+        await dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+        await dialog.get_by_role("button", name="Continue").click()
+        await expect(dialog).to_contain_text("Now the second step.")
+        await dialog.get_by_role("button", name="Use a passkey").click()
+        await expect(page.locator("#state")).to_contain_text("the document is signed")
 
 
 # -- what the server does not take
