@@ -420,8 +420,8 @@ def summary(results: list[Result]) -> dict[str, object]:
         "good_of_viewable": _good(viewable),
         "signed_before": len(signed),
         "good_of_signed_before": _good(signed),
-        "ways": dict(sorted(Counter(each.way for each in accepted).items())),
-        "grounds": dict(sorted(Counter(each.ground or "none" for each in accepted).items())),
+        "ways": dict(sorted(Counter(str(each.way) for each in accepted).items())),
+        "grounds": dict(sorted(Counter(str(each.ground or "unknown") for each in accepted).items())),
         "slowest_inspection": max(each.inspect_seconds for each in results),
         "qpdf": QPDF is not None,
         "results": [asdict(each) for each in results],
@@ -444,13 +444,18 @@ def table(results: list[Result]) -> Iterable[str]:
     yield ""
     yield f"Good: {said['good_of_viewable']:.1%} of the {said['viewable']} viewable files,"
     yield f"{said['good_of_signed_before']:.1%} of the {said['signed_before']} of them that were signed before."
-    yield f"Ways: {said['ways']}. The stamp lies on: {said['grounds']}."
+    yield f"Ways: {_counted(said['ways'])}. The stamp lies on: {_counted(said['grounds'])}."
     yield f"Slowest inspection: {said['slowest_inspection']} s."
     if not QPDF:
         yield "NOT checked with qpdf, which is not installed."
     for each in results:
         if each.outcome in {Outcome.BAD, Outcome.HANG} or (each.outcome is Outcome.REFUSED and each.viewable):
             yield f"{each.outcome}: {each.file}: {'; '.join(each.why)}"
+
+
+def _counted(counts: object) -> str:
+    assert isinstance(counts, dict)
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _row(each: Result) -> str:

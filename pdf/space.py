@@ -25,7 +25,9 @@ UNPRINTED = 18.0
 """Points along the sides that printers leave out."""
 
 LABEL = re.compile(
-    r"^[^\S\r\n]*(?:[\w./'’()]+[^\S\r\n]+){0,3}?(?P<word>signature|sign here|signed|firma)\b[^\r\n]{0,60}$", re.I | re.M
+    r"^[^\S\r\n]*(?:[\w./'’()]+[^\S\r\n]+){0,3}?"
+    r"(?P<word>signature|sign here|firma|signed(?=(?:[^\S\r\n]+by)?[^\S\r\n]*[:_]))\b[^\r\n]{0,60}$",
+    re.I | re.M,
 )
 """A line that says where a signature belongs: the word, with little before it."""
 
@@ -69,8 +71,8 @@ def _drawn(image: Image.Image, edge: int) -> Image.Image:
     """White for each cell in which one pixel differs from the next."""
     across = ImageChops.difference(image, ImageChops.offset(image, 1, 0))
     down = ImageChops.difference(image, ImageChops.offset(image, 0, 1))
-    drawn = ImageChops.lighter(across, down).point(lambda value: 255 if value > edge else 0)
-    return drawn.reduce(CELL).point(lambda value: 255 if value else 0)
+    edges = ImageChops.lighter(across, down).point(lambda value: 255 if value > edge else 0)
+    return edges.reduce(CELL).point(lambda value: 255 if value else 0)
 
 
 Cells = tuple[int, int, int, int]

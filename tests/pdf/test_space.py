@@ -15,8 +15,9 @@ from reportlab.pdfgen.canvas import Canvas
 from pdf import Inspected, Plan, Way, inspect, stamp
 from pdf.placement import Geometry, Placement, Rectangle
 from pdf.plan import LEAST_SCALE, Ground, Room, arrange
-from pdf.space import _empty
+from pdf.space import _empty, look
 from tests.pdf.paper import box, certificate, changed, content, paper, seal, seen, signer, with_annotation
+from tests.pdf.test_placement import as_seen
 
 WIDTH, HEIGHT = 220.0, 84.0
 ONE = [(WIDTH, HEIGHT)]
@@ -120,6 +121,7 @@ LABELS = {
     "alone": "Signature",
     "in Spanish": "Firma del paciente: ____________________",
     "among others": "Parent or guardian signature",
+    "as a verb": "Signed by: ______________________",
 }
 
 
@@ -139,8 +141,28 @@ def test_the_clients_line_attracts_it_rather_than_anothers() -> None:
     assert placed(inspect(sheet(draw))).seen.top < 400
 
 
-def test_the_word_in_running_text_does_not_attract_it() -> None:
-    text = "By clicking the button you agree that an electronic signature is as good as one by hand, and so on."
+@pytest.mark.parametrize(("rotate", "unit"), [(rotate, unit) for rotate in (0, 90, 180, 270) for unit in (1.0, 2.5)])
+def test_a_line_for_a_signature_is_found_on_turned_cropped_moved_and_scaled_pages(rotate: int, unit: float) -> None:
+    page = Geometry((-100, 200, 495, 1042), (405, 270, -50, 1012), rotate, unit)
+    document = changed(
+        lines(600, text="Signature: ________"),
+        MediaBox=box(*page.media_box),
+        CropBox=box(405, 270, -50, 1012),
+        Rotate=NumberObject(rotate),
+        UserUnit=FloatObject(unit),
+    )
+    _, near = look(document, 0, page)
+    assert near == pytest.approx(as_seen(page, 72, 600), abs=4 * unit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "By clicking the button you agree that an electronic signature is as good as one by hand, and so on.",
+        "signed copies are kept for six years.",
+    ],
+)
+def test_the_word_in_running_text_does_not_attract_it(text: str) -> None:
     assert placed(inspect(lines(740, 600, text=text))).seen.bottom == pytest.approx(24)
 
 
