@@ -7,6 +7,7 @@ this revision all the same (ISO 32000-2 12.8.2.2), and `is_as_written` tells it 
 
 import hashlib
 import re
+from itertools import chain as joined
 from typing import Any
 
 from asn1crypto.parser import peek
@@ -192,12 +193,27 @@ def _points_at(sealed: bytes, reader: Reader, objects: set[int]) -> bool:
 
     They hold bytes that the file's writer does not choose, such as somebody's certificates.
     """
-    white = rb"(?:[\0\t\n\f\r ]|%%[^\r\n]*[\r\n])+"
-    reference = re.compile(
-        (rb"(?<![0-9])0*(?:%b)" + white + rb"0+" + white + rb"R") % b"|".join(b"%d" % one for one in objects)
-    )
-    if reference.search(sealed):
-        return True
     packed = {container for container, _ in reader.xref_objStm.values()}
     streams: Any = (IndirectObject(number, 0, reader).get_object() for number in packed)
-    return any(reference.search(one.get_data()) for one in streams)
+    return any(
+        refers_to(content, one) for content in joined([sealed], (one.get_data() for one in streams)) for one in objects
+    )
+
+
+_WHITE = rb"(?:[\0\t\n\f\r ]|%[^\r\n]*[\r\n])+"
+_DIGITS_AT_END = re.compile(rb"\d+\Z")
+_REST_OF_REFERENCE = re.compile(_WHITE + rb"0+" + _WHITE + rb"R")
+
+
+def refers_to(content: bytes, number: int) -> bool:
+    """Whether there is a reference to the object (ISO 32000-2 7.3.10), of generation 0."""
+    digits = b"%d" % number
+    at = content.find(digits)
+    while at >= 0:
+        end = at + len(digits)
+        if _REST_OF_REFERENCE.match(content, end):
+            before = _DIGITS_AT_END.search(content[max(at - 10, 0) : at])
+            if before is None or int(before[0]) == 0:
+                return True
+        at = content.find(digits, end)
+    return False

@@ -31,7 +31,6 @@ from tests.engine import (
     Handle,
     delivered,
     happened,
-    pass_time,
     read,
     request_id,
     signature,
@@ -231,7 +230,8 @@ async def test_authorities_may_be_away_for_days_and_the_document_is_signed_all_t
         assert waiting.signed_sha256
         sealed = await storage.get(waiting.signed_sha256)
         assert pdf.verify(sealed, settings.seal_certificate_file.read_bytes()).valid
-        await pass_time(clock, await clock.get_current_time() + timedelta(days=2))
+        for _ in range(2 * 24):  # in steps, since the engine's answer to a long sleep waits for every try in it
+            await clock.sleep(timedelta(hours=1))
         still = await read(database, order, handle)
         assert (still.signed_sha256, still.time_stamped_at) == (waiting.signed_sha256, None)
         first.status = 200

@@ -31,7 +31,7 @@ from pdf import Seal, Verification, stamp, verify
 from pdf.authority import NotATimeStamp, Query, Token
 from pdf.cms import certificates_in, der_of
 from pdf.evidence import NONE, Evidence, chain_of, judged, questions
-from pdf.timestamp import TimeStampDraft, is_as_written
+from pdf.timestamp import TimeStampDraft, is_as_written, refers_to
 from pdf.update import Update, copied, name
 from pdf.verify import verify_here
 from tests.authority import KEY, Authority, Clock, Issuer, authority
@@ -292,6 +292,22 @@ def test_what_the_sealed_file_points_at_in_vain_is_not_brought_to_life() -> None
     assert not is_as_written(trap, after[len(trap) :])
     assert not found(after).valid
     assert found(stamped(trap)).valid
+
+
+@pytest.mark.parametrize(
+    ("content", "refers"),
+    [
+        (b"[1 0 R 64 0 R]", True),
+        (b"/Contents 0064%\n00\tR", True),
+        (b"164 0 R 64 0 R", True),
+        (b"164 0 R", False),
+        (b"640 0 R", False),
+        (b"64 0 obj", False),
+        (b"64", False),
+    ],
+)
+def test_a_reference_is_found_however_it_is_written(content: bytes, refers: bool) -> None:
+    assert refers_to(content, 64) is refers
 
 
 def pointing_at(number: int) -> bytes:
