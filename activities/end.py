@@ -76,7 +76,15 @@ class End:
         if state is RequestState.DECLINED:
             at = (await request.find(transaction, request_id)).ended_at
             assert at is not None, "it has just ended"
-            await request.answer(transaction, request_id, ending.by, SeatState.DECLINED, at, ending.reason)
+            await request.answer(
+                transaction,
+                request_id,
+                ending.by,
+                SeatState.DECLINED,
+                at,
+                reason=ending.reason,
+                correction=ending.correction,
+            )
         await audit.record(
             transaction,
             order.practice,
@@ -91,11 +99,12 @@ class End:
             await message.tell_staff(transaction, order.practice, request_id, about)
 
     async def _told(self, transaction: Transaction, last: EndRequest) -> tuple[Actor, ...]:
-        """Put the message that nobody needs to sign any more into the inboxes that hold the request."""
-        about = SIGNERS_ARE_TOLD.get(last.life.state)
-        if about is None:
+        """Put the message of the ending into the inboxes of those who hold the request and have to know."""
+        if (told := SIGNERS_ARE_TOLD.get(last.life.state)) is None:
             return ()
-        parties = await message.holders(transaction, last.request_id)
+        about, states = told
+        concerned = {seat.party for seat in last.life.seats if seat.state in states}
+        parties = [party for party in await message.holders(transaction, last.request_id) if party in concerned]
         for party in parties:
             account = request.account_of(party)
             assert account, "messages are for portal accounts"
@@ -114,8 +123,10 @@ _ACTIONS = {
 
 _STAFF_IS_TOLD = {RequestState.DECLINED: About.DECLINED, RequestState.EXPIRED: About.EXPIRED}
 
-SIGNERS_ARE_TOLD = {
-    RequestState.RECALLED: MessageAbout.RECALLED,
-    RequestState.REPLACED: MessageAbout.REPLACED,
+SIGNERS_ARE_TOLD: dict[RequestState, tuple[MessageAbout, frozenset[SeatState]]] = {
+    RequestState.RECALLED: (MessageAbout.RECALLED, frozenset(SeatState)),
+    RequestState.REPLACED: (MessageAbout.REPLACED, frozenset(SeatState)),
+    RequestState.DECLINED: (MessageAbout.DECLINED, frozenset({SeatState.WAITING, SeatState.SIGNED})),
+    RequestState.EXPIRED: (MessageAbout.EXPIRED, frozenset({SeatState.SIGNED})),
 }
-"""Endings that signers do not know of by themselves, and would wonder about."""
+"""Endings that signers do not know of by themselves, and would wonder about: what is said, and to whom by answer."""

@@ -31,6 +31,7 @@ class Answer:
     reminder_days: tuple[int, ...] | None
     reason: str | None = None
     signature: Signature | None = None
+    correction: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,20 +97,35 @@ class Record:
         """
         order, request_id = answer.order, answer.request_id
         async with self.database.practice(order.practice) as transaction:
-            if await request.answer(transaction, request_id, answer.by, answer.state, answer.at, answer.reason):
-                action = Action.SIGNATURE_TAKEN if answer.state is SeatState.SIGNED else Action.DECLINED
-                signed = answer.signature
-                ip_address = signed.ip_address if signed else None
-                sha256 = signed.sha256 if signed else None
-                await self._audit(
-                    transaction, order, request_id, answer.by, action, ip_address=ip_address, sha256=sha256
-                )
+            if await request.answer(
+                transaction,
+                request_id,
+                answer.by,
+                answer.state,
+                answer.at,
+                reason=answer.reason,
+                correction=answer.correction,
+            ):
+                await self._audit_answer(transaction, answer)
                 if answer.state is SeatState.DECLINED:
                     await message.tell_staff(transaction, order.practice, request_id, About.DECLINED)
             await put_into_inboxes(transaction, order, request_id, answer.life.waits_for)
             reminders = await self._remind_next(transaction, answer) if order.in_order else None
             await request.announce(transaction, order.practice, order.client, request_id)
             return reminders
+
+    async def _audit_answer(self, transaction: Transaction, answer: Answer) -> None:
+        signed = answer.signature
+        await self._audit(
+            transaction,
+            answer.order,
+            answer.request_id,
+            answer.by,
+            Action.SIGNATURE_TAKEN if answer.state is SeatState.SIGNED else Action.DECLINED,
+            ip_address=signed.ip_address if signed else None,
+            sha256=signed.sha256 if signed else None,
+            correction=int(answer.correction) or None,
+        )
 
     async def _remind_next(self, transaction: Transaction, answer: Answer) -> tuple[datetime, ...]:
         days = answer.reminder_days

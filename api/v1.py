@@ -229,6 +229,16 @@ class TermsIn(In):
     )
     invite: InviteeIn | None = Field(default=None, description="Invite this person too; implies `when_registered`.")
 
+    def of(self) -> Terms:
+        return Terms(
+            days=self.days,
+            signers=tuple(signer.party for signer in self.signers),
+            in_order=self.in_order,
+            on_decline=self.on_decline,
+            reminder_days=None if self.reminder_days is None else tuple(self.reminder_days),
+            when_registered=self.when_registered or self.invite is not None,
+        )
+
 
 class PracticeIn(In):
     timezone: Annotated[str, Field(max_length=100)] | None = None
@@ -266,6 +276,7 @@ class SignerOut(BaseModel):
     viewed_at: datetime | None
     answered_at: datetime | None
     reason: str | None = Field(description="Of a decline.")
+    correction: bool = Field(description="Declined with the wish for a correction.")
     notice: str | None = Field(description="What became of the latest email: `sent`, `delayed`, `refused`, `failed`.")
     barred: Barred | None = Field(description="Why this signer cannot sign any more: recall it and share again.")
 
@@ -554,21 +565,13 @@ async def download_signed_version(
 async def share_to_sign(
     res: Res, caller: PracticeCaller, document_id: UUID, response: Response, terms: TermsIn | None = None
 ) -> AskedOut:
-    """Share to Sign: start the durable request. Repeating it while one is open answers with that one."""
-    wanted = terms or TermsIn()
+    """Share to Sign: start the durable request. Repeating it while one is open answers with that one.
+
+    409 where the open one asks others than the terms say, or in another way.
+    """
+    invite_too = terms.invite.of() if terms and terms.invite else None
     asked = await sharing.share_to_sign(
-        res,
-        caller,
-        DocumentId(document_id),
-        Terms(
-            days=wanted.days,
-            signers=tuple(signer.party for signer in wanted.signers),
-            in_order=wanted.in_order,
-            on_decline=wanted.on_decline,
-            reminder_days=None if wanted.reminder_days is None else tuple(wanted.reminder_days),
-            when_registered=wanted.when_registered or wanted.invite is not None,
-        ),
-        wanted.invite.of() if wanted.invite else None,
+        res, caller, DocumentId(document_id), terms.of() if terms and terms.model_fields_set else None, invite_too
     )
     return _asked(asked, response)
 

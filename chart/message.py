@@ -20,6 +20,9 @@ class MessageAbout(StrEnum):
     RECORD_REQUEST = "record_request"
     RECALLED = "recalled"
     REPLACED = "replaced"
+    DECLINED = "declined"
+    """By another signer, which ends it."""
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Signer:
     answered_at: datetime | None
     reason: str | None = field(repr=False)
     """Of a decline."""
+    correction: bool
+    """Declined with the wish for a correction."""
     notice: str | None
     """What became of the latest email: `sent`, `delayed`, `refused`, `failed`, or nothing yet."""
     barred: Barred | None = None
@@ -288,6 +290,7 @@ def _request(row: Record) -> Request:
             viewed_at=_time(line["viewed_at"]),
             answered_at=_time(line["answered_at"]),
             reason=line["reason"],
+            correction=line["correction"],
             notice=line["notice"],
             barred=Barred(line["barred"]) if line["barred"] else None,
         )
@@ -322,10 +325,17 @@ async def view(transaction: Transaction, opened: Request, party: Actor) -> bool:
 
 
 async def answer(
-    transaction: Transaction, request_id: RequestId, party: Actor, state: SeatState, at: datetime, reason: str | None
+    transaction: Transaction,
+    request_id: RequestId,
+    party: Actor,
+    state: SeatState,
+    at: datetime,
+    *,
+    reason: str | None = None,
+    correction: bool = False,
 ) -> bool:
     """Write what a signer has answered; False if that stands there already."""
-    return await transaction.fetchval(ANSWER, request_id, party, state, at, reason) is not None
+    return await transaction.fetchval(ANSWER, request_id, party, state, at, reason, correction) is not None
 
 
 async def end(
@@ -507,7 +517,7 @@ select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q
     + _PARTY
     + """, 'name', coalesce(a.name, t.name),
             'relationship', coalesce(r.kind, t.role), 'state', s.state, 'viewed_at', s.viewed_at,
-            'answered_at', s.answered_at, 'reason', s.reason, 'notice', (
+            'answered_at', s.answered_at, 'reason', s.reason, 'correction', s.correction, 'notice', (
                 select l.state from mail l join message m on m.id = l.message_id
                 where m.request_id = q.id and m.account_id = s.account_id order by l.at desc limit 1
             ), 'barred', """
@@ -550,9 +560,8 @@ VIEW = SQL(
 )
 
 ANSWER = SQL(
-    "update signer s set state = $3, answered_at = $4, reason = $5 where s.request_id = $1 and s.state = 'waiting' and "
-    + _PARTY
-    + " = $2 returning position"
+    "update signer s set state = $3, answered_at = $4, reason = $5, correction = $6 "
+    "where s.request_id = $1 and s.state = 'waiting' and " + _PARTY + " = $2 returning position"
 )
 
 END = SQL("""

@@ -178,6 +178,57 @@ async def test_in_order_the_second_is_asked_when_the_first_has_signed(
     assert Action.CAME_TOO_LATE in await happened(database, order, handle)
 
 
+async def partner(database: Database, office: Office) -> tuple[Actor, str]:
+    """A second portal account that acts for the client, and its address."""
+    email = f"partner-{office.client}@demo.example"
+    async with database.practice(office.practice) as transaction:
+        invitation = await account.invite(
+            transaction, office.practice, office.client, email=email, name="Pat", relationship="partner"
+        )
+    return request.party_of(await account.register(database, invitation.token, PASSWORD)), email
+
+
+@pytest.mark.parametrize("way", ["declined", "expired"])
+async def test_who_has_signed_is_told_when_the_others_make_nothing_of_it(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox, way: str
+) -> None:
+    other, email = await partner(database, office)
+    order = replace(office.order(), seats=(Seat(office.party), Seat(other)), reminder_days=())
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=other))
+    if way == "declined":
+        decline = Decline(request_id(handle), office.party, datetime.now(UTC), "Not mine.", correction=False)
+        await handle.signal(ShareToSign.decline, decline)
+    assert await handle.result() is RequestState(way)
+
+    async def told() -> bool:
+        return len(mailbox.to(email)) == 2
+
+    await until(skipping, told)
+    async with database.practice(office.practice) as transaction:
+        assert request.account_of(other)
+        inboxes = [await message.inbox(transaction, request.account_of(one)) for one in (other, office.party)]  # type: ignore[arg-type]
+    assert [[one.about for one in inbox] for inbox in inboxes] == [[way, "record_request"], ["record_request"]]
+    assert len(mailbox.to(office.client_email)) == 1
+
+
+async def test_a_correction_that_one_asks_for_is_kept_while_the_others_go_on(
+    skipping: Clock, database: Database, office: Office
+) -> None:
+    order, staff = await with_counter_signature(database, office, on_decline=OnDecline.CONTINUES)
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    decline = Decline(request_id(handle), office.party, datetime.now(UTC), "Goal 2.", correction=True)
+    await handle.signal(ShareToSign.decline, decline)
+    await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    assert await handle.result() is RequestState.SIGNED
+    found = await read(database, order, handle)
+    assert [(signer.correction, signer.reason) for signer in found.signers] == [(True, "Goal 2."), (False, None)]
+    declined = next(entry for entry in await timeline(database, order, handle) if entry.action is Action.DECLINED)
+    assert declined.detail["correction"]
+
+
 @pytest.mark.parametrize(
     ("on_decline", "ending"), [(OnDecline.ENDS, RequestState.DECLINED), (OnDecline.CONTINUES, RequestState.SIGNED)]
 )
@@ -470,12 +521,7 @@ async def test_of_two_signers_one_address_is_refused_and_the_other_gets_the_mail
     skipping: Clock, configured: Settings, database: Database, storage: Storage, mailbox: Mailbox
 ) -> None:
     office = await open_office(configured, database, storage, mail="refused")
-    partner = f"partner-{office.client}@demo.example"
-    async with database.practice(office.practice) as transaction:
-        invitation = await account.invite(
-            transaction, office.practice, office.client, email=partner, name="Pat", relationship="partner"
-        )
-    second = request.party_of(await account.register(database, invitation.token, PASSWORD))
+    second, email = await partner(database, office)
     order = replace(office.order(), seats=(Seat(office.party), Seat(second)))
     handle = await start(skipping.client, order)
     found = await delivered(skipping, database, order, handle)
@@ -486,7 +532,7 @@ async def test_of_two_signers_one_address_is_refused_and_the_other_gets_the_mail
     await until(skipping, both)
     found = await read(database, order, handle)
     assert [signer.notice for signer in found.signers] == ["refused", "sent"]
-    assert (found.notice, len(mailbox.to(partner))) == ("refused", 1)
+    assert (found.notice, len(mailbox.to(email))) == ("refused", 1)
     await handle.terminate()
 
 
@@ -593,16 +639,22 @@ async def test_a_new_run_carries_everything_over(
     await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
     later = order.expires_at + timedelta(days=100)
     await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, later))
-    mailbox.falters = 1_000_000
+
+    async def extended() -> bool:
+        return (await read(database, order, handle)).expires_at == later
+
+    await until(skipping, extended)
     monkeypatch.setattr(story, "LONG_HISTORY", 20)
-    await pass_time(skipping, planned[1] + timedelta(minutes=1))
 
     async def in_a_new_run() -> bool:
         return (await skipping.client.get_workflow_handle(handle.id).describe()).run_id != handle.first_execution_run_id
 
+    mailbox.falters = 1_000_000
+    await pass_time(skipping, planned[0] + timedelta(minutes=1))
+    assert not await in_a_new_run()  # an email is on its way
+    mailbox.falters = 0
     await until(skipping, in_a_new_run)
     monkeypatch.undo()
-    mailbox.falters = 0
     now = skipping.client.get_workflow_handle(handle.id)
     assert (await now.describe()).id == handle.id
 

@@ -276,6 +276,21 @@ async def test_a_plain_share_is_taken_back_with_a_reason_and_a_signed_copy_never
     assert (refused.status_code, "Recall" in refused.json()["detail"]) == (HTTPStatus.CONFLICT, True)
 
 
+async def test_while_a_request_is_open_the_same_terms_find_it_and_others_are_refused(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    request = await ask(api, office)
+    mine = {"signers": [{"account_id": str(office.account)}]}
+    assert (await ask(api, office, **mine))["id"] == request["id"]
+    async with database.practice(office.practice) as transaction:
+        staff = await transaction.fetchval("select id from staff where email = $1", office.provider_email)
+    both = {"signers": [*mine["signers"], {"staff_id": str(staff)}]}
+    path = f"/api/v1/documents/{office.note.id}/share-to-sign"
+    other = await api.post(path, json=both, headers=office.bearer)
+    assert other.status_code == HTTPStatus.CONFLICT
+    assert "recall it and share again" in other.json()["detail"]
+
+
 async def test_a_share_is_upgraded_to_share_to_sign(api: httpx2.AsyncClient, office: Office) -> None:
     await api.post(f"/api/v1/documents/{office.note.id}/share", headers=office.bearer)
     request = await ask(api, office)

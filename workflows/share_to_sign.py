@@ -58,8 +58,6 @@ class SoFar:
     reminded: int = 0
     late: int = 0
     """How much has come that it did not take."""
-    mails: tuple[Notification, ...] = ()
-    """Emails that the relay has not taken yet."""
 
 
 @workflow.defn(name="ShareToSign")
@@ -98,8 +96,6 @@ class ShareToSign:
     async def run(self, order: Order, so_far: SoFar | None) -> RequestState | None:
         if so_far is None and not await self._deliver():
             return None
-        for mail in so_far.mails if so_far else ():
-            self._post(mail)
         while self.life.open:
             await self._wait()
             await self._catch_up()
@@ -146,7 +142,9 @@ class ShareToSign:
         if self.life.state is RequestState.DECLINED:
             self.ending = Ending(decline.by, decline.reason, decline.correction)
         else:
-            self._answered(before, decline.by, SeatState.DECLINED, decline.at, decline.reason)
+            self._answered(
+                before, decline.by, SeatState.DECLINED, decline.at, decline.reason, correction=decline.correction
+            )
         return None
 
     @workflow.signal(description="Staff recalls the request (encrypted reason). Sent by the service only.")
@@ -272,10 +270,14 @@ class ShareToSign:
         at: datetime,
         reason: str | None = None,
         signature: Signature | None = None,
+        *,
+        correction: bool = False,
     ) -> None:
         """One of several has answered: write it down, and tell whoever is next."""
         days = self.reminder_days
-        answer = Answer(self.order, self.request_id, self.life, by, state, at, workflow.now(), days, reason, signature)
+        answer = Answer(
+            self.order, self.request_id, self.life, by, state, at, workflow.now(), days, reason, signature, correction
+        )
         self.to_do.append(lambda: self._record_answer(answer))
         following = tuple(party for party in self.life.waits_for if party not in before.waits_for)
         if following:
@@ -375,6 +377,8 @@ class ShareToSign:
                 return
             self.to_do.append(lambda: self._local_class(GiveUpMail, mail, "Tell staff: mail failed"))
         self.mails.remove(mail)
+        if self._is_long():
+            self.to_do.append(_nothing)
 
     async def _notify(self, mail: Notification) -> datetime | None:
         return await workflow.execute_activity_class(
@@ -417,7 +421,8 @@ class ShareToSign:
         if ended is None:
             return
         self.life, told = self.life.as_it_stands(ended.state), ended.told
-        if about := SIGNERS_ARE_TOLD.get(self.life.state) if told else None:
+        if told:
+            about, _ = SIGNERS_ARE_TOLD[self.life.state]
             mail = Notification(self.order, self.request_id, about, FIRST, told, workflow.now())
             await self._until_done(lambda: self._local(HandOver.mail, mail, "Tell the signers"), skippable=True)
         if self.again:
@@ -462,10 +467,14 @@ class ShareToSign:
         while self.to_do:
             await self._until_done(self.to_do.popleft(), skippable=True)
 
-    def _go_on_in_a_new_run_if_long(self) -> None:
+    def _is_long(self) -> bool:
         info = workflow.info()
-        long = info.get_current_history_length() > LONG_HISTORY or info.is_continue_as_new_suggested()
-        if long and self.life.open and not self.to_do and not self.looks and not self.early:
+        return info.get_current_history_length() > LONG_HISTORY or info.is_continue_as_new_suggested()
+
+    def _go_on_in_a_new_run_if_long(self) -> None:
+        """When nothing is under way: what an activity of this run does would be lost to the next, and done again."""
+        under_way = self.to_do or self.looks or self.early or self.mails
+        if self.life.open and not under_way and self._is_long():
             so_far = SoFar(
                 self.life,
                 self.mailed_at,
@@ -474,7 +483,6 @@ class ShareToSign:
                 self.reminders,
                 self.reminded,
                 self.late,
-                tuple(self.mails),
             )
             workflow.continue_as_new(args=[self.order, so_far])
 
@@ -600,7 +608,7 @@ class ShareToSign:
 
 
 async def _nothing() -> None:
-    """Wakes the waiting, so that the timer is set anew."""
+    """Wakes the waiting: the timer is set anew, or the request goes on in a new run."""
 
 
 def _reason(error: BaseException) -> str:

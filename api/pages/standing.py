@@ -34,6 +34,8 @@ TITLES: dict[MessageAbout, str] = {
     MessageAbout.RECORD_REQUEST: "Record request",
     MessageAbout.RECALLED: "No signature needed",
     MessageAbout.REPLACED: "Replaced by a new version",
+    MessageAbout.DECLINED: "Not signed by everybody",
+    MessageAbout.EXPIRED: "Not signed in time",
 }
 """Of the messages in the inbox."""
 
@@ -110,6 +112,12 @@ _DECLINED = Words(
     "The practice has been told. You need not do anything more.",
 )
 
+_CORRECTION = Words(
+    "You did not sign",
+    "You have asked for a correction.",
+    "The practice has been told. When the document is corrected and needs your signature, you get a new message.",
+)
+
 SAID_TO: dict[tuple[RequestState, Part], Words] = {
     (RequestState.PENDING, Part.MY_TURN): Words(
         "Waits for your signature", "Please read this document.", "Then sign it, or tell the practice why not."
@@ -151,10 +159,14 @@ SAID_TO: dict[tuple[RequestState, Part], Words] = {
         _DECLINED, more="Others have signed it; it does not bear a signature of yours."
     ),
     (RequestState.DECLINED, Part.DECLINED): _DECLINED,
-    (RequestState.DECLINED, Part.CORRECTION): Words(
-        "You did not sign",
-        "You have asked for a correction.",
-        "The practice has been told. When the document is corrected and needs your signature, you get a new message.",
+    **dict.fromkeys(
+        (
+            (RequestState.PENDING, Part.CORRECTION),
+            (RequestState.SEALING, Part.CORRECTION),
+            (RequestState.SIGNED, Part.CORRECTION),
+            (RequestState.DECLINED, Part.CORRECTION),
+        ),
+        _CORRECTION,
     ),
     **{
         (state, Part.SIGNED): replace(SAID[state], more=f"{SAID[state].more} {_NOT_USED}")
@@ -216,7 +228,7 @@ def of_request(request: Request, reader: Actor, *, signing: bool = False, declin
         return Standing(RequestState.SEALING if alone else request.state, Part.SIGNATURE_SENT)
     if declining:
         return Standing(request.state, Part.DECLINE_SENT)
-    if request.correction and request.ended_by == reader:
+    if mine and mine.correction:
         return Standing(request.state, Part.CORRECTION)
     return Standing(request.state, _part(mine.state if mine else None, my_turn=reader in request.life.waits_for))
 

@@ -81,7 +81,10 @@ async def share_to_sign(
     terms: Terms | None = None,
     invite_too: Invitee | None = None,
 ) -> Asked:
-    """Share to Sign: start the workflow, or find the one that runs (SPEC S4). May invite the client first (S5)."""
+    """Share to Sign: start the workflow, or find the one that runs (SPEC S4). May invite the client first (S5).
+
+    Without terms whatever runs is the answer; with terms, one that asks others or in another way is refused.
+    """
     policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice) as transaction:
         order = await new_order(transaction, caller.practice, caller.actor, document_id, terms or Terms())
@@ -90,7 +93,22 @@ async def share_to_sign(
             found = await document.find(transaction, document_id)
         document.check_may_go_to(found, invite_too.relationship)
         await invite(resources, caller, order.client, invite_too)
-    return await ask_for(resources, order)
+    asked = await ask_for(resources, order)
+    if terms and asked.delivered:
+        await _check_is_what_was_asked(resources, order, asked.request_id)
+    return asked
+
+
+async def _check_is_what_was_asked(resources: Resources, order: Order, request_id: RequestId) -> None:
+    async with resources.database.practice(order.practice) as transaction:
+        life = (await request.find(transaction, request_id)).life
+    asked, wanted = ([seat.party for seat in one.seats] for one in (life, order))
+    same_signers = asked == wanted if order.in_order else set(asked) == set(wanted)
+    if not same_signers or (life.in_order, life.on_decline) != (order.in_order, order.on_decline):
+        raise NotInThisState(
+            "A request on this document is open already, and asks others or in another way. "
+            "Change it on its page, or recall it and share again."
+        )
 
 
 @dataclass(frozen=True)

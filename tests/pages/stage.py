@@ -141,6 +141,7 @@ def a_signer(position: int, party: Actor, state: SeatState = SeatState.WAITING, 
         viewed_at=NOW,
         answered_at=None if state is SeatState.WAITING else NOW,
         reason=None,
+        correction=False,
         notice=None,
     )
     return replace(as_ever, **different)
@@ -434,7 +435,7 @@ def request_of(document: Document) -> SignatureRequest:
         reminded_at=None,
         signed_at=NOW if document.signed_sha256 else None,
         ended_at=None,
-        ended_by=CLIENT_PARTY if document.my_seat is SeatState.DECLINED else None,
+        ended_by=None,
         end_reason=None,
         correction=document.correction,
         record=None,
@@ -452,5 +453,6 @@ def _signers(document: Document) -> tuple[Signer, ...]:
     states = [SeatState.SIGNED if n < signed else SeatState.WAITING for n in range(others)]
     parties = [Actor(f"staff:{number(str(n))}") for n in range(others)] + [Actor(f"account:{ACCOUNT}")] * len(own)
     return tuple(
-        a_signer(n, party, state) for n, (party, state) in enumerate(zip(parties, [*states, *own], strict=True))
+        a_signer(n, party, state, correction=document.correction and state is SeatState.DECLINED)
+        for n, (party, state) in enumerate(zip(parties, [*states, *own], strict=True))
     )
