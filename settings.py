@@ -44,7 +44,10 @@ class Settings(BaseSettings):
         description="Comma-separated origins of the Temporal UI, e.g. `https://temporal.example.org`: the only pages "
         "elsewhere that may call the codec endpoint.",
     )
-    storage_folder: Path = Field(description="Folder of the stored PDFs, each named by its SHA-256.")
+    storage_folder: Path = Field(description="Folder of the stored PDFs, encrypted; their names tell nothing.")
+    storage_keys: SecretStr = Field(
+        description="AES-256 master keys of the stored PDFs, `id:base64,id:base64`. The first wraps, all unwrap."
+    )
     smtp_host: str = Field(default="127.0.0.1", description="Mail relay.")
     smtp_port: int = Field(default=25, description="Port of the mail relay.")
     smtp_security: Literal["none", "starttls", "tls"] = Field(

@@ -59,7 +59,7 @@ def make_worker(configured: Settings, engine: Client, database: Database) -> Wor
     """A worker with every workflow and activity; tests run the same one."""
     relay = Relay.of(configured)
     seal = Seal.load(configured.seal_key_file.read_bytes(), configured.seal_certificate_file.read_bytes())
-    storage = Storage(configured.storage_folder)
+    storage = Storage.of(configured)
     notify = Notify(database, relay, configured.mail_from, configured.portal_url)
     record = Record(database)
     bulk = Bulk(database, engine, configured.temporal_task_queue)

@@ -17,7 +17,7 @@ from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
 from gateways.postgres import SQL, Database, Transaction
-from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesMissing
+from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from pdf import CannotStamp, Certificate, Mark, Revision, Seal, Signer, TypedName, check_revision, revise
 
 MEANING = "I have read this document and sign it."
@@ -83,11 +83,13 @@ class Stamp:
             raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
             raise beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
+        except StoredBytesLocked as error:
+            raise beyond_retry("The shared version's key is not in STS_STORAGE_KEYS. Add it, then resume.") from error
         except CannotStamp as error:
             raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
 
     def _stored(self, sha256: str, certificate: Certificate) -> Stamped:
-        """Mapped, hashed and appended to: a large document is never in memory as a whole."""
+        """In a map of its own, hashed and appended to: a large document is in memory once, and soon given back."""
         with self.storage.opened(sha256) as original:
             revision = self._noted(original, certificate.request_id) or self._note(original, certificate)
             stored = self.storage.append(original, revision.section)
@@ -95,13 +97,13 @@ class Stamp:
 
     def _noted(self, original: Stored, request_id: str) -> Revision | None:
         """What an earlier run noted, if it is whole and of our seal."""
-        noted = self.storage.kept(request_id)
-        if noted is None:
-            return None
-        pages, _, section = noted.partition(b"\n")
         try:
+            noted = self.storage.kept(request_id)
+            if noted is None:
+                return None
+            pages, _, section = noted.partition(b"\n")
             return check_revision(original.content, (int(pages), section), request_id, self.seal, original.hashed)
-        except (CannotStamp, ValueError):
+        except (StoredBytesChanged, CannotStamp, ValueError):
             self.storage.forget(request_id)
             return None
 

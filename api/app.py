@@ -39,7 +39,7 @@ def make_app(settings: Settings) -> FastAPI:
             app.state.resources = Resources(
                 settings=settings,
                 database=database,
-                storage=Storage(settings.storage_folder),
+                storage=Storage.of(settings),
                 engine=engine,
                 hub=hub,
                 operators=may_read_payloads,

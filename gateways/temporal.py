@@ -6,7 +6,6 @@ process (SPEC A7, O1).
 """
 
 import asyncio
-import base64
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from temporalio.converter import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from gateways.keys import Keys, read_keys
 from settings import Settings
 
 WAITS_FOR = SearchAttributeKey.for_keyword("StsWaitsFor")
@@ -102,7 +102,7 @@ class EncryptingCodec(PayloadCodec):
     Args: `keys` maps id to 32 bytes; the first encrypts, all decrypt.
     """
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
+    def __init__(self, keys: Keys) -> None:
         self._active = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
 
@@ -160,22 +160,12 @@ def _is_readable(payload: Payload) -> bool:
     return _READABLE in payload.metadata or payload.metadata.get("messageType") == _CURRENT_DETAILS
 
 
-def payload_keys(text: str) -> dict[str, bytes]:
-    """Read `id:base64,id:base64`; a `ValueError` names what is wrong and never the key."""
-    keys: dict[str, bytes] = {}
-    for number, entry in enumerate(text.split(","), start=1):
-        key_id, _, encoded = entry.strip().partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            key = b""
-        if not key_id or len(key) != 32:
-            raise ValueError(f"STS_PAYLOAD_KEYS: entry {number} is not `id:base64 of 32 bytes`")
-        keys[key_id] = key
-    return keys
+def payload_keys(text: str) -> Keys:
+    """Read what `STS_PAYLOAD_KEYS` gives; raises `ValueError`."""
+    return read_keys(text, "STS_PAYLOAD_KEYS")
 
 
-def data_converter(keys: dict[str, bytes]) -> DataConverter:
+def data_converter(keys: Keys) -> DataConverter:
     """Pydantic JSON, encrypted; failure messages and stack traces too, since they may quote values."""
     return dataclasses.replace(
         DataConverter.default,

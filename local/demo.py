@@ -110,7 +110,7 @@ async def make(configured: Settings, out: Path) -> None:
     if out.exists():  # noqa: ASYNC240 - a command, nobody waits beside it
         return
     assert configured.database_owner_url is not None, "only the owner makes practices"
-    storage = Storage(configured.storage_folder)
+    storage = Storage.of(configured)
     harbor = await _practice(configured.database_owner_url.get_secret_value(), "Harbor Counseling (demo)")
     other = await _practice(configured.database_owner_url.get_secret_value(), "Hilltop Psychiatry (demo)")
     async with postgres.connect(configured.database_url.get_secret_value(), most=2) as database:

@@ -145,6 +145,7 @@ def configured(postgres: Cluster, folder: Path, smtp: tuple[Mailbox, int], seal_
         codec_tokens=SecretStr(f"{OPERATOR}:{OPERATOR_TOKEN}"),
         temporal_ui_origins=TEMPORAL_UI,
         storage_folder=folder / "documents",
+        storage_keys=SecretStr(KEY),
         smtp_host="127.0.0.1",
         smtp_port=smtp[1],
         smtp_security="none",
@@ -166,7 +167,7 @@ async def database(configured: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def storage(configured: Settings) -> Storage:
-    return Storage(configured.storage_folder)
+    return Storage.of(configured)
 
 
 @pytest.fixture

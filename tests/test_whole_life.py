@@ -434,7 +434,7 @@ async def test_whatever_happens_chart_workflow_and_model_agree(
         )
     second = request.party_of(await account.register(database, invitation.token, PASSWORD))
     world = World(engine, database, office, second, await provider(database, office))
-    path = configured.storage_folder / office.note.sha256[:2] / office.note.sha256
+    path = storage.path(office.note.sha256)
     store = Store(path, path.read_bytes())
 
     batches: list[tuple[list[Script], dict[str, set[int]]]] = []
