@@ -5,7 +5,7 @@ what is appended to the original is noted first, once for a request, and whoever
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio import activity
@@ -38,9 +38,9 @@ class Signature:
     signer: Actor
     sha256: str
     """Of the version that was on the signer's screen (SPEC G5)."""
-    mark: Mark
+    mark: Mark = field(repr=False)
     at: datetime
-    ip_address: str
+    ip_address: str = field(repr=False)
     consent_version: str
 
 

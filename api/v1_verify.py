@@ -7,16 +7,17 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, File, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.access import Res
+from api.body import Body
 from api.stories import verifying
 from api.v1 import MOST_UPLOAD
 
 router = APIRouter(prefix="/api/v1", tags=["anybody"])
 
 
-class VerificationOut(BaseModel):
+class VerificationOut(Body):
     valid: bool = Field(description="All of the following to `docmdp_ok` holds.")
     sealed: bool = Field(description="There is a seal of this service's kind in the file.")
     intact: bool = Field(description="What the seal covers was not changed.")

@@ -6,7 +6,7 @@ so no writer can forget it.
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -90,7 +90,7 @@ class Entry:
     at: datetime
     actor: Actor
     action: Action
-    detail: dict[str, str | int | None]
+    detail: dict[str, str | int | None] = field(repr=False)
 
 
 async def of_request(transaction: Transaction, request: RequestId) -> list[Entry]:

@@ -33,7 +33,7 @@ class Message:
     about: MessageAbout
     request_id: RequestId
     document_id: DocumentId
-    practice_name: str
+    practice_name: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None
     request_state: RequestState
@@ -102,7 +102,7 @@ class StaffNotice:
     document_id: DocumentId
     client_id: ClientId
     client_name: str = field(repr=False)
-    type: str
+    type: str = field(repr=False)
     about: About
     created_at: datetime
 

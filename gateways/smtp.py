@@ -1,7 +1,7 @@
 """The mail relay: hand over one message, and tell a refusal from a bad moment."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 import aiosmtplib
@@ -24,8 +24,8 @@ class Relay:
     host: str
     port: int
     security: str
-    username: str | None
-    password: str | None
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
     seconds: float = 10.0
 
     @classmethod

@@ -6,7 +6,7 @@ Everything that parses runs in a confined process (`pdf.confine`). What is accep
 import functools
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -93,7 +93,7 @@ class Unfit(Exception):
 class Inspected:
     """Bytes that are fit to be shared and signed. They are the upload's, unless it had to be repaired."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     sha256: str
     pages: int
     upload_sha256: str

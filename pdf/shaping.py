@@ -6,7 +6,7 @@ HarfBuzz shapes; the order of mixed scripts is python-bidi's. Widths are in poin
 import functools
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import uharfbuzz
 from bidi import algorithm
@@ -22,7 +22,7 @@ class Glyph:
     """
 
     number: int
-    text: str
+    text: str = field(repr=False)
     advance: float
     own: float
     dx: float

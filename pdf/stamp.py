@@ -1,7 +1,7 @@
 """From an original and its signatures to the signed copy: stamp, certificate, seal, in one appended revision."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pypdf import apply_configuration
@@ -29,7 +29,7 @@ class CannotStamp(Exception):
 class SignedCopy:
     """A stamped, certified and sealed document; the original is the unchanged beginning of `data`."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     pages: int
 
 
@@ -37,7 +37,7 @@ class SignedCopy:
 class Revision:
     """What goes behind an original to make the signed copy of it."""
 
-    section: bytes
+    section: bytes = field(repr=False)
     pages: int
     """Of the signed copy."""
 
@@ -93,7 +93,7 @@ def stamp(original: bytes, certificate: Certificate, seal: Seal) -> SignedCopy:
 class Draft:
     """A document with everything in it but the seal."""
 
-    original: Content
+    original: Content = field(repr=False)
     seal: Seal
     field: SignatureField
     page: Geometry
