@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     )
     seal_key_file: Path = Field(description="PEM file of the private key (ECDSA P-256) that seals signed PDFs.")
     seal_certificate_file: Path = Field(description="PEM file of the seal's certificate, its chain behind it.")
+    metrics_address: str = Field(
+        default="",
+        description="`host:port` at which Prometheus fetches the metrics of this process; empty: nowhere.",
+        pattern=r"^(\S+:\d+)?$",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
 

@@ -4,10 +4,12 @@ import signal
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import make_app
+from gateways import metrics, traces
 from gateways.telemetry import log_to_stderr
-from settings import settings
+from settings import Settings, settings
 
 
 class Server(uvicorn.Server):
@@ -23,7 +25,11 @@ class Server(uvicorn.Server):
 def main() -> None:
     configured = settings()
     log_to_stderr(configured.log_level)
-    app = make_app(configured)
+    with traces.tracing("api") as tracer, metrics.served(configured.metrics_address):
+        serve(configured, make_app(configured, tracer))
+
+
+def serve(configured: Settings, app: FastAPI) -> None:
     config = uvicorn.Config(
         app,
         host=configured.api_host,

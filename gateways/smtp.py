@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 import aiosmtplib
 
+from gateways import metrics
 from settings import Settings
 
 
@@ -39,6 +40,17 @@ class Relay:
         Errors: `AddressRefused` for a 5xx on the recipient, `RelayUnavailable` for everything that may pass.
         The texts of both hold the answer's code only, since relays like to repeat the address.
         """
+        outcome = "delayed"
+        try:
+            await self._hand_over(message)
+            outcome = "sent"
+        except AddressRefused:
+            outcome = "refused"
+            raise
+        finally:
+            metrics.MAILS.labels(outcome).inc()
+
+    async def _hand_over(self, message: EmailMessage) -> None:
         try:
             await aiosmtplib.send(
                 message,

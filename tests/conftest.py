@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import uvicorn
 from aiosmtpd.controller import Controller
+from opentelemetry.trace import Tracer
 from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.converter import DataConverter
@@ -257,10 +258,10 @@ async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.Asyn
 
 
 @asynccontextmanager
-async def serving(configured: Settings) -> AsyncIterator[None]:
+async def serving(configured: Settings, tracer: Tracer | None = None) -> AsyncIterator[None]:
     """The app behind a real server in this loop."""
     server = uvicorn.Server(
-        uvicorn.Config(make_app(configured), host="127.0.0.1", port=configured.api_port, log_config=None)
+        uvicorn.Config(make_app(configured, tracer), host="127.0.0.1", port=configured.api_port, log_config=None)
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serve = asyncio.create_task(server.serve())
