@@ -17,7 +17,7 @@ from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from chart.time_stamp import Unstamped
 from gateways.authority import Authority, NoAnswer, ask_for_evidence
 from gateways.postgres import Database, Transaction
-from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
+from gateways.storage import Storage, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from pdf import (
     NO_EVIDENCE,
     Evidence,
@@ -113,6 +113,8 @@ class TimeStamps:
             return await self.storage.get(version.sha256)
         except (StoredBytesMissing, StoredBytesChanged) as error:
             raise _in_the_way("The signed version is missing from the store, or was changed. Restore it.") from error
+        except StoredBytesLocked as error:
+            raise _in_the_way("The signed version's key is not in STS_STORAGE_KEYS. Add it.") from error
 
     async def _stamped(self, sealed: bytes) -> tuple[bytes, Token]:
         said = []

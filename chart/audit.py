@@ -9,7 +9,7 @@ neither change nor delete nor truncate (docs/decisions/030). `chart.proof` verif
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
@@ -161,7 +161,7 @@ class Entry:
     at: datetime
     actor: Actor
     action: Action
-    detail: dict[str, str | int | None]
+    detail: dict[str, str | int | None] = field(repr=False)
 
 
 async def of_request(transaction: Transaction, request: RequestId) -> list[Entry]:
