@@ -59,7 +59,7 @@ class TimeStamps:
     authorities: tuple[Authority, ...]
     trusted: bytes
     """PEM of the certificates that a time stamp must lead to; empty: any will do."""
-    last: dict[Authority, Token] = field(default_factory=dict)
+    last: dict[Authority, Token] = field(default_factory=dict, repr=False)
     """What each authority has stamped last, for its certificates."""
 
     @activity.defn(name="time_stamp")

@@ -205,7 +205,7 @@ class Line:
     action: Action
     document_id: DocumentId | None
     request_id: RequestId | None
-    detail: dict[str, str | int | None]
+    detail: dict[str, str | int | None] = field(repr=False)
     previous: str
     """Hash of the entry before, hexadecimal; empty for the first."""
     hash: str
@@ -225,7 +225,7 @@ class Wanted:
     """Which entries: all that fit everything that is named."""
 
     chart: ClientId | None = None
-    actor: str | None = None
+    actor: str | None = field(default=None, repr=False)
     action: Action | None = None
     since: datetime | None = None
     until: datetime | None = None

@@ -307,7 +307,7 @@ class NewVersion:
     pages: int
     reason: str = field(repr=False)
     added_by: Actor
-    stamp_plan: str | None = None
+    stamp_plan: str | None = field(default=None, repr=False)
     """JSON."""
 
 

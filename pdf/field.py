@@ -90,7 +90,7 @@ class Appearance:
     """What the widget shows, if the page does not show it already; and all that it says, in words."""
 
     picture: IndirectObject
-    words: str
+    words: str = field(repr=False)
 
 
 class SignatureField:

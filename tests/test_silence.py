@@ -32,22 +32,31 @@ WRITTEN_HERE = {
     "api.pages.standing.Words",
     "api.problems.Problem",
     "chart.lifecycle.Row",
+    "identity.throttle.Budget",
     "pdf.seal._Pattern",
     "pdf.typeface.Face",
     "pdf.wording.Wording",
 }
 """Whose texts stand in the code."""
 
-HASHES = {"sha256", "original_sha256", "shown_sha256", "signed_sha256", "upload_sha256", "version_sha256", "audit_head"}
+HASHES = {
+    *("sha256", "original_sha256", "shown_sha256", "signed_sha256", "upload_sha256", "version_sha256", "audit_head"),
+    *("digest", "hash", "previous"),
+}
 OF_THE_SERVICE = {
     *("chain_pem", "field_name", "host", "label", "mail_from", "operator", "organisation", "pieces", "portal_url"),
     *("request_id", "scopes", "seal_certificates", "security", "task_queue", "temporal_ui"),
+    *("authority", "authority_certificates", "certificate", "certificates", "client_id", "crls", "issuer", "ocsps"),
+    *("origin", "others", "paper_option", "redirect_uri", "roots", "seal_chain", "second_factors", "trusted", "url"),
 }
-PLAIN_WORDS = {"attention", "changes", "kind", "meaning", "notice", "occasion", "places", "title", "why", "why_not"}
+PLAIN_WORDS = {
+    *("attention", "broken", "changes", "columns", "kind", "meaning", "notice", "occasion", "paragraphs", "places"),
+    *("time_stamp_waits", "title", "why", "why_not"),
+}
 """Sentences, or words of a few, that are written in the code."""
 TERMS = {
-    *("blocked_by", "consent_version", "ended_by", "ends_on", "file_name", "language", "mail", "relationship"),
-    *("starts_on", "timezone"),
+    *("act", "blocked_by", "consent_version", "ended_by", "ends_on", "file_name", "language", "made_by", "mail"),
+    *("relationship", "signed_on", "starts_on", "text_version", "timezone"),
 }
 """Of a few known words, opaque, or a day that is nobody's birthday."""
 
