@@ -53,7 +53,10 @@ class Settings(BaseSettings):
         description="Comma-separated origins of the Temporal UI, e.g. `https://temporal.example.org`: the only pages "
         "elsewhere that may call the codec endpoint.",
     )
-    storage_folder: Path = Field(description="Folder of the stored PDFs, each named by its SHA-256.")
+    storage_folder: Path = Field(description="Folder of the stored PDFs, encrypted; their names tell nothing.")
+    storage_keys: SecretStr = Field(
+        description="AES-256 master keys of the stored PDFs, `id:base64,id:base64`. The first wraps, all unwrap."
+    )
     smtp_host: str = Field(default="127.0.0.1", description="Mail relay.")
     smtp_port: int = Field(default=25, description="Port of the mail relay.")
     smtp_security: Literal["none", "starttls", "tls"] = Field(
@@ -96,6 +99,11 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file of the certificates that a time stamp must lead to; without it any authority at "
         "these URLs is taken, and shown as unknown.",
+    )
+    metrics_address: str = Field(
+        default="",
+        description="`host:port` at which Prometheus fetches the metrics of this process; empty: nowhere.",
+        pattern=r"^(\S+:\d+)?$",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 

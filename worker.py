@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -21,10 +24,10 @@ from activities.record import Record
 from activities.reset import MailReset
 from activities.stamp import Stamp
 from activities.time_stamp import TimeStamps
-from chart import anchor
-from gateways import postgres, temporal
+from chart import anchor, counts
+from gateways import metrics, postgres, temporal, traces
 from gateways.authority import authorities, certificates
-from gateways.postgres import Database
+from gateways.postgres import LOST, Database
 from gateways.smtp import Relay
 from gateways.storage import Storage
 from gateways.telemetry import log_to_stderr
@@ -42,6 +45,9 @@ logger = logging.getLogger(__name__)
 
 
 WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite, Reset, TimeStamp)
+
+
+LOOKS_EVERY = timedelta(seconds=30)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -73,7 +79,7 @@ def load_seal(configured: Settings) -> Seal:
 
 def make_worker(configured: Settings, engine: Client, database: Database, seal: Seal | None = None) -> Worker:
     """A worker with every workflow and activity; tests run the same one."""
-    relay, storage = Relay.of(configured), Storage(configured.storage_folder)
+    relay, storage = Relay.of(configured), Storage.of(configured)
     seal = seal or load_seal(configured)
     clocks = authorities(configured)
     time_stamps = TimeStamps(database, storage, seal.chain_pem, clocks, certificates(configured))
@@ -111,6 +117,7 @@ def make_worker(configured: Settings, engine: Client, database: Database, seal: 
             MailInvitation(database, relay, configured.mail_from, configured.portal_url),
         ],
         workflow_runner=workflow_runner(),
+        interceptors=[metrics.Steps()],
         deployment_config=deployment(configured),
         # what a client waits who signs right after a worker died (default 10 s)
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
@@ -120,19 +127,45 @@ def make_worker(configured: Settings, engine: Client, database: Database, seal: 
     )
 
 
+@asynccontextmanager
+async def watching(configured: Settings, engine: Client, database: Database) -> AsyncIterator[None]:
+    """Meanwhile, look every half minute how many requests and tasks there are."""
+    watch = asyncio.create_task(_watch(configured, engine, database))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+
+async def _watch(configured: Settings, engine: Client, database: Database) -> None:
+    while True:
+        with suppress(RPCError, TimeoutError, *LOST):  # they come back, and the figures with them
+            waiting = await temporal.backlog(engine, configured.temporal_task_queue)
+            metrics.show(await counts.requests(database), waiting)
+        await asyncio.sleep(LOOKS_EVERY.total_seconds())
+
+
 async def main() -> None:
     configured = settings()
     log_to_stderr(configured.log_level)
-    engine = await temporal.wait_for(configured)
+    with traces.tracing("worker") as tracer, metrics.served(configured.metrics_address):
+        await work(configured, await temporal.wait_for(configured, tracer))
+
+
+async def work(configured: Settings, engine: Client) -> None:
+    """Poll until a signal says to stop."""
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with (
         postgres.connect(configured.database_url.get_secret_value()) as database,
         make_worker(configured, engine, database),
+        watching(configured, engine, database),
     ):
         logger.info("worker polls %s", configured.temporal_task_queue)
-        anchoring = asyncio.create_task(anchor.keep_daily(database, Storage(configured.storage_folder)))
+        anchoring = asyncio.create_task(anchor.keep_daily(database, Storage.of(configured)))
         await stop.wait()
         anchoring.cancel()
 

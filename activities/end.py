@@ -1,6 +1,6 @@
 """End: every ending but the signature appears in the chart in one transaction, and those it concerns are told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio import activity
@@ -19,10 +19,10 @@ class Ending:
     """How a request ends, and by whom."""
 
     by: Actor
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
     correction: bool = False
     """A decline that asks for a correction."""
-    record: dict[str, Any] | None = None
+    record: dict[str, Any] | None = field(default=None, repr=False)
     """Attempts and dates that staff has recorded."""
     version: NewVersion | None = None
     """The version that replaces the one that was to be signed."""

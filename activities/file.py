@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -12,6 +13,7 @@ from chart.audit import Action
 from chart.ids import RequestId
 from chart.lifecycle import Order, RequestState, SeatState
 from chart.message import About
+from gateways import metrics
 from gateways.postgres import Database
 from gateways.storage import Storage
 
@@ -80,3 +82,4 @@ class File:
                 ip_address=last.ip_address,
             )
             await message.tell_staff(transaction, order.practice, request_id, About.SIGNED)
+        metrics.SIGNED.observe((datetime.now(UTC) - last.at).total_seconds())

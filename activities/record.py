@@ -1,6 +1,6 @@
 """Record: what happens to a request between its delivery and its end, each in one transaction with its audit entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio import activity
@@ -29,7 +29,7 @@ class Answer:
     now: datetime
     """The engine's time: whoever is asked next is reminded from here."""
     reminder_days: tuple[int, ...] | None
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
     signature: Signature | None = None
     correction: bool = False
 

@@ -39,7 +39,7 @@ Si no la ha pedido, puede ignorar este correo: su contraseña sigue igual.
 class ResetMail:
     id: UUID
     email: str = field(repr=False)
-    address: str
+    address: str = field(repr=False)
     """Of the page that takes the token."""
     token: str = field(repr=False)
     language: str

@@ -5,7 +5,7 @@ what is appended to the original is noted first, once for a request, and whoever
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio import activity
@@ -17,7 +17,7 @@ from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
 from gateways.postgres import SQL, Database, Transaction
-from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesMissing
+from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from pdf import (
     CannotStamp,
     Certificate,
@@ -54,9 +54,9 @@ class Signature:
     signer: Actor
     sha256: str
     """Of the version that was on the signer's screen (SPEC G5)."""
-    mark: Mark
+    mark: Mark = field(repr=False)
     at: datetime
-    ip_address: str
+    ip_address: str = field(repr=False)
     consent_version: str
 
 
@@ -99,6 +99,8 @@ class Stamp:
             raise beyond_retry("The shared version is missing from the store. Restore it, then resume.") from error
         except StoredBytesChanged as error:
             raise beyond_retry("The shared version in the store was changed. Restore it, then resume.") from error
+        except StoredBytesLocked as error:
+            raise beyond_retry("The shared version's key is not in STS_STORAGE_KEYS. Add it, then resume.") from error
         except KeyUnavailable as error:
             over = activity.info().attempt >= KEY_TRIES
             sentence = "The key that seals documents cannot be used now."
@@ -107,7 +109,7 @@ class Stamp:
             raise beyond_retry("The document cannot be stamped. Upload it again and share the new one.") from error
 
     def _stored(self, sha256: str, certificate: Certificate, plan: Plan | None) -> Stamped:
-        """Mapped, hashed and appended to: a large document is never in memory as a whole."""
+        """In a map of its own, hashed and appended to: a large document is in memory once, and soon given back."""
         with self.storage.opened(sha256) as original:
             revision = self._noted(original, certificate.request_id) or self._note(original, certificate, plan)
             stored = self.storage.append(original, revision.section)
@@ -115,13 +117,13 @@ class Stamp:
 
     def _noted(self, original: Stored, request_id: str) -> Revision | None:
         """What an earlier run noted, if it is whole and of our seal."""
-        noted = self.storage.kept(request_id)
-        if noted is None:
-            return None
-        pages, _, section = noted.partition(b"\n")
         try:
+            noted = self.storage.kept(request_id)
+            if noted is None:
+                return None
+            pages, _, section = noted.partition(b"\n")
             return check_revision(original.content, (int(pages), section), request_id, self.seal, original.hashed)
-        except (CannotStamp, ValueError):
+        except (StoredBytesChanged, CannotStamp, ValueError):
             self.storage.forget(request_id)
             return None
 

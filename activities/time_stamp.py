@@ -17,7 +17,7 @@ from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from chart.time_stamp import Unstamped
 from gateways.authority import Authority, NoAnswer, ask_for_evidence
 from gateways.postgres import Database, Transaction
-from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
+from gateways.storage import Storage, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from pdf import (
     NO_EVIDENCE,
     Evidence,
@@ -59,7 +59,7 @@ class TimeStamps:
     authorities: tuple[Authority, ...]
     trusted: bytes
     """PEM of the certificates that a time stamp must lead to; empty: any will do."""
-    last: dict[Authority, Token] = field(default_factory=dict)
+    last: dict[Authority, Token] = field(default_factory=dict, repr=False)
     """What each authority has stamped last, for its certificates."""
 
     @activity.defn(name="time_stamp")
@@ -113,6 +113,8 @@ class TimeStamps:
             return await self.storage.get(version.sha256)
         except (StoredBytesMissing, StoredBytesChanged) as error:
             raise _in_the_way("The signed version is missing from the store, or was changed. Restore it.") from error
+        except StoredBytesLocked as error:
+            raise _in_the_way("The signed version's key is not in STS_STORAGE_KEYS. Add it.") from error
 
     async def _stamped(self, sealed: bytes) -> tuple[bytes, Token]:
         said = []

@@ -4,8 +4,10 @@ import signal
 from types import FrameType
 
 import uvicorn
+from opentelemetry.trace import Tracer
 
 from api.app import make_app
+from gateways import metrics, traces
 from gateways.telemetry import log_to_stderr
 from settings import Settings, settings
 
@@ -20,10 +22,10 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def server_config(configured: Settings) -> uvicorn.Config:
+def server_config(configured: Settings, tracer: Tracer | None = None) -> uvicorn.Config:
     """The app and how it is served; tests serve the same."""
     return uvicorn.Config(
-        make_app(configured),
+        make_app(configured, tracer),
         host=configured.api_host,
         port=configured.api_port,
         log_config=None,
@@ -39,7 +41,12 @@ def server_config(configured: Settings) -> uvicorn.Config:
 def main() -> None:
     configured = settings()
     log_to_stderr(configured.log_level)
-    server = Server(server_config(configured))
+    with traces.tracing("api") as tracer, metrics.served(configured.metrics_address):
+        serve(server_config(configured, tracer))
+
+
+def serve(config: uvicorn.Config) -> None:
+    server = Server(config)
     server.run()
     if server.should_exit and not server.started:
         raise SystemExit(signal.SIGTERM)

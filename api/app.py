@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from opentelemetry.trace import Tracer
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import (
@@ -23,6 +24,7 @@ from api import (
 )
 from api.defences import Defences
 from api.hub import Hub
+from api.observed import Observed
 from api.resources import Resources
 from api.trail import Trail
 from gateways import authority, postgres, temporal
@@ -37,10 +39,10 @@ MOST_BODY = 2_000_000
 """Bytes of a request that is not an upload: a signature of 10,000 points has about 700,000."""
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
     """The whole HTTP edge; it connects when it starts."""
     may_read_payloads = operators(settings.codec_tokens.get_secret_value())
-    keyring = Keyring(read_keys("STS_ACCOUNT_KEYS", settings.account_keys.get_secret_value()))
+    keyring = Keyring(read_keys(settings.account_keys.get_secret_value(), "STS_ACCOUNT_KEYS"))
     sign_on = single_sign_on.of(settings)
     temporal_ui = codec.origins(settings.temporal_ui_origins)
 
@@ -49,7 +51,7 @@ def make_app(settings: Settings) -> FastAPI:
         # beside the start: the process that reads uploads takes a second to load its parsers
         warming = asyncio.create_task(asyncio.to_thread(confine.warm_up))
         hub = Hub()
-        engine = await temporal.connect(settings, lazy=True)
+        engine = await temporal.connect(settings, lazy=True, tracer=tracer)
         async with (
             postgres.connect(settings.database_url.get_secret_value()) as database,
             hub.listening(database),
@@ -57,7 +59,7 @@ def make_app(settings: Settings) -> FastAPI:
             app.state.resources = Resources(
                 settings=settings,
                 database=database,
-                storage=Storage(settings.storage_folder),
+                storage=Storage.of(settings),
                 engine=engine,
                 hub=hub,
                 sign_on=sign_on,
@@ -78,12 +80,15 @@ def make_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        # its own would tell addresses, queries and texts of errors: api.observed
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_middleware(Trail)
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
     app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
     app.add_middleware(codec.CrossOrigin, allowed=temporal_ui)
+    app.add_middleware(Observed, tracer=tracer)
     problems.install(app)
     for router in (
         health.router,

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -34,11 +34,11 @@ class Register:
     """Lines of the same columns; the first two name a line."""
 
     title: str
-    about: str
+    about: str = field(repr=False)
     file_name: str
     """Without its suffix; carries no personal data (SPEC D6)."""
     columns: tuple[str, ...]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell]] = field(repr=False)
 
 
 async def answer(register: Register, form: Form) -> Response:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
@@ -32,7 +32,7 @@ class Ended:
     """A session of this person has ended."""
 
     practice: UUID
-    party: str
+    party: str = field(repr=False)
 
 
 Heard: TypeAlias = News | Ended

@@ -16,7 +16,7 @@ from api.pages import render_problem
 from chart import refusals
 from chart.refusals import Refusal
 from gateways import postgres
-from gateways.storage import StoredBytesChanged, StoredBytesMissing
+from gateways.storage import StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from identity.account import InvitationEnded
 from identity.passkey import PasskeyRefused
 from identity.reset import ResetEnded
@@ -67,6 +67,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     NoSuchPage: Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     StoredBytesMissing: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-missing", "The stored file is missing"),
     StoredBytesChanged: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-changed", "The stored file was changed"),
+    StoredBytesLocked: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "stored-file-locked", "The stored file is locked"),
 }
 SIGN_IN = Problem(HTTPStatus.UNAUTHORIZED, "sign-in-needed", "Sign in first")
 INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, trail.INVALID, "The request does not fit")
@@ -75,6 +76,7 @@ UNEXPECTED = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something 
 _FOR_OPERATORS = {
     StoredBytesMissing: "The file is not in the store. The practice has to restore it; nothing else is lost.",
     StoredBytesChanged: "The file does not match its fingerprint and is not shown. The practice has to restore it.",
+    StoredBytesLocked: "The key of the stored file is not at hand. The practice has to give it back to the service.",
 }
 
 
@@ -121,7 +123,7 @@ def install(app: FastAPI) -> None:
 async def _known(request: Request, error: Exception) -> Response:
     problem = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     match error:
-        case StoredBytesMissing() | StoredBytesChanged():
+        case StoredBytesMissing() | StoredBytesChanged() | StoredBytesLocked():
             logger.error("a stored file cannot be served: %s", error, exc_info=error)
             return answer(request, problem, _FOR_OPERATORS[type(error)])
         case Unfit():

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from activities.order import Terms
 from api.access import PracticeCaller, Res
+from api.body import Body
 from api.stories import access, charts, requests, restricting, settings, sharing
 from api.stories.charts import Uploaded
 from api.stories.requests import Steered
@@ -36,7 +37,7 @@ PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 
 
-class In(BaseModel):
+class In(Body):
     """What comes in: a field that is not asked for is an error (SPEC G4)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -60,7 +61,7 @@ class NewClient(In):
     external_id: Name | None = None
 
 
-class ClientOut(BaseModel):
+class ClientOut(Body):
     id: UUID
     given_name: str
     family_name: str
@@ -81,7 +82,7 @@ class RestrictionIn(ReasonIn):
     care_team: Annotated[list[UUID], Field(min_length=1, max_length=500, description="Ids of staff.")]
 
 
-class RestrictionOut(BaseModel):
+class RestrictionOut(Body):
     restricted_at: datetime | None = Field(description="Null: every staff member opens the chart.")
     reason: str | None
     care_team: list[UUID]
@@ -101,7 +102,7 @@ class Search(In):
     limit: int = Field(default=50, ge=1, le=200)
 
 
-class ClientPage(BaseModel):
+class ClientPage(Body):
     clients: list[ClientOut]
     next: UUID | None = Field(description="Send it as `after` to read on; null at the end.")
 
@@ -115,7 +116,7 @@ class InviteeIn(In):
         return Invitee(self.email, self.name, self.relationship)
 
 
-class InvitationOut(BaseModel):
+class InvitationOut(Body):
     name: str
     email: str
     relationship: Relationship
@@ -124,7 +125,7 @@ class InvitationOut(BaseModel):
     mail: str | None = Field(description="What became of the email: `sent`, `delayed`, `refused`, `failed`, or null.")
 
 
-class RelationOut(BaseModel):
+class RelationOut(Body):
     account_id: UUID
     name: str
     email: str
@@ -136,7 +137,7 @@ class RelationOut(BaseModel):
     standing: Standing = Field(description="Whether it holds today, and if not, why.")
 
 
-class AccessOut(BaseModel):
+class AccessOut(Body):
     access: list[RelationOut]
 
 
@@ -145,7 +146,7 @@ class BlockIn(In):
     reason: Words
 
 
-class BlockOut(BaseModel):
+class BlockOut(Body):
     document_id: UUID
     account_id: UUID
     name: str
@@ -157,15 +158,15 @@ class BlockOut(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
-class Blocks(BaseModel):
+class Blocks(Body):
     blocks: list[BlockOut]
 
 
-class Invitations(BaseModel):
+class Invitations(Body):
     invitations: list[InvitationOut]
 
 
-class DocumentOut(BaseModel):
+class DocumentOut(Body):
     id: UUID
     client_id: UUID
     kind: Kind
@@ -196,7 +197,7 @@ class UploadedOut(DocumentOut):
         return cls.model_validate({**known, "changes": uploaded.changes, "notes": uploaded.notes, **more})
 
 
-class Documents(BaseModel):
+class Documents(Body):
     documents: list[DocumentOut]
 
 
@@ -204,7 +205,7 @@ class NewVersionOut(UploadedOut):
     version_number: int
 
 
-class VersionOut(BaseModel):
+class VersionOut(Body):
     number: int
     created_at: datetime
     reason: str | None = Field(description="Why it took the place of the version before; null of the first.")
@@ -218,7 +219,7 @@ class VersionOut(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
-class Versions(BaseModel):
+class Versions(Body):
     versions: list[VersionOut]
 
 
@@ -281,7 +282,7 @@ class PracticeIn(In):
     )
 
 
-class PracticeOut(BaseModel):
+class PracticeOut(Body):
     id: UUID
     name: str
     timezone: str = Field(description="IANA name.")
@@ -296,12 +297,12 @@ class TimezoneIn(In):
     timezone: Annotated[str, Field(max_length=100)] | None = Field(description="IANA name; null: the practice's.")
 
 
-class AskedOut(BaseModel):
+class AskedOut(Body):
     request_id: UUID
     delivered: bool = Field(description="False: the engine holds it for sure, and it stands in the chart soon.")
 
 
-class SignerOut(BaseModel):
+class SignerOut(Body):
     position: int
     party: str | None = Field(description="`account:<id>` or `staff:<id>`; null until somebody registers.")
     name: str | None
@@ -315,7 +316,7 @@ class SignerOut(BaseModel):
     barred: Barred | None = Field(description="Why this signer cannot sign any more: recall it and share again.")
 
 
-class RequestOut(BaseModel):
+class RequestOut(Body):
     id: UUID
     document_id: UUID
     client_id: UUID
@@ -348,7 +349,7 @@ class RequestOut(BaseModel):
         return made.model_copy(update={"offers": sorted(found.offers)})
 
 
-class EntryOut(BaseModel):
+class EntryOut(Body):
     at: datetime
     actor: str
     name: str | None = Field(description="Of the actor.")
@@ -356,12 +357,12 @@ class EntryOut(BaseModel):
     detail: dict[str, str | int | None]
 
 
-class TimelineOut(BaseModel):
+class TimelineOut(Body):
     request: RequestOut
     entries: list[EntryOut] = Field(description="What happened, oldest first.")
 
 
-class WaitingOut(BaseModel):
+class WaitingOut(Body):
     request_id: UUID
     document_id: UUID
     client_id: UUID
@@ -376,7 +377,7 @@ class WaitingOut(BaseModel):
     barred: bool = Field(description="A signer has no access any more and cannot sign.")
 
 
-class QueueOut(BaseModel):
+class QueueOut(Body):
     requests: list[WaitingOut]
 
 

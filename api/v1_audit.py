@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from api import exports
 from api.access import PracticeCaller, Res
+from api.body import Body
 from api.exports import MEDIA_TYPE, Form
 from api.stories import auditing
 from chart.audit import Action, Line, Place, Wanted
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/api/v1", tags=["audit"])
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE[form].split(";")[0]: {} for form in Form}}}
 
 
-class LineOut(BaseModel):
+class LineOut(Body):
     client_id: UUID | None = Field(description="Whose chart it concerns; null for what concerns none.")
     number: int = Field(description="In the chain of the chart, or of the practice.")
     at: datetime
@@ -49,7 +50,7 @@ class LineOut(BaseModel):
         )
 
 
-class AuditPage(BaseModel):
+class AuditPage(Body):
     entries: list[LineOut]
     next: str | None = Field(description="Send it as `after` to read on; null at the end.")
 

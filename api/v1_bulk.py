@@ -6,9 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from api.access import PracticeCaller, Res
+from api.body import Body
 from api.stories import bulk
 from api.v1 import Days, In
 from chart.bulk import MOST, BulkAct, BulkId, ItemOutcome
@@ -39,18 +40,18 @@ class BulkIn(In):
         return self
 
 
-class BulkStarted(BaseModel):
+class BulkStarted(Body):
     id: UUID
 
 
-class ItemOut(BaseModel):
+class ItemOut(Body):
     document_id: UUID
     outcome: ItemOutcome
     reason: str | None = Field(description="Why it was refused, and what to do.")
     request_id: UUID | None
 
 
-class BulkOut(BaseModel):
+class BulkOut(Body):
     id: UUID
     act: BulkAct
     created_at: datetime

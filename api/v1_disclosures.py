@@ -6,10 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api import exports
 from api.access import PracticeCaller, Res
+from api.body import Body
 from api.exports import Form
 from api.stories import disclosing
 from api.v1 import PDF, In, ReasonIn, Words, pdf_response
@@ -49,7 +50,7 @@ class DisclosureConsentIn(In):
         )
 
 
-class DisclosureConsentOut(BaseModel):
+class DisclosureConsentOut(Body):
     id: UUID
     account_id: UUID | None
     recipient: str = Field(description="Name of the recipient.")
@@ -73,7 +74,7 @@ class DisclosureConsentOut(BaseModel):
         return cls(**{**terms, **own, "recipient": found.name})
 
 
-class DisclosureConsents(BaseModel):
+class DisclosureConsents(Body):
     consents: list[DisclosureConsentOut]
 
 
@@ -81,7 +82,7 @@ class CopyIn(In):
     consent_id: UUID
 
 
-class DisclosureOut(BaseModel):
+class DisclosureOut(Body):
     at: datetime
     document_id: UUID
     type: str
@@ -98,7 +99,7 @@ class DisclosureOut(BaseModel):
         return cls(**own, type=type_label(line.kind, line.note_name))
 
 
-class Disclosures(BaseModel):
+class Disclosures(Body):
     disclosures: list[DisclosureOut]
 
 

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 import pdf
 from api.access import PortalCaller, PortalToken, Res, Visit, ip_address
+from api.body import Body
 from api.stories import portal, settings
 from api.stories.signing import Outcome
 from api.v1 import PDF, In, pdf_response
@@ -41,7 +42,7 @@ class SignIn(In):
     device: Device = ""
 
 
-class SessionOut(BaseModel):
+class SessionOut(Body):
     token: str = Field(description="Send it as `Authorization: Bearer …`. It ends after 15 idle minutes.")
     device: str | None = Field(description="Keep it, and send it with the next sign-in.")
     awaits: Literal["second_factor"] | None = Field(
@@ -80,13 +81,13 @@ class ConsentIn(In):
     version: Annotated[str, Field(max_length=40)] = Field(description="Of the text that was shown.")
 
 
-class ConsentOut(BaseModel):
+class ConsentOut(Body):
     version: str = Field(description="Of the present text.")
     paragraphs: list[str]
     given_at: datetime | None = Field(description="When this account has agreed to the present text.")
 
 
-class MessageOut(BaseModel):
+class MessageOut(Body):
     id: UUID
     about: MessageAbout
     document_id: UUID
@@ -99,11 +100,11 @@ class MessageOut(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
-class Messages(BaseModel):
+class Messages(Body):
     messages: list[MessageOut]
 
 
-class SharedOut(BaseModel):
+class SharedOut(Body):
     id: UUID
     type: str
     created_at: datetime
@@ -118,11 +119,11 @@ class SharedOut(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
-class SharedDocuments(BaseModel):
+class SharedDocuments(Body):
     documents: list[SharedOut]
 
 
-class ReviewOut(BaseModel):
+class ReviewOut(Body):
     document: SharedOut
     consented: bool = Field(description="Consent to electronic records is given.")
     received: bool = Field(description="A signature is received, and its outcome not in the chart yet.")
@@ -163,7 +164,7 @@ class SignatureIn(In):
         raise Unacceptable("Send either `drawing` or `typed_name`.")
 
 
-class OutcomeOut(BaseModel):
+class OutcomeOut(Body):
     outcome: Outcome = Field(
         description="`taken`: it stands in the chart, and others sign too. "
         "`received`: it is kept for good, and the signed document follows by itself."
@@ -175,17 +176,17 @@ class DeclineIn(In):
     correction: bool = Field(default=False, description="Ask the practice to correct the document first.")
 
 
-class DeclinedOut(BaseModel):
+class DeclinedOut(Body):
     state: RequestState = Field(description="`pending`: others sign on without you, or it is on its way.")
 
 
-class SignedCopyOut(BaseModel):
+class SignedCopyOut(Body):
     number: int = Field(description="Of the version that was signed.")
     signed_at: datetime
     signed_sha256: str
 
 
-class SignedCopies(BaseModel):
+class SignedCopies(Body):
     signed_copies: list[SignedCopyOut]
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.access import PracticeCaller, Res, StaffToken, Visit, ip_address
+from api.body import Body
 from api.stories import keys, restricting, signing
 from api.stories.signing import Outcome
 from api.v1 import In, ReasonIn
@@ -22,7 +23,7 @@ from identity.caller import Right, StaffMember
 router = APIRouter(prefix="/api/v1", tags=["staff"])
 
 
-class OpenUntil(BaseModel):
+class OpenUntil(Body):
     until: datetime
 
 
@@ -44,7 +45,7 @@ class KeyIn(In):
     days: int = Field(ge=1, le=LONGEST.days, description="Until it ends.")
 
 
-class KeyOut(BaseModel):
+class KeyOut(Body):
     id: UUID
     name: str
     scopes: list[str]
@@ -55,11 +56,11 @@ class KeyOut(BaseModel):
     revoked_at: datetime | None
 
 
-class KeysOut(BaseModel):
+class KeysOut(Body):
     keys: list[KeyOut]
 
 
-class NewKeyOut(BaseModel):
+class NewKeyOut(Body):
     key: str = Field(description="Shown this once.")
 
 

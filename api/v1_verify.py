@@ -7,23 +7,24 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, File, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.access import Res, Visit
+from api.body import Body
 from api.stories import verifying
 from api.v1 import MOST_UPLOAD
 
 router = APIRouter(prefix="/api/v1", tags=["anybody"])
 
 
-class TimeStampOut(BaseModel):
+class TimeStampOut(Body):
     at: datetime = Field(description="By the clock of the authority.")
     authority: str = Field(description="As its certificate names it.")
     intact: bool = Field(description="It covers all that precedes it, unchanged.")
     trusted: bool = Field(description="It is of an authority that this service trusts.")
 
 
-class VerificationOut(BaseModel):
+class VerificationOut(Body):
     valid: bool = Field(description="All of the following to `docmdp_ok` holds, and each time stamp is intact.")
     sealed: bool = Field(description="There is a seal of this service's kind in the file.")
     intact: bool = Field(description="What the seal covers was not changed.")

@@ -19,7 +19,7 @@ from chart.audit import SERVICE, Action
 from chart.ids import PracticeId
 from gateways import postgres
 from gateways.postgres import SQL, Database, Transaction
-from gateways.storage import Storage
+from gateways.storage import Storage, StoredBytesChanged, StoredBytesLocked
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,8 @@ async def keep_daily(database: Database, storage: Storage) -> None:
                 await keep_if_due(database, storage, practice)
         except postgres.LOST:
             logger.exception("the audit log could not be anchored; it is tried again")
+        except (StoredBytesChanged, StoredBytesLocked):
+            logger.exception("an anchor in the store cannot be read: restore it, or its key; it is tried again")
         await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 

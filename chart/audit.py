@@ -9,7 +9,7 @@ neither change nor delete nor truncate (docs/decisions/030). `chart.proof` verif
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
@@ -161,7 +161,7 @@ class Entry:
     at: datetime
     actor: Actor
     action: Action
-    detail: dict[str, str | int | None]
+    detail: dict[str, str | int | None] = field(repr=False)
 
 
 async def of_request(transaction: Transaction, request: RequestId) -> list[Entry]:
@@ -205,7 +205,7 @@ class Line:
     action: Action
     document_id: DocumentId | None
     request_id: RequestId | None
-    detail: dict[str, str | int | None]
+    detail: dict[str, str | int | None] = field(repr=False)
     previous: str
     """Hash of the entry before, hexadecimal; empty for the first."""
     hash: str
@@ -225,7 +225,7 @@ class Wanted:
     """Which entries: all that fit everything that is named."""
 
     chart: ClientId | None = None
-    actor: str | None = None
+    actor: str | None = field(default=None, repr=False)
     action: Action | None = None
     since: datetime | None = None
     until: datetime | None = None

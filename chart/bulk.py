@@ -1,7 +1,7 @@
 """Many documents shared at once: the wish, and what became of each (SPEC S10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -39,7 +39,7 @@ class ItemOutcome(StrEnum):
 class Item:
     document_id: DocumentId
     outcome: ItemOutcome
-    reason: str | None
+    reason: str | None = field(repr=False)
     """Why it was refused, and what to do."""
     request_id: RequestId | None
 

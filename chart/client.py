@@ -18,7 +18,7 @@ class Client:
     given_name: str = field(repr=False)
     family_name: str = field(repr=False)
     birth_date: date = field(repr=False)
-    external_id: str | None
+    external_id: str | None = field(repr=False)
     """The client's id in the practice's other system."""
     created_at: datetime
     registered: bool

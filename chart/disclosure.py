@@ -95,7 +95,7 @@ class Disclosure:
     at: datetime
     document_id: DocumentId
     kind: Kind
-    note_name: str | None
+    note_name: str | None = field(repr=False)
     act: str
     """`viewed` or `downloaded` by the recipient; `disclosed` by staff, who took a copy along for the recipient."""
     recipient: str = field(repr=False)

@@ -1,7 +1,7 @@
 """Documents, their versions, and sharing: what may be shared, what is frozen, what the Share Status says."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -93,8 +93,8 @@ class Document:
     id: DocumentId
     client_id: ClientId
     kind: Kind
-    note_name: str | None
-    service_on: date
+    note_name: str | None = field(repr=False)
+    service_on: date = field(repr=False)
     created_at: datetime
     version_id: VersionId
     version_number: int
@@ -305,9 +305,9 @@ class NewVersion:
     upload_sha256: str
     size: int
     pages: int
-    reason: str
+    reason: str = field(repr=False)
     added_by: Actor
-    stamp_plan: str | None = None
+    stamp_plan: str | None = field(default=None, repr=False)
     """JSON."""
 
 
@@ -318,7 +318,7 @@ class Version:
     id: VersionId
     number: int
     created_at: datetime
-    reason: str | None
+    reason: str | None = field(repr=False)
     sha256: str
     shared: bool
     signed_sha256: str | None

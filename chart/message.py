@@ -33,7 +33,7 @@ class Message:
     about: MessageAbout
     request_id: RequestId
     document_id: DocumentId
-    practice_name: str
+    practice_name: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None
     request_state: RequestState

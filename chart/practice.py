@@ -1,6 +1,6 @@
 """The practice: whose chart it is, its time zone and its schedule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from chart import schedule
@@ -14,7 +14,7 @@ LANGUAGES = ("en", "es")
 @dataclass(frozen=True)
 class Practice:
     id: PracticeId
-    name: str
+    name: str = field(repr=False)
     timezone: str
     """IANA name, e.g. `America/Chicago`: the local time on certificates."""
     request_days: int

@@ -18,7 +18,7 @@ from chart.anchor import Anchor, Head
 from chart.ids import PracticeId
 from gateways import postgres
 from gateways.postgres import SQL, Database, Record, Transaction
-from gateways.storage import Storage, StoredBytesChanged, StoredBytesMissing
+from gateways.storage import Storage, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from gateways.telemetry import log_to_stderr
 from settings import settings
 
@@ -136,7 +136,14 @@ async def _held(transaction: Transaction, storage: Storage, practice: PracticeId
         if name not in stored:
             found.broken.append(f"anchor {name}: it is missing in the store.")
             continue
-        content = await storage.named(name)
+        try:
+            content = await storage.named(name)
+        except StoredBytesChanged:
+            found.broken.append(f"anchor {name}: it was changed.")
+            continue
+        except StoredBytesLocked:
+            found.broken.append(f"anchor {name}: its key is not in STS_STORAGE_KEYS.")
+            continue
         if name not in entered:
             found.broken.append(f"anchor {name}: it has no entry in the chain of its practice.")
         elif hashlib.sha256(content).hexdigest() != entered[name]:
@@ -168,6 +175,8 @@ async def _files(transaction: Transaction, storage: Storage, practice: PracticeI
             found.broken.append(f"{which}: the stored file {row['sha256']} is missing.")
         except StoredBytesChanged:
             found.broken.append(f"{which}: the stored file {row['sha256']} was changed.")
+        except StoredBytesLocked:
+            found.broken.append(f"{which}: the key of the stored file {row['sha256']} is not in STS_STORAGE_KEYS.")
 
 
 # -- the command
@@ -189,7 +198,7 @@ async def examine_all(database: Database, storage: Storage) -> Examined:
 async def _main(act: str) -> int:
     configured = settings()
     log_to_stderr(configured.log_level)
-    storage = Storage(configured.storage_folder)
+    storage = Storage.of(configured)
     async with postgres.connect(configured.database_url.get_secret_value(), most=2) as database:
         if act == "anchor":
             for practice in await anchor.practices(database):

@@ -61,7 +61,7 @@ class Relation:
     ended_by: str | None
     """The audit's actor."""
     end_reason: str | None = field(repr=False)
-    majority_on: date | None
+    majority_on: date | None = field(repr=False)
     """The day on which the client comes of age, where that ends the relationship."""
     standing: Standing
 

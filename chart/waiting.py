@@ -32,7 +32,7 @@ class Waiting:
     document_id: DocumentId
     client_id: ClientId
     client_name: str = field(repr=False)
-    type: str
+    type: str = field(repr=False)
     label: str
     created_at: datetime
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""Keys from the settings: AES-256 under names, so that they can be rotated."""
+"""Keys from the settings: `id:base64,id:base64`, AES-256, the first in use, the others for what is older."""
 
 import base64
 import os
@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+Keys = dict[str, bytes]
+"""32 bytes by their id, in the order in which they were given."""
+
 
 class UnknownKey(Exception):
     """Something was encrypted with a key that is not there any more: add the key again to read it."""
 
 
-def read_keys(variable: str, text: str) -> dict[str, bytes]:
-    """Read `id:base64,id:base64`; a `ValueError` names what is wrong and never the key."""
-    keys: dict[str, bytes] = {}
+def read_keys(text: str, setting: str) -> Keys:
+    """Read the text of `setting`; a `ValueError` names what is wrong with it and never the key."""
+    keys: Keys = {}
     for number, entry in enumerate(text.split(","), start=1):
         key_id, _, encoded = entry.strip().partition(":")
         try:
@@ -23,7 +26,7 @@ def read_keys(variable: str, text: str) -> dict[str, bytes]:
         except ValueError:
             key = b""
         if not key_id or len(key) != 32:
-            raise ValueError(f"{variable}: entry {number} is not `id:base64 of 32 bytes`")
+            raise ValueError(f"{setting}: entry {number} is not `id:base64 of 32 bytes`")
         keys[key_id] = key
     return keys
 

@@ -1,11 +1,12 @@
 """The mail relay: hand over one message, and tell a refusal from a bad moment."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 import aiosmtplib
 
+from gateways import metrics
 from settings import Settings
 
 
@@ -24,8 +25,8 @@ class Relay:
     host: str
     port: int
     security: str
-    username: str | None
-    password: str | None
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
     seconds: float = 10.0
 
     @classmethod
@@ -39,6 +40,17 @@ class Relay:
         Errors: `AddressRefused` for a 5xx on the recipient, `RelayUnavailable` for everything that may pass.
         The texts of both hold the answer's code only, since relays like to repeat the address.
         """
+        outcome = "delayed"
+        try:
+            await self._hand_over(message)
+            outcome = "sent"
+        except AddressRefused:
+            outcome = "refused"
+            raise
+        finally:
+            metrics.MAILS.labels(outcome).inc()
+
+    async def _hand_over(self, message: EmailMessage) -> None:
         try:
             await aiosmtplib.send(
                 message,

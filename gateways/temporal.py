@@ -14,11 +14,15 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from opentelemetry.trace import Tracer
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
     CompositePayloadConverter,
@@ -30,7 +34,7 @@ from temporalio.converter import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from gateways.keys import read_keys
+from gateways.keys import Keys, read_keys
 from settings import Settings
 
 WAITS_FOR = SearchAttributeKey.for_keyword("StsWaitsFor")
@@ -102,7 +106,7 @@ class EncryptingCodec(PayloadCodec):
     Args: `keys` maps id to 32 bytes; the first encrypts, all decrypt.
     """
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
+    def __init__(self, keys: Keys) -> None:
         self._active = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
 
@@ -160,12 +164,12 @@ def _is_readable(payload: Payload) -> bool:
     return _READABLE in payload.metadata or payload.metadata.get("messageType") == _CURRENT_DETAILS
 
 
-def payload_keys(text: str) -> dict[str, bytes]:
-    """Of `STS_PAYLOAD_KEYS`; a `ValueError` names what is wrong and never the key."""
-    return read_keys("STS_PAYLOAD_KEYS", text)
+def payload_keys(text: str) -> Keys:
+    """Read what `STS_PAYLOAD_KEYS` gives; raises `ValueError`."""
+    return read_keys(text, "STS_PAYLOAD_KEYS")
 
 
-def data_converter(keys: dict[str, bytes]) -> DataConverter:
+def data_converter(keys: Keys) -> DataConverter:
     """Pydantic JSON, encrypted; failure messages and stack traces too, since they may quote values."""
     return dataclasses.replace(
         DataConverter.default,
@@ -175,25 +179,29 @@ def data_converter(keys: dict[str, bytes]) -> DataConverter:
     )
 
 
-async def connect(settings: Settings, *, lazy: bool = False) -> Client:
-    """A client of the engine; with `lazy` it connects at its first call, so the API starts without the engine."""
+async def connect(settings: Settings, *, lazy: bool = False, tracer: Tracer | None = None) -> Client:
+    """A client of the engine; with `lazy` it connects at its first call, so the API starts without the engine.
+
+    With `tracer`, starts, signals and steps are traced, also by the worker that uses the client.
+    """
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
         data_converter=data_converter(payload_keys(settings.payload_keys.get_secret_value())),
         lazy=lazy,
+        interceptors=[TracingInterceptor(tracer)] if tracer else [],
     )
 
 
 COMES_BACK_WITHIN = timedelta(seconds=60)
 
 
-async def wait_for(settings: Settings) -> Client:
+async def wait_for(settings: Settings, tracer: Tracer | None = None) -> Client:
     """A client of an engine that may be on its way back, and knows our search attributes then."""
     until = asyncio.get_running_loop().time() + COMES_BACK_WITHIN.total_seconds()
     while True:
         try:
-            client = await connect(settings)
+            client = await connect(settings, tracer=tracer)
             await register_search_attributes(client)
         except (RuntimeError, RPCError):
             if asyncio.get_running_loop().time() > until:
@@ -217,3 +225,21 @@ async def register_search_attributes(client: Client) -> None:
         except RPCError as answer:
             if answer.status != RPCStatusCode.ALREADY_EXISTS:
                 raise
+
+
+async def backlog(client: Client, task_queue: str) -> dict[str, tuple[int, float]]:
+    """Tasks that wait for a worker, and seconds that the oldest has waited, about, by kind. Raises `RPCError`."""
+    found = {}
+    for name, kind in _KINDS.items():
+        request = DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind, report_stats=True
+        )
+        stats = (await client.workflow_service.describe_task_queue(request)).stats
+        found[name] = stats.approximate_backlog_count, stats.approximate_backlog_age.ToNanoseconds() / 1e9
+    return found
+
+
+_KINDS = {
+    "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+}

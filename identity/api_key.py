@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -28,7 +28,7 @@ class ApiKey:
     """As its practice sees it; the key itself nobody sees again."""
 
     id: UUID
-    name: str
+    name: str = field(repr=False)
     scopes: tuple[str, ...]
     made_by: str | None
     """The audit's actor."""

@@ -6,7 +6,7 @@ One alone is two factors, the device and what unlocks it; so it stands in for pa
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,8 +67,8 @@ class RelyingParty:
 
 @dataclass(frozen=True)
 class Passkey:
-    credential_id: bytes
-    name: str
+    credential_id: bytes = field(repr=False)
+    name: str = field(repr=False)
     made_at: datetime
     used_at: datetime | None
 

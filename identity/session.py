@@ -330,7 +330,7 @@ class Session:
     """As its owner sees it."""
 
     id: UUID
-    agent: str
+    agent: str = field(repr=False)
     created_at: datetime
     seen_at: datetime
     this: bool

@@ -62,7 +62,7 @@ class SingleSignOn:
 
 @dataclass(frozen=True)
 class Begun:
-    address: str
+    address: str = field(repr=False)
     """Of the provider's page."""
     state: str = field(repr=False)
     """For the browser to keep: the answer counts only there."""
@@ -72,7 +72,7 @@ class Begun:
 class _Asked:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
-    following: str
+    following: str = field(repr=False)
 
 
 def of(settings: Settings) -> SingleSignOn | None:

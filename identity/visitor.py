@@ -17,7 +17,7 @@ class Visitor:
     network: str = field(repr=False)
     device: str = field(default="", repr=False)
     """The token that the last sign-in left on it; empty for none."""
-    agent: str = ""
+    agent: str = field(default="", repr=False)
     """Browser and system in plain words, e.g. `Firefox on Linux`."""
 
 

@@ -25,7 +25,8 @@ def main() -> int:
         type=_port_base,
         default=8080,
         metavar="N",
-        help="first of five ports: API and pages N, Temporal N+1, its UI N+2, SMTP N+3, mail inbox N+4; "
+        help="first of seven ports: API and pages N, Temporal N+1, its UI N+2, SMTP N+3, mail inbox N+4, "
+        "metrics N+5 and N+6; "
         "0 finds free ones (default: 8080)",
     )
     words = parser.parse_args()
@@ -48,8 +49,8 @@ def explained(story: Coroutine[None, None, None]) -> int:
 
 def _port_base(word: str) -> int:
     port = int(word)
-    if port != 0 and not 1024 <= port <= 65531:
-        raise argparse.ArgumentTypeError("a number from 1024 to 65531, or 0")
+    if port != 0 and not 1024 <= port <= 65529:
+        raise argparse.ArgumentTypeError("a number from 1024 to 65529, or 0")
     return port
 
 

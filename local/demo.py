@@ -118,8 +118,8 @@ async def make(configured: Settings, out: Path) -> None:
     if out.exists():  # noqa: ASYNC240 - a command, nobody waits beside it
         return
     assert configured.database_owner_url is not None, "only the owner makes practices"
-    storage = Storage(configured.storage_folder)
-    keyring = Keyring(read_keys("STS_ACCOUNT_KEYS", configured.account_keys.get_secret_value()))
+    storage = Storage.of(configured)
+    keyring = Keyring(read_keys(configured.account_keys.get_secret_value(), "STS_ACCOUNT_KEYS"))
     harbor = await _practice(configured.database_owner_url.get_secret_value(), "Harbor Counseling (demo)")
     other = await _practice(configured.database_owner_url.get_secret_value(), "Hilltop Psychiatry (demo)")
     async with postgres.connect(configured.database_url.get_secret_value(), most=2) as database:

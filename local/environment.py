@@ -51,20 +51,25 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _secrets(path: Path) -> Mapping[str, str]:
-    """The demo's secrets as they were made at the first start; losing them is losing every open request.
+    """The demo's secrets as they were made at the first start; losing them is losing every document and open request.
 
     One that came with a later release is made at that release's first start.
     """
     kept = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
     made = {
-        "STS_PAYLOAD_KEYS": f"demo-1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
-        "STS_ACCOUNT_KEYS": f"demo-1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "STS_PAYLOAD_KEYS": _key(),
+        "STS_ACCOUNT_KEYS": _key(),
+        "STS_STORAGE_KEYS": _key(),
         "STS_CODEC_TOKENS": f"demo:{secrets.token_urlsafe(32)}",
     }
     if made.keys() - kept.keys():
         kept = made | kept
         write_private(path, "".join(f"{name}={value}\n" for name, value in kept.items()))
     return kept
+
+
+def _key() -> str:
+    return f"demo-1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _seal(folder: Path) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""The five ports of the all-in-one."""
+"""The seven ports of the all-in-one."""
 
 import random
 import socket
@@ -15,7 +15,7 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """Five neighbours: API and pages, Temporal, its UI, SMTP, mail inbox."""
+    """Seven neighbours: API and pages, Temporal, its UI, SMTP, mail inbox, metrics of API and worker."""
 
     api: int
 
@@ -39,9 +39,19 @@ class Ports:
         """Of the mail catcher's inbox page."""
         return self.api + 4
 
+    @property
+    def api_metrics(self) -> int:
+        """Of what Prometheus fetches from the API."""
+        return self.api + 5
+
+    @property
+    def worker_metrics(self) -> int:
+        """The same of the worker."""
+        return self.api + 6
+
     def taken(self) -> int | None:
         """The first of them on which something listens already."""
-        return next((port for port in range(self.api, self.api + 5) if not _free(port)), None)
+        return next((port for port in range(self.api, self.api + 7) if not _free(port)), None)
 
 
 def choose(base: int) -> Ports:
@@ -55,7 +65,7 @@ def choose(base: int) -> Ports:
     while taken := ports.taken():
         if time.monotonic() > patience:
             raise PortTaken(
-                f"Port {taken} is taken. Choose five others with `--port-base N`; `--port-base 0` finds free ones."
+                f"Port {taken} is taken. Choose seven others with `--port-base N`; `--port-base 0` finds free ones."
             )
         time.sleep(0.1)
     return ports

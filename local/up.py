@@ -71,7 +71,7 @@ async def up(folder: Path, port_base: int, programs: Programs | None = None) -> 
                 await parts.ready(temporal)
                 await parts.ready(mail)
                 parts.begin(worker := _worker(programs, ports, told))
-                parts.begin(api := _ours("api", programs.api, told, _answers(ports.api, "/readyz")))
+                parts.begin(api := _api(programs, ports, told))
                 await parts.ready(worker)
                 await parts.ready(api)
                 parts.tell(banner(run_file.facts(), data))
@@ -105,7 +105,13 @@ def _ours(name: str, command: Sequence[str], told: Mapping[str, str], ready: _Pr
     return Part(name=name, command=command, environment={**told, "PYTHONPATH": str(_CLONE)}, folder=_CLONE, ready=ready)
 
 
+def _api(programs: Programs, ports: Ports, told: Mapping[str, str]) -> Part:
+    told = {**told, "STS_METRICS_ADDRESS": f"{LOOPBACK}:{ports.api_metrics}"}
+    return _ours("api", programs.api, told, _answers(ports.api, "/readyz"))
+
+
 def _worker(programs: Programs, ports: Ports, told: Mapping[str, str]) -> Part:
+    told = {**told, "STS_METRICS_ADDRESS": f"{LOOPBACK}:{ports.worker_metrics}"}
     return _ours("worker", programs.worker, told, _polled(ports, told) if programs.worker_polls else None)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -43,7 +43,7 @@ class NotATimeStamp(Exception):
 class Token:
     """A time stamp that was checked."""
 
-    der: bytes
+    der: bytes = field(repr=False)
     """The CMS."""
 
     at: datetime

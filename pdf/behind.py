@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -67,7 +67,7 @@ class Trust:
     """Whom one trusts (DER), by which evidence, and when: at `moment`, or now."""
 
     roots: list[bytes]
-    store: Store
+    store: Store = field(repr=False)
     moment: datetime | None = None
 
     def context(self, *, needs_evidence: bool = False) -> ValidationContext:

@@ -4,7 +4,7 @@ The values are printed to be read and to be copied: real text in an embedded fon
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -31,14 +31,14 @@ class Signer:
     `signed_at` is aware, `timezone` an IANA name, `meaning` the sentence that was agreed to.
     """
 
-    printed_name: str
+    printed_name: str = field(repr=False)
     relationship: str
     meaning: str
     signed_at: datetime
     timezone: str
     method: Literal["drawn", "typed"]
-    mark: Mark
-    ip_address: str
+    mark: Mark = field(repr=False)
+    ip_address: str = field(repr=False)
 
     def __post_init__(self) -> None:
         if self.signed_at.tzinfo is None:

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import uharfbuzz
 from pypdf.generic import (
@@ -109,7 +109,7 @@ class _Cut:
     """Some glyphs of a face, ready to be embedded: all but the references between its objects."""
 
     face: Face
-    rows: frozenset[Row]
+    rows: frozenset[Row] = field(repr=False)
     name: NameObject
     program: Written
     glyphs_of_codes: Written | None

@@ -5,7 +5,7 @@ This module says which servers to ask, and judges their answers; asking is not i
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain as joined
 from itertools import pairwise
 from typing import Any
@@ -40,7 +40,7 @@ class Question:
     """To a server that a certificate names: whether it was revoked. With a body it is posted (RFC 6960 A.1)."""
 
     url: str
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
 
     @property
     def is_ocsp(self) -> bool:

@@ -4,7 +4,7 @@ ISO 32000-2 12.7.5.5 (signature fields), 12.8.1 (signature dictionaries), 12.8.2
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pypdf.generic import (
@@ -76,8 +76,8 @@ class Gap:
 class Sealed:
     """An original, and the sealed section that belongs behind it."""
 
-    original: Content
-    section: bytes
+    original: Content = field(repr=False)
+    section: bytes = field(repr=False)
     hashed: "hashlib._Hash"
     """SHA-256, fed with the original: whoever hashes what begins with it copies this, and need not read it again."""
 
@@ -90,7 +90,7 @@ class Appearance:
     """What the widget shows, if the page does not show it already; and all that it says, in words."""
 
     picture: IndirectObject
-    words: str
+    words: str = field(repr=False)
 
 
 class SignatureField:

@@ -5,7 +5,7 @@ Everything that parses runs in a confined process (`pdf.confine`). What is accep
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pypdf import PdfReader, PdfWriter, apply_configuration
@@ -102,7 +102,7 @@ class Note(StrEnum):
 class Inspected:
     """Bytes that are fit to be shared and signed. They are the upload's, unless it had to be repaired."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     sha256: str
     pages: int
     upload_sha256: str

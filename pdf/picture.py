@@ -4,7 +4,7 @@ Where a certificate page follows, little; where none may, all of the evidence (S
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pdf import ink
 from pdf.certificate import HAIRLINE, INK, QUIET, Certificate, Signer, described, document_rows, label, short
@@ -35,7 +35,7 @@ class Line:
     style: Style
     size: float
     colour: Colour
-    text: str
+    text: str = field(repr=False)
 
 
 def sizes(certificate: Certificate, *, evidence: bool) -> list[Size]:

@@ -1,7 +1,7 @@
 """A page as a picture and as text, for the review page: PDFium in a confined process."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pypdfium2
 
@@ -28,10 +28,10 @@ MOST_TEXT = 100_000
 class Preview:
     """`webp` is `width` × `height` pixels; `text` is what the page says, for a screen reader."""
 
-    webp: bytes
+    webp: bytes = field(repr=False)
     width: int
     height: int
-    text: str
+    text: str = field(repr=False)
 
 
 class NoSuchPage(IndexError):

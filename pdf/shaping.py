@@ -8,7 +8,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import uharfbuzz
@@ -30,13 +30,16 @@ class Glyph(NamedTuple):
     dx: float
     dy: float
 
+    def __repr__(self) -> str:
+        return f"Glyph({self.number})"
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """Glyphs of one face, from left to right. Equal to itself only, so that what is made of it is found again fast."""
 
     face: Face
-    glyphs: tuple[Glyph, ...]
+    glyphs: tuple[Glyph, ...] = field(repr=False)
 
     @functools.cached_property
     def width(self) -> float:

@@ -40,7 +40,7 @@ class Element:
     """
 
     kind: str
-    description: str = ""
+    description: str = field(default="", repr=False)
     box: Numbers4 | None = None
     language: str | None = None
     parts: list[tuple["Sheet", int]] = field(default_factory=list)

@@ -6,7 +6,7 @@ Nothing here knows about PDF. The marks hold only floats, strings and tuples, so
 import math
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 MOST_STROKES = 200
@@ -48,12 +48,12 @@ class Drawing:
 
     width: float
     height: float
-    strokes: tuple[tuple[Point, ...], ...]
+    strokes: tuple[tuple[Point, ...], ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class TypedName:
-    name: str
+    name: str = field(repr=False)
 
 
 Mark = Drawing | TypedName

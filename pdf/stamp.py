@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pypdf import apply_configuration
@@ -34,7 +34,7 @@ class CannotStamp(Exception):
 class SignedCopy:
     """A stamped, certified and sealed document; the original is the unchanged beginning of `data`."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     pages: int
 
 
@@ -42,7 +42,7 @@ class SignedCopy:
 class Revision:
     """What goes behind an original to make the signed copy of it."""
 
-    section: bytes
+    section: bytes = field(repr=False)
     pages: int
     """Of the signed copy."""
 
@@ -132,7 +132,7 @@ def _is_signed(original: Content) -> bool:
 class Draft:
     """A document with everything in it but the seal."""
 
-    original: Content
+    original: Content = field(repr=False)
     seal: Seal
     field: SignatureField
     page: Geometry

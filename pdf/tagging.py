@@ -5,7 +5,7 @@ not, and a reader that believed it would leave them out.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pypdf.generic import (
     ArrayObject,
@@ -38,7 +38,7 @@ class Widget:
 
     reference: IndirectObject
     page: IndirectObject
-    description: str
+    description: str = field(repr=False)
 
 
 @dataclass(frozen=True)

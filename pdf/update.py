@@ -13,7 +13,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pypdf import Configuration
@@ -173,7 +173,7 @@ class Appended:
     """An update section, to be written behind `base` bytes of original."""
 
     base: int
-    section: bytearray
+    section: bytearray = field(repr=False)
 
 
 class Update:

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import uvicorn
 from aiosmtpd.controller import Controller
+from opentelemetry.trace import Tracer
 from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.converter import DataConverter
@@ -146,6 +147,7 @@ def configured(postgres: Cluster, folder: Path, smtp: tuple[Mailbox, int], seal_
         codec_tokens=SecretStr(f"{OPERATOR}:{OPERATOR_TOKEN}"),
         temporal_ui_origins=TEMPORAL_UI,
         storage_folder=folder / "documents",
+        storage_keys=SecretStr(KEY),
         smtp_host="127.0.0.1",
         smtp_port=smtp[1],
         smtp_security="none",
@@ -167,7 +169,7 @@ async def database(configured: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def storage(configured: Settings) -> Storage:
-    return Storage(configured.storage_folder)
+    return Storage.of(configured)
 
 
 @pytest.fixture
@@ -265,9 +267,9 @@ async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.Asyn
 
 
 @asynccontextmanager
-async def serving(configured: Settings) -> AsyncIterator[None]:
+async def serving(configured: Settings, tracer: Tracer | None = None) -> AsyncIterator[None]:
     """The app behind a real server in this loop."""
-    server = uvicorn.Server(server_config(configured))
+    server = uvicorn.Server(server_config(configured, tracer))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serve = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -32,3 +32,10 @@ def drawing_json() -> dict[str, object]:
     drawn = drawing()
     strokes = [[{"x": p.x, "y": p.y, "t": p.t, "pressure": p.pressure} for p in stroke] for stroke in drawn.strokes]
     return {"width": drawn.width, "height": drawn.height, "strokes": strokes}
+
+
+def changed(content: bytes, at: int = -1) -> bytes:
+    """`content` with one bit of the byte at `at` flipped."""
+    flipped = bytearray(content)
+    flipped[at] ^= 1
+    return bytes(flipped)

@@ -23,7 +23,7 @@ _shown: dict[str, int] = {}
 
 
 def keyring(configured: Settings) -> Keyring:
-    return Keyring(read_keys("STS_ACCOUNT_KEYS", configured.account_keys.get_secret_value()))
+    return Keyring(read_keys(configured.account_keys.get_secret_value(), "STS_ACCOUNT_KEYS"))
 
 
 async def enrol(transaction: Transaction, configured: Settings, party: Actor) -> None:

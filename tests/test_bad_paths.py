@@ -654,9 +654,8 @@ async def test_a_request_that_cannot_be_sealed_is_given_up_and_asked_for_again(
     skipping: Clock, configured: Settings, database: Database, storage: Storage, office: Office
 ) -> None:
     order = office.order()
-    path = configured.storage_folder / order.sha256[:2] / order.sha256
-    content = path.read_bytes()
-    path.unlink()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))

@@ -19,7 +19,7 @@ from local.postgres import OWNER, cluster
 from tests.browsers import chromium, visitor
 from tests.papers import paper
 from tests.sign_ins import code_of, has_app_of_the_demo
-from tests.whole import Whole, running, soon
+from tests.whole import Whole, running, soon, store_of
 
 LINK = "A new message is available for you in the Client Portal."
 
@@ -118,7 +118,7 @@ async def test_from_the_chart_to_the_sealed_pdf(whole: Whole, browser: Browser, 
         download = await downloading.value
         assert "Rivera" not in download.suggested_filename
         await download.save_as(tmp_path / "signed.pdf")
-    check_sealed(whole, (tmp_path / "signed.pdf").read_bytes())
+    await check_sealed(whole, (tmp_path / "signed.pdf").read_bytes())
 
 
 async def test_with_the_worker_down_the_page_says_received_and_changes_to_signed_by_itself(
@@ -283,12 +283,12 @@ async def test_a_decline_without_a_script_shows_in_the_chart_by_itself(whole: Wh
         await expect(note).to_contain_text("Correction requested")
 
 
-def check_sealed(whole: Whole, signed: bytes) -> None:
+async def check_sealed(whole: Whole, signed: bytes) -> None:
     trusted = (whole.data / "seal" / "certificate.pem").read_bytes()
     found = pdf.verify(signed, trusted)
     assert found.valid, found
     assert found.original_sha256
-    original = (whole.data / "documents" / found.original_sha256[:2] / found.original_sha256).read_bytes()
+    original = await store_of(whole.data).get(found.original_sha256)
     assert signed.startswith(original)
     text = PdfReader(io.BytesIO(signed)).pages[-1].extract_text()
     for fact in ("Jordan Rivera", "self", found.original_sha256, "I have read this document and sign it.", "Drawn"):

@@ -26,6 +26,7 @@ from benchmarks.patient import SIGNED, Lifecycle
 from benchmarks.whole import Whole, running
 from chart.ids import DocumentId
 from tests.office import Office
+from tests.whole import store_of
 
 
 def test_a_small_run_loses_doubles_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +87,7 @@ class Chart:
             "select sha256 from version where document_id = $1 and signed_by_request is not null",
             UUID(one.document["id"]),
         )
-        return self.whole.data / "documents" / sha256[:2] / sha256
+        return store_of(self.whole.data).path(sha256)
 
     async def mail(self, one: Lifecycle) -> Path:
         assert one.document
@@ -141,9 +142,9 @@ async def missing_file(chart: Chart, one: Lifecycle) -> None:
 async def changed_file(chart: Chart, one: Lifecycle) -> None:
     """Under the hash of what it is now, as somebody would who can write to both store and chart."""
     assert one.document
-    original = chart.whole.data / "documents" / one.document["sha256"][:2] / one.document["sha256"]
+    original = one.document["sha256"]
     await chart.do(
-        f"update version set sha256 = '{original.name}' where document_id = $1 and signed_by_request is not null", one
+        f"update version set sha256 = '{original}' where document_id = $1 and signed_by_request is not null", one
     )
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import asyncpg
 import httpx2
 import pytest
+from prometheus_client.metrics import MetricWrapperBase
 from temporalio import workflow
 
 from api import openapi
-from gateways import temporal
+from gateways import metrics, temporal
 from local.postgres import APPLICATION, Cluster
 from settings import Settings
 from workflows.share_to_sign import ShareToSign
@@ -58,3 +59,11 @@ def test_every_signal_and_search_attribute_is_in_the_readme() -> None:
         assert name is None or f"`{name}`" in readme, name
     for key in temporal.SEARCH_ATTRIBUTES:
         assert f"| `{key.name}` |" in readme
+
+
+def test_every_metric_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            for family in metric.collect():
+                assert f"`{family.name}{'_total' * (family.type == 'counter')}`" in readme

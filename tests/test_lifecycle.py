@@ -25,6 +25,7 @@ from settings import Settings
 from tests.conftest import Mailbox
 from tests.engine import delivered, read, request_id, signature, start
 from tests.office import Office, open_office
+from tests.papers import changed
 from tests.pdf.test_seal import KeyService
 from worker import make_worker
 from workflows.share_to_sign import ShareToSign
@@ -124,9 +125,8 @@ async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
     skipping: WorkflowEnvironment, database: Database, storage: Storage, configured: Settings, office: Office
 ) -> None:
     order = office.order()
-    path = configured.storage_folder / order.sha256[:2] / order.sha256
-    content = path.read_bytes()
-    path.unlink()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))
@@ -152,9 +152,9 @@ async def test_a_stored_file_with_another_hash_is_never_signed_until_it_is_put_r
     skipping: WorkflowEnvironment, database: Database, storage: Storage, configured: Settings, office: Office
 ) -> None:
     order = office.order()
-    path = configured.storage_folder / order.sha256[:2] / order.sha256
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"%PDF-1", b"%PDF-2"))
+    content = await storage.get(order.sha256)
+    path = storage.path(order.sha256)
+    path.write_bytes(changed(path.read_bytes()))
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))

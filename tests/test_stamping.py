@@ -15,10 +15,14 @@ import pdf
 from activities.stamp import Signature, Stamp, Stamped, Stamping
 from chart import consent
 from chart.ids import RequestId
+from gateways.keys import read_keys
 from gateways.postgres import Database
 from gateways.storage import Storage, Stored
+from tests.conftest import KEY
 from tests.office import Office
-from tests.papers import drawing
+from tests.papers import changed, drawing
+
+KEYS = read_keys(KEY, "STS_STORAGE_KEYS")
 
 
 class Dying(Storage):
@@ -36,7 +40,7 @@ def shelf(tmp_path: Path) -> Path:
 @pytest.fixture
 async def store(shelf: Path, storage: Storage, office: Office) -> Storage:
     """With the original in it, and nothing else."""
-    own = Storage(shelf)
+    own = Storage(shelf, KEYS)
     await own.put(await storage.get(office.note.sha256))
     return own
 
@@ -51,9 +55,9 @@ def stamping(office: Office) -> Stamping:
     return Stamping(order, request, (mark,))
 
 
-def signed_files(shelf: Path, stamping: Stamping) -> list[str]:
-    names = (path.name for path in shelf.rglob("*") if path.is_file() and path.parent.name != "notes")
-    return [name for name in names if name != stamping.order.sha256]
+def signed_files(store: Storage, stamping: Stamping) -> list[Path]:
+    original = store.path(stamping.order.sha256)
+    return [path for path in store.files() if path != original and path.parent.name != "notes"]
 
 
 async def test_stamping_the_same_request_twice_gives_one_stored_file(
@@ -62,7 +66,7 @@ async def test_stamping_the_same_request_twice_gives_one_stored_file(
     stamp = Stamp(database, store, seal)
     first, second = await stamp(stamping), await stamp(stamping)
     assert first == second
-    assert signed_files(shelf, stamping) == [first.sha256]
+    assert signed_files(store, stamping) == [store.path(first.sha256)]
     found = pdf.verify(await store.get(first.sha256), seal.chain_pem)
     assert found.valid
     assert found.original_sha256 == stamping.order.sha256
@@ -77,7 +81,7 @@ async def test_stamping_the_same_request_at_once_gives_one_stored_file(
     stamped = {each for each in ended if isinstance(each, Stamped)}
     again = [each for each in ended if isinstance(each, ApplicationError) and not each.non_retryable]
     assert len(again) + sum(isinstance(each, Stamped) for each in ended) == 4
-    assert signed_files(shelf, stamping) == [(await stamp(stamping)).sha256]
+    assert signed_files(store, stamping) == [store.path((await stamp(stamping)).sha256)]
     assert stamped <= {await stamp(stamping)}
 
 
@@ -85,21 +89,21 @@ async def test_a_worker_that_dies_while_it_stamps_leaves_no_second_file(
     database: Database, store: Storage, shelf: Path, seal: pdf.Seal, stamping: Stamping
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        Stamp(database, Dying(shelf), seal)._stored(
+        Stamp(database, Dying(shelf, KEYS), seal)._stored(
             stamping.order.sha256, *await certificate_and_plan(database, stamping, seal)
         )
-    assert signed_files(shelf, stamping) == []
+    assert signed_files(store, stamping) == []
     noted = store.kept(str(stamping.request_id))
     stamped = await Stamp(database, store, seal)(stamping)
     assert noted
     assert (await store.get(stamped.sha256)).endswith(noted.partition(b"\n")[2])
-    assert signed_files(shelf, stamping) == [stamped.sha256]
+    assert signed_files(store, stamping) == [store.path(stamped.sha256)]
 
 
 async def certificate_and_plan(
     database: Database, stamping: Stamping, seal: pdf.Seal
 ) -> tuple[pdf.Certificate, pdf.Plan | None]:
-    return await Stamp(database, Storage(Path()), seal)._certificate_and_plan(stamping)
+    return await Stamp(database, Storage(Path(), KEYS), seal)._certificate_and_plan(stamping)
 
 
 async def test_stamping_never_reads_a_stamped_file(
@@ -108,7 +112,7 @@ async def test_stamping_never_reads_a_stamped_file(
     """It may be gone, or have become anything: what comes out is the same, and put right."""
     stamp = Stamp(database, store, seal)
     first = await stamp(stamping)
-    path = shelf / first.sha256[:2] / first.sha256
+    path = store.path(first.sha256)
     for damage in (path.unlink, lambda: path.write_bytes(b"anything")):
         damage()
         assert await stamp(stamping) == first
@@ -117,12 +121,7 @@ async def test_stamping_never_reads_a_stamped_file(
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        lambda noted: b"",
-        lambda noted: noted[:-1],
-        lambda noted: noted.replace(b"/Rotate 0", b"/Rotate 9"),
-        lambda _: b"1\n",
-    ],
+    [lambda noted: b"", lambda noted: noted[:-1], changed, lambda _: b"1\n"],
     ids=["empty", "cut off", "changed", "nothing but pages"],
 )
 async def test_a_damaged_note_is_not_used(
@@ -140,12 +139,52 @@ async def test_a_damaged_note_is_not_used(
     assert pdf.verify(await store.get(again.sha256), seal.chain_pem).valid
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda noted: b"",
+        lambda noted: noted[:-1],
+        lambda noted: noted.replace(b"/Rotate 0", b"/Rotate 9"),
+        lambda _: b"1\n",
+    ],
+    ids=["empty", "cut off", "changed", "nothing but pages"],
+)
+async def test_a_note_of_something_else_is_not_used(
+    change: Callable[[bytes], bytes], database: Database, store: Storage, seal: pdf.Seal, stamping: Stamping
+) -> None:
+    """As somebody would write it who has the keys."""
+    await Stamp(database, store, seal)(stamping)
+    note = str(stamping.request_id)
+    noted = store.kept(note)
+    assert noted
+    store.forget(note)
+    store.keep(note, change(noted))
+    again = await Stamp(database, store, seal)(stamping)
+    assert pdf.verify(await store.get(again.sha256), seal.chain_pem).valid
+
+
+def moved(_: Storage, shelf: Path, mine: Stamping, other: Stamping) -> None:
+    (shelf / "notes" / str(mine.request_id)).rename(shelf / "notes" / str(other.request_id))
+
+
+def written(store: Storage, _: Path, mine: Stamping, other: Stamping) -> None:
+    noted = store.kept(str(mine.request_id))
+    assert noted
+    store.keep(str(other.request_id), noted)
+
+
+@pytest.mark.parametrize("place", [moved, written])
 async def test_the_note_of_another_request_is_not_used(
-    database: Database, store: Storage, shelf: Path, seal: pdf.Seal, stamping: Stamping
+    place: Callable[[Storage, Path, Stamping, Stamping], None],
+    database: Database,
+    store: Storage,
+    shelf: Path,
+    seal: pdf.Seal,
+    stamping: Stamping,
 ) -> None:
     first = await Stamp(database, store, seal)(stamping)
     other = Stamping(stamping.order, RequestId(uuid4()), stamping.signatures)
-    (shelf / "notes" / str(stamping.request_id)).rename(shelf / "notes" / str(other.request_id))
+    place(store, shelf, stamping, other)
     second = await Stamp(database, store, seal)(other)
     assert second.sha256 != first.sha256
     fields = PdfReader(io.BytesIO(await store.get(second.sha256))).get_fields()
@@ -158,7 +197,7 @@ async def test_the_note_of_another_request_is_not_used(
     [
         (lambda path: path.unlink(), "The shared version is missing from the store. Restore it, then resume."),
         (
-            lambda path: path.write_bytes(path.read_bytes().replace(b"%PDF-1", b"%PDF-2")),
+            lambda path: path.write_bytes(changed(path.read_bytes())),
             "The shared version in the store was changed. Restore it, then resume.",
         ),
         (lambda path: path.write_bytes(b""), "The shared version in the store was changed. Restore it, then resume."),
@@ -174,10 +213,10 @@ async def test_a_stored_file_that_is_missing_or_has_another_hash_never_becomes_a
     seal: pdf.Seal,
     stamping: Stamping,
 ) -> None:
-    spoil(shelf / stamping.order.sha256[:2] / stamping.order.sha256)
+    spoil(store.path(stamping.order.sha256))
     with pytest.raises(ApplicationError) as refused:
         await Stamp(database, store, seal)(stamping)
     assert refused.value.non_retryable
     assert refused.value.message == told
-    assert signed_files(shelf, stamping) == []
+    assert signed_files(store, stamping) == []
     assert store.kept(str(stamping.request_id)) is None

@@ -406,7 +406,7 @@ async def world(
         )
     second = request.party_of(await account.register(database, invitation.token, PASSWORD))
     parties = (office.party, second, await provider(database, office))
-    path = configured.storage_folder / office.note.sha256[:2] / office.note.sha256
+    path = storage.path(office.note.sha256)
     weather = Weather(mailbox, path, path.read_bytes())
     return World(engine, TimeSkipper(engine), database, office, parties, weather, taken)
 

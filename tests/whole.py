@@ -14,6 +14,9 @@ from typing import Any
 
 import httpx2
 
+from gateways.keys import read_keys
+from gateways.storage import Storage
+
 CLONE = Path(__file__).parent.parent
 
 
@@ -54,6 +57,12 @@ class Whole:
             return httpx2.get(self.address("api") + "/readyz").status_code == 200
         except (OSError, httpx2.HTTPError):
             return False
+
+
+def store_of(data: Path) -> Storage:
+    """The store that the parts of a whole use."""
+    secrets = dict(line.split("=", 1) for line in (data / "secrets.env").read_text().splitlines())
+    return Storage(data / "documents", read_keys(secrets["STS_STORAGE_KEYS"], "STS_STORAGE_KEYS"))
 
 
 @contextmanager

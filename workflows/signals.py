@@ -3,7 +3,7 @@
 Each names its request, since the engine finds workflows by the document, which may have a newer request by then.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ class Decline:
     by: Actor
     at: datetime
     """The service's time, as of a signature."""
-    reason: str | None
+    reason: str | None = field(repr=False)
     correction: bool
 
 
@@ -29,7 +29,7 @@ class Decline:
 class Recall:
     request_id: RequestId
     by: Actor
-    reason: str
+    reason: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class StaffRecord:
     request_id: RequestId
     by: Actor
     act: Literal[Act.RECORD_UNABLE, Act.RECORD_PAPER]
-    reason: str
-    record: dict[str, Any]
+    reason: str = field(repr=False)
+    record: dict[str, Any] = field(repr=False)
     """Attempts and dates."""
 
 

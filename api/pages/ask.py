@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from activities.notify import IN
 from activities.order import Terms
 from api.access import Res, StaffPage
+from api.body import Body
 from api.pages import desk, forms
 from api.pages.chart import show_documents
 from api.pages.rendering import Notification, see_other
@@ -26,15 +27,15 @@ router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Field(max_length=1000)]
 
 
-class Chosen(BaseModel):
+class Chosen(Body):
     """The form of options as it was typed; nothing of it where Share to Sign was selected in the menu."""
 
     options: Text = ""
     """Something if it comes from the page of options."""
-    signers: Annotated[list[Text], Field(max_length=100)] = []
+    signers: Annotated[list[Text], Field(max_length=100)] = Field(default_factory=list)
     """The parties that are ticked."""
-    parties: Annotated[list[Text], Field(max_length=100)] = []
-    turns: Annotated[list[Text], Field(max_length=100)] = []
+    parties: Annotated[list[Text], Field(max_length=100)] = Field(default_factory=list)
+    turns: Annotated[list[Text], Field(max_length=100)] = Field(default_factory=list)
     """One for each of `parties`."""
     order: Text = "together"
     on_decline: Text = OnDecline.ENDS.value

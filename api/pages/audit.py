@@ -7,10 +7,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api import exports
 from api.access import Res, StaffPage
+from api.body import Body
 from api.exports import Form
 from api.pages import desk, forms, words
 from api.stories import auditing, settings
@@ -23,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Field(max_length=200)]
 
 
-class Filters(BaseModel):
+class Filters(Body):
     """As they were chosen; ids and days only, so that they may stand in an address (SPEC A7)."""
 
     chart: Text = ""

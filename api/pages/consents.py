@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api import exports
 from api.access import Res, StaffPage
+from api.body import Body
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
@@ -24,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Field(max_length=1000)]
 
 
-class Typing(BaseModel):
+class Typing(Body):
     """The form as it was typed."""
 
     account: Text = ""

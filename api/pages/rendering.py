@@ -1,7 +1,7 @@
 """Jinja2 for the pages: one environment, strict about what is undefined, and the few filters that templates need."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -79,9 +79,9 @@ _environment.globals.update(static_url=static_url)
 class Notification:
     """What the page says at its top after something was done, or could not be."""
 
-    text: str
+    text: str = field(repr=False)
     good: bool = True
-    remedy: tuple[str, str] | None = None
+    remedy: tuple[str, str] | None = field(default=None, repr=False)
     """Address and label of the link that leads to the way out."""
 
 

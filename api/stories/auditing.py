@@ -1,6 +1,6 @@
 """Whoever looks after the practice reads its audit log, and takes a chart's part of it along (SPEC A6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.exports import Register
 from api.resources import Resources
@@ -20,11 +20,11 @@ class Read:
     lines: list[Line]
     next: Place | None
     """Where the following page begins."""
-    names: dict[str, str]
+    names: dict[str, str] = field(repr=False)
     """Of the actors."""
-    clients: dict[ClientId, str]
+    clients: dict[ClientId, str] = field(repr=False)
     """Names of the clients whose charts are concerned."""
-    colleagues: dict[str, str]
+    colleagues: dict[str, str] = field(repr=False)
     """Staff and API keys, by whom the log can be read."""
 
 

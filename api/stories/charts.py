@@ -1,7 +1,7 @@
 """The practice's charts: find, open, upload, look at, download."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pdf
@@ -70,7 +70,7 @@ class Chart:
     """Those who act today, who will, and who did."""
     blocks: list[Block]
     """Documents that are kept from somebody."""
-    names: dict[str, str]
+    names: dict[str, str] = field(repr=False)
     """Of the staff who ended an access or made a block."""
     invitations: list[OpenInvitation]
     documents: list[Document]
@@ -243,7 +243,7 @@ async def _view(transaction: Transaction, caller: PracticeSide, found: Document)
 
 @dataclass(frozen=True)
 class Download:
-    content: bytes
+    content: bytes = field(repr=False)
     file_name: str
 
 

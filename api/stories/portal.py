@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import pdf
@@ -37,8 +37,8 @@ class OpenedMessage:
     message: Message
     request: Request
     """Of which it tells; the document may have a newer one by now."""
-    type: str
-    service_on: date
+    type: str = field(repr=False)
+    service_on: date = field(repr=False)
     document: Document | None
     """None while it is not shared with the reader, as when a new version took its place."""
 

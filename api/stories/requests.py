@@ -1,7 +1,7 @@
 """The practice follows and steers its signature requests."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -59,7 +59,7 @@ class Timeline:
 
     request: Request
     entries: tuple[Entry, ...]
-    names: dict[str, str]
+    names: dict[str, str] = field(repr=False)
     """Of the actors and of whom mail went to, as the practice knows them."""
     zone: ZoneInfo
     """Of the practice: in which its days are counted."""

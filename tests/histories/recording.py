@@ -218,9 +218,8 @@ async def test_needs_attention(
     skipping: Clock, configured: Settings, database: Database, storage: Storage, office: Office, mended: str
 ) -> None:
     order = office.order()
-    path = configured.storage_folder / order.sha256[:2] / order.sha256
-    content = path.read_bytes()
-    path.unlink()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
     handle = await begun(skipping, database, order)
     await handle.signal(ShareToSign.sign, signature(handle, order))
 

@@ -92,7 +92,18 @@ def test_a_life_of_starts_and_stops(data: Path) -> None:
     with running(data) as whole:
         first = whole.run_file()
         assert first["addresses"].keys() == {
-            *("api", "chart", "portal", "temporal", "temporal_ui", "codec", "smtp", "mail"),
+            *(
+                "api",
+                "chart",
+                "portal",
+                "temporal",
+                "temporal_ui",
+                "codec",
+                "smtp",
+                "mail",
+                "api_metrics",
+                "worker_metrics",
+            ),
         }
         assert first["pids"].keys() == {"sts", "postgres", "temporal", "mail", "worker", "api"}
         assert first["api_key"] == "key"
