@@ -29,6 +29,7 @@ from api import trail
 from api.exports import defused
 from chart import anchor, audit, proof
 from chart.audit import Action
+from gateways.envelope import HEADER
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity.caller import Role
@@ -433,11 +434,9 @@ async def test_a_chain_that_was_written_anew_from_its_first_entry_is_told(
 
 def files_of(storage: Storage, office: Office) -> list[Path]:
     """The document files of this practice, and its anchors."""
-    folder: Path = storage._folder
     hashes = [office.note.sha256, office.superbill.sha256, office.psychotherapy_note.sha256]
-    return [folder / sha256[:2] / sha256 for sha256 in hashes] + sorted(
-        (folder / anchor.folder(office.practice)).iterdir()
-    )
+    anchors = storage._folder / anchor.folder(office.practice)
+    return [storage.path(sha256) for sha256 in hashes] + sorted(anchors.iterdir())
 
 
 async def test_whoever_changes_or_removes_any_stored_file_is_told_on(
@@ -454,7 +453,8 @@ async def test_whoever_changes_or_removes_any_stored_file_is_told_on(
             case "hash":
                 path.write_bytes(content + b"\n")
             case _:
-                path.write_bytes(flipped(content, how))
+                # behind the header, whose unused bytes say nothing
+                path.write_bytes(content[:HEADER] + flipped(content[HEADER:], how))
         found = await examined(database, storage, office)
         path.write_bytes(content)
         assert found.broken, (how, path)

@@ -193,8 +193,10 @@ async def test_a_key_service_that_is_down_needs_attention_and_seals_when_it_is_b
         assert stored(configured) == before
         service.down = False
         assert await handle.result() is RequestState.SIGNED
-    (new,) = stored(configured) - before
-    assert pdf.verify(await storage.get(new), configured.seal_certificate_file.read_bytes()).valid
+    signed = (await read(database, order, handle)).signed_sha256
+    assert signed
+    assert stored(configured) - before == {storage.path(signed).name}
+    assert pdf.verify(await storage.get(signed), configured.seal_certificate_file.read_bytes()).valid
 
 
 def stored(configured: Settings) -> set[str]:

@@ -352,3 +352,39 @@ def test_what_is_no_key_is_refused_at_the_start_and_not_repeated(text: str) -> N
     with pytest.raises(ValueError, match="STS_STORAGE_KEYS: entry 1 is not") as refused:
         read_keys(text, "STS_STORAGE_KEYS")
     assert "QUJD" not in str(refused.value)
+
+
+# -- what has a name of its own
+
+ANCHOR = "anchors/01a21053-0e66-7e2f-b823-792ea8acb7d1/20261103T020000.000000.json"
+
+
+async def test_what_has_a_name_is_encrypted_found_by_it_and_written_once(store: Storage, tmp_path: Path) -> None:
+    await store.put_named(ANCHOR, CONTENT)
+    await store.put_named(ANCHOR, b"another")
+    assert await store.named(ANCHOR) == CONTENT
+    assert await store.names(ANCHOR.rpartition("/")[0]) == [ANCHOR]
+    assert CONTENT not in (tmp_path / ANCHOR).read_bytes()
+
+
+async def test_what_has_a_name_from_before_there_were_keys_is_read_and_rewrapped(
+    store: Storage, tmp_path: Path
+) -> None:
+    path = tmp_path / ANCHOR
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    assert await store.named(ANCHOR) == CONTENT
+    for keys in (OLD, NEW | OLD):
+        assert Storage(tmp_path, keys).rewrap(path)
+        assert not Storage(tmp_path, keys).rewrap(path)
+    assert await Storage(tmp_path, NEW).named(ANCHOR) == CONTENT
+    with pytest.raises(StoredBytesLocked):
+        await store.named(ANCHOR)
+
+
+async def test_what_was_put_in_another_names_place_is_told(store: Storage, tmp_path: Path) -> None:
+    await store.put_named(ANCHOR, CONTENT)
+    other = ANCHOR.replace("1103", "1104")
+    (tmp_path / ANCHOR).rename(tmp_path / other)
+    with pytest.raises(StoredBytesChanged):
+        await store.named(other)
