@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from benchmarks.noop import Noop, Steps
+from gateways import metrics
 from gateways.temporal import data_converter, payload_keys
 
 QUEUE = "benchmark"
@@ -28,6 +29,7 @@ def make_worker(engine: Client, steps: Steps) -> Worker:
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_all_modules()
         ),
+        interceptors=[metrics.Steps()],
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         max_cached_workflows=300,
         graceful_shutdown_timeout=timedelta(seconds=5),

@@ -81,7 +81,8 @@ def test_local_activities_of_one_workflow_task_are_one_action_and_each_retry_is_
 async def test_the_control_is_worked_on_as_the_real_one_is(engine: Client, make_one_worker: WorkerMaker) -> None:
     def options(worker: Worker) -> dict[str, object]:
         own = {"client", "task_queue", "workflows", "activities", "identity", "workflow_runner", "tuner"}
-        return {name: value for name, value in worker.config().items() if name not in own}
+        known = {name: value for name, value in worker.config().items() if name not in own}
+        return known | {"interceptors": [type(one) for one in worker.config().get("interceptors", [])]}
 
     # a worker that is made and never run keeps its queue from others
     async with noop_worker.make_worker(engine, Steps(bytes)) as control, make_one_worker() as real:

@@ -47,7 +47,7 @@ async def test_a_key_does_what_it_was_made_for_until_it_is_revoked(
     async with database.practice(office.practice) as transaction:
         assert key not in str(await transaction.fetch("select * from api_key"))
         entries = await transaction.fetch(
-            "select actor, action, detail from audit where chart_id = $1", office.practice
+            "select actor, action, detail from audit where chart_id = $1 order by number", office.practice
         )
     about = [entry for entry in entries if mine["id"] in entry["detail"]]
     assert [entry["action"] for entry in about] == ["made an API key", "revoked an API key"]
