@@ -100,11 +100,15 @@ class End:
 
     async def _told(self, transaction: Transaction, last: EndRequest) -> tuple[Actor, ...]:
         """Put the message of the ending into the inboxes of those who hold the request and have to know."""
-        if (told := SIGNERS_ARE_TOLD.get(last.life.state)) is None:
+        told, holders = SIGNERS_ARE_TOLD.get(last.life.state), await message.holders(transaction, last.request_id)
+        # what never came into the chart is held by nobody
+        if told is None or not holders:
             return ()
         about, states = told
-        concerned = {seat.party for seat in last.life.seats if seat.state in states}
-        parties = [party for party in await message.holders(transaction, last.request_id) if party in concerned]
+        # as the chart knows them: a registration may have come there first
+        signers = (await request.find(transaction, last.request_id)).signers
+        concerned = {signer.party for signer in signers if signer.state in states}
+        parties = [party for party in holders if party in concerned]
         for party in parties:
             account = request.account_of(party)
             assert account, "messages are for portal accounts"

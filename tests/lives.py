@@ -177,10 +177,11 @@ class Model:
 
     def _end(self, state: str) -> None:
         self.state, self.ended_at = state, self.now
-        told = [("end", who) for who in self.asked if who != PROVIDER]
-        self.may.update(told)
-        if state in {"recalled", "replaced"}:
-            self.must.update(told)
+        told = {"recalled": ["waiting", "signed", "declined"], "declined": ["waiting", "signed"], "expired": ["signed"]}
+        told["replaced"] = told["recalled"]
+        concerned = [who for who in self.asked if who != PROVIDER and self.answers[who] in told.get(state, ())]
+        self.must.update(("end", who) for who in concerned)
+        self.may.update(("end", who) for who in concerned)
 
     def _post(self, about: str) -> None:
         mails = [(about, who) for who in self.turn if who != PROVIDER]
