@@ -1,7 +1,8 @@
 """What was refused to a caller whom we know is written into the audit log, whatever the route (SPEC A6).
 
 In a transaction of its own, since the one in which it was refused is rolled back; and before the answer goes out.
-Whoever is not known belongs to no practice, and so to no log of one: that stands in the service's own.
+Whoever is not known belongs to no practice, and so to no log of one: that stands in the service's own. But for a
+sign-in that is refused, which `identity.session` writes into the log of the practice where the account is.
 """
 
 import logging
@@ -18,6 +19,7 @@ from chart.audit import Action
 from chart.ids import DocumentId
 from gateways import postgres
 from identity.caller import PortalUser, PracticeSide
+from identity.visitor import UNKNOWN, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ _REFUSED = {
     HTTPStatus.CONFLICT,
     HTTPStatus.GONE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 INVALID = "invalid-request"
@@ -52,13 +55,17 @@ class Trail:
 
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] in _REFUSED and "asked" in state:
-                await _record(scope["app"].state.resources, state, HTTPStatus(message["status"]))
+                await _record(scope["app"].state.resources, state, HTTPStatus(message["status"]), _network(scope))
             await send(message)
 
         await self._app(scope, receive, send_recorded)
 
 
-async def _record(resources: Resources, state: dict[str, Any], status: HTTPStatus) -> None:
+def _network(scope: Scope) -> str:
+    return network_of(scope["client"][0]) if scope["client"] else UNKNOWN.network
+
+
+async def _record(resources: Resources, state: dict[str, Any], status: HTTPStatus, network: str) -> None:
     caller, method, route, named = state["asked"]
     problem = state.get("problem", status.phrase)
     if problem == INVALID:
@@ -78,6 +85,7 @@ async def _record(resources: Resources, state: dict[str, Any], status: HTTPStatu
                 document=document,
                 asked_for=f"{method} {route}",
                 problem=problem,
+                network=network,
                 meant=" ".join(f"{name}={value}" for name, value in ids.items()),
             )
     except postgres.LOST:

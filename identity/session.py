@@ -240,7 +240,7 @@ async def authenticate_again(
     code: str = "",
 ) -> None:
     """Make the session fresh for signing, by the password of its own account and its second factor, if it has one."""
-    await check_password(database, user, visitor, password)
+    await check_password(database, user, password)
     async with database.practice(user.practice) as transaction:
         factors = await second_factor.of(transaction, user.actor)
     if factors.any:
@@ -249,29 +249,19 @@ async def authenticate_again(
 
 
 async def authenticate_again_with_passkey(
-    database: Database,
-    site: RelyingParty,
-    user: SignedInPerson,
-    visitor: Visitor,
-    token: str,
-    answer: Mapping[str, Any],
+    database: Database, site: RelyingParty, user: SignedInPerson, token: str, answer: Mapping[str, Any]
 ) -> None:
-    try:
-        await passkey.check(database, site, answer, user.actor)
-    except PasskeyRefused:
-        await _note_refused(database, user.practice, user.actor, visitor, "passkey again")
-        raise
+    await passkey.check(database, site, answer, user.actor)
     await _make_fresh(database, user, token)
 
 
-async def check_password(database: Database, user: SignedInPerson, visitor: Visitor, password: str) -> Person:
+async def check_password(database: Database, user: SignedInPerson, password: str) -> Person:
     """Raise `SignInFailed` unless it is the password of whoever is signed in."""
     purse = throttle.PASSWORD_AGAIN.of(user.actor)
     await throttle.spend(database, purse)
     async with database.practice(user.practice) as transaction:
         whose = await person.find(transaction, user.actor)
     if not await passwords.matches(whose.password_hash, password):
-        await _note_refused(database, user.practice, user.actor, visitor, "password again")
         raise SignInFailed
     await throttle.give_back(database, purse)
     return whose

@@ -39,6 +39,7 @@ from tests.conftest import KEY
 from tests.office import Office, add_staff
 from tests.sign_ins import sign_in_staff
 from tests.test_bulk import finished
+from tests.test_counter_sign import staff_id
 from tests.test_portal import shown
 from tests.test_portal import sign_in as sign_in_to_portal
 from tests.test_signing import portal, reviewed, signature
@@ -152,6 +153,24 @@ async def test_a_refused_sign_in_is_in_the_log_of_the_practice(
     assert [line.actor for line in lines] == [audit.STRANGER] * 2
     assert lines[0].detail["account"] == office.party
     assert str(lines[1].detail["account"]).startswith("staff:")
+
+
+async def test_what_somebody_signed_in_is_refused_is_one_entry_in_their_name(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    me = await staff(api, office.provider_email)
+    wrong = {"password": "not the password"}
+    while (await api.post("/account/again", data=wrong, headers=me)).status_code == HTTPStatus.FORBIDDEN:
+        pass
+    code = await api.post("/account/authenticator", data={"code": "000000"}, headers=me)
+    assert code.status_code == HTTPStatus.FORBIDDEN
+    lines = [line for line in await log(database, office) if "refused" in line.action]
+    assert {line.action for line in lines} == {Action.REFUSED}
+    assert {line.actor for line in lines} == {f"staff:{await staff_id(database, office, office.provider_email)}"}
+    assert [line.detail["problem"] for line in lines[:-1]][-2:] == ["Forbidden", "Too Many Requests"]
+    assert [line.detail["asked_for"] for line in lines][-2:] == ["POST /account/again", "POST /account/authenticator"]
+    assert {line.detail["network"] for line in lines} == {"127.0.0.1"}
+    assert "not the password" not in str(lines)
 
 
 @pytest.mark.usefixtures("worker")
@@ -292,21 +311,19 @@ class Tampering:
     bit: int
 
 
-TAMPERINGS = st.builds(
-    Tampering,
-    column=st.sampled_from(
-        (
-            *("practice_id", "chart_id", "number", "at", "actor", "action", "document_id", "request_id", "detail"),
-            *("previous", "hash", "delete"),
-        )
-    ),
-    row=st.integers(0, 10_000),
-    at=st.integers(0, 10_000),
-    bit=st.integers(0, 7),
+COLUMNS = (
+    *("practice_id", "chart_id", "number", "at", "actor", "action", "document_id", "request_id", "detail"),
+    *("previous", "hash", "delete"),
 )
 
 
-def drawn(count: int) -> list[Tampering]:
+def drawn(of_each: int) -> list[Tampering]:
+    """So many of each column."""
+    return [one for column in COLUMNS for one in _drawn(column, of_each)]
+
+
+def _drawn(column: str, count: int) -> list[Tampering]:
+    number = st.integers(0, 10_000)
     made: list[Tampering] = []
 
     @examples(
@@ -316,7 +333,7 @@ def drawn(count: int) -> list[Tampering]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(TAMPERINGS)
+    @given(st.builds(Tampering, column=st.just(column), row=number, at=number, bit=st.integers(0, 7)))
     def collect(one: Tampering) -> None:
         made.append(one)
 
@@ -375,10 +392,8 @@ async def test_whoever_flips_any_byte_of_the_log_or_takes_any_entry_out_is_told_
     other_office: Office,
 ) -> None:
     await some_history(api, database, storage, office)
-    columns = set()
     async with owner(postgres) as connection:
-        for how in drawn(400):
-            columns.add(how.column)
+        for how in drawn(34):
             undone = connection.transaction()
             await undone.start()
             await tamper(connection, how, office, other_office)
@@ -386,7 +401,6 @@ async def test_whoever_flips_any_byte_of_the_log_or_takes_any_entry_out_is_told_
             await undone.rollback()
             assert found.broken, how
             assert "Canary" not in str(found)
-    assert len(columns) == 12
     assert (await examined(database, storage, office)).broken == []
 
 
@@ -443,7 +457,7 @@ async def test_whoever_changes_or_removes_any_stored_file_is_told_on(
     api: httpx2.AsyncClient, database: Database, storage: Storage, office: Office
 ) -> None:
     await some_history(api, database, storage, office)
-    for how in drawn(60):
+    for how in drawn(5):
         files = files_of(storage, office)
         path = files[how.row % len(files)]
         content = path.read_bytes()

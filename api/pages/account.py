@@ -239,9 +239,7 @@ def _again(router: APIRouter, door: Door) -> None:
         return await passkey.ask(res.database, res.site(door.surface), who.actor)
 
     @router.post("/again/passkey")
-    async def answer(
-        request: Request, res: Res, who: Who, visitor: Visit, answer: Answer, next: str = ""
-    ) -> dict[str, str]:
+    async def answer(request: Request, res: Res, who: Who, answer: Answer, next: str = "") -> dict[str, str]:
         site = res.site(door.surface)
-        await session.authenticate_again_with_passkey(res.database, site, who, visitor, door.token(request), answer)
+        await session.authenticate_again_with_passkey(res.database, site, who, door.token(request), answer)
         return {"next": safe_next(next, f"{door.prefix}/account")}

@@ -68,7 +68,7 @@ async def change_password(
 ) -> SignedIn:
     """Every session ends, and every device is forgotten; this browser gets a new session at once."""
     check_fresh(who)
-    whose = await session.check_password(resources.database, who, visitor, current)
+    whose = await session.check_password(resources.database, who, current)
     async with resources.database.practice(who.practice) as transaction:
         has_factor = (await second_factor.of(transaction, who.actor)).any
         least = passwords.LEAST_OF_TWO if has_factor else passwords.LEAST
