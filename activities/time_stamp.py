@@ -28,8 +28,8 @@ from pdf import (
     Token,
     certificates_in,
     chain_of,
-    judged,
-    questions,
+    evidence_from,
+    revocation_questions,
     verify_here,
 )
 
@@ -61,6 +61,9 @@ class TimeStamps:
     """PEM of the certificates that a time stamp must lead to; empty: any will do."""
     last: dict[Authority, Token] = field(default_factory=dict, repr=False)
     """What each authority has stamped last, for its certificates."""
+
+    def __post_init__(self) -> None:
+        certificates_in(self.trusted)  # a file of something else is found when the worker starts
 
     @activity.defn(name="time_stamp")
     async def stamp(self, of: TimeStamping) -> None:
@@ -146,8 +149,9 @@ class TimeStamps:
         return draft, token
 
     def _check(self, data: bytes, token: Token) -> None:
+        # of its own seal: by now there may be another key
         found = verify_here(data, self.seal_chain, self.trusted)
-        if not found.valid or [stamp.at for stamp in found.time_stamps] != [token.at]:
+        if not found.unchanged or [stamp.at for stamp in found.time_stamps] != [token.at]:
             raise _in_the_way("The time-stamped file does not verify; it is not used.")
 
     async def _evidence(self, token: Token | None) -> Evidence:
@@ -163,11 +167,11 @@ class TimeStamps:
             chain_of(seal, issuers[:-1], issuers[-1:]),
             chain_of(token.certificate, token.others, trusted),
         )
-        wanted = [ways for chain in chains for ways in questions(chain)]
+        wanted = [ways for chain in chains for ways in revocation_questions(chain)]
         if not all(chains) or not all(wanted):
             return NO_EVIDENCE
         answers = [answer for answer in await asyncio.gather(*map(_first_answer, wanted)) if answer]
-        return await asyncio.to_thread(judged, chains, answers) or NO_EVIDENCE
+        return await asyncio.to_thread(evidence_from, chains, answers) or NO_EVIDENCE
 
 
 async def _first_answer(ways: list[Question]) -> tuple[Question, bytes] | None:

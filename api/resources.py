@@ -12,6 +12,7 @@ from identity.caller import Surface
 from identity.operator import Operators
 from identity.passkey import RelyingParty
 from identity.single_sign_on import SingleSignOn
+from pdf import certificates_in
 from settings import Settings
 
 
@@ -34,6 +35,10 @@ class Resources:
     """PEM; what a sealed file must lead to."""
     authority_certificates: bytes
     """The same of time stamps; empty: no authority is trusted."""
+
+    def __post_init__(self) -> None:
+        for pem in (self.seal_certificates, self.authority_certificates):
+            certificates_in(pem)  # a file of something else is found when the API starts
 
     def site(self, surface: Surface) -> RelyingParty:
         """As passkeys know it."""

@@ -49,7 +49,12 @@ def authorities(settings: Settings) -> tuple[Authority, ...]:
 
 def certificates(settings: Settings) -> bytes:
     """PEM of those that a time stamp must lead to; empty: any will do."""
-    return settings.tsa_certificate_file.read_bytes() if settings.tsa_certificate_file else b""
+    if settings.tsa_certificate_file is None:
+        return b""
+    content = settings.tsa_certificate_file.read_bytes()
+    if not content:
+        raise ValueError("STS_TSA_CERTIFICATE_FILE names an empty file; then leave it out")
+    return content
 
 
 async def ask_for_evidence(url: str, ocsp_request: bytes | None) -> bytes:

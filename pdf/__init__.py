@@ -5,7 +5,7 @@ from pdf.behind import TimeStamp
 from pdf.certificate import Certificate, Signer
 from pdf.cms import certificates_in
 from pdf.evidence import NONE as NO_EVIDENCE
-from pdf.evidence import Evidence, Question, chain_of, judged, questions
+from pdf.evidence import Evidence, Question, chain_of, evidence_from, revocation_questions
 from pdf.intake import Inspected, Limits, Note, Reason, Unfit, inspect
 from pdf.key import KeyUnavailable, SealKey, UnusableSeal
 from pdf.listing import listing
@@ -59,13 +59,13 @@ __all__ = [
     "chain_of",
     "check_mark",
     "check_revision",
+    "evidence_from",
     "inspect",
-    "judged",
     "listing",
     "make_demo_seal",
-    "questions",
     "render",
     "revise",
+    "revocation_questions",
     "stamp",
     "verify",
     "verify_here",

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Iterable
 
-from asn1crypto import pem
 from asn1crypto.cms import ContentInfo, SignerInfo
 from asn1crypto.core import Asn1Value
 from asn1crypto.parser import emit
@@ -35,11 +34,9 @@ DAMAGED = (
 
 
 def certificates_in(content: bytes) -> list[bytes]:
-    """DER of each certificate in a PEM file; none in an empty one. Raises ValueError where it is something else."""
-    found = [der for kind, _, der in pem.unarmor(content, multiple=True) if kind == "CERTIFICATE"] if content else []
-    for der in found:
-        x509.load_der_x509_certificate(der)
-    return found
+    """DER of each certificate in a PEM file; nothing in nothing. Raises ValueError where it holds something else."""
+    found = x509.load_pem_x509_certificates(content) if content else []
+    return [der_of(one) for one in found]
 
 
 def is_issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:

@@ -63,7 +63,7 @@ def chain_of(certificate: bytes, others: Sequence[bytes], trusted: Sequence[byte
     return tuple(found)
 
 
-def questions(chain: Chain) -> list[list[Question]]:
+def revocation_questions(chain: Chain) -> list[list[Question]]:
     """For each certificate but the trusted one, whom to ask, the best first; the first good answer will do."""
     return [[*_responders(certificate, issuer), *_lists(certificate)] for certificate, issuer in pairwise(chain)]
 
@@ -92,7 +92,7 @@ def _is_http(url: object) -> bool:
     return isinstance(url, str) and url.startswith(("http://", "https://"))
 
 
-def judged(chains: Sequence[Chain], answers: Sequence[tuple[Question, bytes]]) -> Evidence | None:
+def evidence_from(chains: Sequence[Chain], answers: Sequence[tuple[Question, bytes]]) -> Evidence | None:
     """The answers as evidence, if they show each certificate of each chain to be good now; else None. Blocks."""
     ocsps = [der for question, der in answers if question.is_ocsp]
     crls = [der for question, der in answers if not question.is_ocsp]

@@ -18,7 +18,7 @@ from pyhanko.sign.validation import async_validate_detached_cms
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from pdf.cms import octets, sequence, set_of, tagged
+from pdf.cms import certificates_in, der_of, octets, sequence, set_of, tagged
 from pdf.key import FileKey, KeyUnavailable, SealKey, UnusableSeal
 
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
@@ -136,7 +136,7 @@ class Seal:
         public = leaf.public_key()
         if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
             raise UnusableSeal("the seal's certificate must be for an elliptic curve key on P-256")
-        der = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
+        der = [der_of(certificate) for certificate in certificates]
         names = leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or leaf.subject.get_attributes_for_oid(
             NameOID.COMMON_NAME
         )
@@ -193,16 +193,12 @@ class Seal:
     async def _made_and_judged(self, digest: bytes) -> tuple[_Pattern, bool]:
         made = await self._signer.async_sign(digest, "sha256", use_pades=True)
         cms = bytes(made.dump())
-        roots = [asn1_x509.Certificate.load(each) for each in self._chain()]
+        roots = [asn1_x509.Certificate.load(each) for each in certificates_in(self.chain_pem)]
         context = ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail")
         status = await async_validate_detached_cms(
             _SAMPLE, ContentInfo.load(cms)["content"], signer_validation_context=context
         )
         return _Pattern.of(cms, digest), bool(status.intact and status.valid and status.trusted)
-
-    def _chain(self) -> list[bytes]:
-        certificates = x509.load_pem_x509_certificates(self.chain_pem)
-        return [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
 
 
 def make_demo_seal(organisation: str) -> tuple[bytes, bytes]:

@@ -167,8 +167,8 @@ def is_as_written(sealed: bytes, section: bytes) -> bool:
             again = TimeStampDraft(sealed, evidence, identifier=identifier)
             if again.with_token(token[: peek(token)]) != section:
                 return False
-            numbers = {one.idnum for streams in added.values() for one in streams}
-            return not numbers or not _points_at(sealed, before, numbers)
+            stored = {one.idnum for streams in added.values() for one in streams}
+            return not stored or not _points_at(sealed, before, stored)
     except (CannotUpdate, *UNREADABLE):
         return False
 

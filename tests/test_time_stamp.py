@@ -20,7 +20,7 @@ from chart import document
 from chart.audit import Action
 from chart.lifecycle import Order, RequestState
 from chart.request import Request
-from gateways.authority import MOST_REPLY, Authority, NoAnswer, ask_for_evidence, authorities
+from gateways.authority import MOST_REPLY, Authority, NoAnswer, ask_for_evidence, authorities, certificates
 from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
@@ -393,3 +393,13 @@ def test_a_url_that_is_none_is_refused_without_showing_it(trusting: Settings) ->
     with pytest.raises(ValueError, match="entry 2") as refused:
         authorities(asking(trusting, "https://a", "ftp://me:secret@b"))
     assert "secret" not in str(refused.value)
+
+
+def test_a_file_without_certificates_is_found_at_the_start(
+    trusting: Settings, database: Database, storage: Storage
+) -> None:
+    assert trusting.tsa_certificate_file
+    for content in (b"", b"no certificates"):
+        trusting.tsa_certificate_file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"empty|PEM"):
+            TimeStamps(database, storage, b"", (), certificates(trusting))

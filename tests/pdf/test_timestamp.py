@@ -30,12 +30,12 @@ from pypdf.generic import ArrayObject, FloatObject, IndirectObject, NameObject
 from pdf import Seal, Verification, stamp, verify
 from pdf.authority import NotATimeStamp, Query, Token
 from pdf.cms import certificates_in, der_of
-from pdf.evidence import NONE, Evidence, chain_of, judged, questions
+from pdf.evidence import NONE, Evidence, chain_of, evidence_from, revocation_questions
 from pdf.timestamp import TimeStampDraft, is_as_written, refers_to
 from pdf.update import Update, copied, name
 from pdf.verify import verify_here
 from tests.authority import KEY, Authority, Clock, Issuer, authority
-from tests.pdf.paper import certificate, corpus, paper, seal, seal_pem, seen
+from tests.pdf.paper import certificate, corpus, paper, seal, seal_pem, seen, signer
 from tests.pdf.tampering import KINDS
 
 ISSUER = Issuer("Clock makers")
@@ -81,6 +81,13 @@ def test_the_sealed_file_is_the_beginning_of_the_time_stamped_one_and_both_are_v
     assert (time_stamp.authority, time_stamp.intact, time_stamp.trusted) == ("Clock", True, True)
     assert abs(datetime.now(UTC) - time_stamp.at) < timedelta(minutes=5)
     assert after.proven_at == time_stamp.at
+
+
+def test_one_time_stamp_stands_behind_the_seal_of_several_signers() -> None:
+    first = stamp(ORIGINAL, certificate(signer(), signer(name="Rosa Rivera")), seal()).data
+    after = found(stamped(first))
+    assert after.valid
+    assert len(after.time_stamps) == 1
 
 
 def test_the_time_of_an_authority_that_nobody_trusts_is_told_as_such() -> None:
@@ -357,13 +364,13 @@ def evidence_of(
     leaves = [der_of(one) for one in server.known.values() if one != issuer.certificate]
     chains = [chain_of(leaf, (), roots) for leaf in leaves]
     answers = []
-    for ways in (ways for chain in chains for ways in questions(chain)):
+    for ways in (ways for chain in chains for ways in revocation_questions(chain)):
         chosen = way([question.url for question in ways])
         for question in ways:
             if question.url in chosen:
                 _, answer = server.reply(question.url.removeprefix(server.url), question.body or b"")
                 answers.append((question, answer))
-    return judged(chains, answers)
+    return evidence_from(chains, answers)
 
 
 @pytest.mark.parametrize("way", ["ocsp", "crl"])
