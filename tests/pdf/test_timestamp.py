@@ -27,7 +27,7 @@ from pyhanko.sign.validation import validate_pdf_signature, validate_pdf_timesta
 from pyhanko_certvalidator import ValidationContext
 from pypdf.generic import ArrayObject, FloatObject, IndirectObject, NameObject
 
-from pdf import Seal, Verification, stamp, verify
+from pdf import CannotStamp, Seal, Verification, stamp, verify
 from pdf.authority import NotATimeStamp, Query, Token
 from pdf.cms import certificates_in, der_of
 from pdf.evidence import NONE, Evidence, chain_of, evidence_from, revocation_questions
@@ -138,7 +138,7 @@ def test_files_of_every_kind_can_be_time_stamped() -> None:
     for path in corpus()[7::40]:
         try:
             first = stamp(path.read_bytes(), certificate(), seal()).data
-        except Exception:
+        except CannotStamp:
             continue
         after = verify_here(stamped(first), seal_pem()[1], ISSUER.pem)
         assert after.valid, path.name
