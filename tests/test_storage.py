@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateways import envelope, upkeep
-from gateways.envelope import HEADER, PIECE, MasterKeys
+from gateways.envelope import HEADER, PIECE
 from gateways.keys import read_keys
 from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from tests.papers import changed
