@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from api import trail
+from api import languages, trail
 from api.resources import Resources
 from identity import api_key, session
 from identity.caller import Integration, PortalUser, StaffMember, Surface
@@ -67,6 +67,8 @@ async def _practice_side(
     if caller is None:
         raise SignInNeeded("Send an API key as `Authorization: Bearer …`. Unknown, ended and revoked keys are refused.")
     trail.is_known(request, caller)
+    # programs are answered in English
+    languages.is_of(request, caller.language if isinstance(caller, StaffMember) else "en")
     return caller
 
 
@@ -75,6 +77,7 @@ async def _portal_side(request: Request, res: Res, token: "PortalToken") -> Port
     if user is None:
         raise SignInNeeded("Your session has ended. Sign in again.")
     trail.is_known(request, user)
+    languages.is_of(request, user.language)
     return user
 
 
@@ -88,6 +91,7 @@ async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffM
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
     trail.is_known(request, member)
+    languages.is_of(request, member.language)
     return member
 
 
@@ -96,6 +100,7 @@ async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> Port
     if user is None:
         raise SignInNeeded("Sign in first.", f"/portal/sign-in?next={_here(request)}")
     trail.is_known(request, user)
+    languages.is_of(request, user.language)
     return user
 
 

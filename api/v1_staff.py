@@ -16,6 +16,7 @@ from api.v1 import In, ReasonIn
 from api.v1_portal import AuthenticationIn, OutcomeOut, SignatureIn
 from chart.ids import ClientId, DocumentId
 from chart.refusals import NotAllowed
+from chart.text import Sentence
 from identity import session
 from identity.api_key import LONGEST
 from identity.caller import Right, StaffMember
@@ -34,7 +35,7 @@ def _in_person(caller: PracticeCaller, why_not: str) -> StaffMember:
 
 
 CANNOT_SIGN = "An API key cannot sign: a signature is a person's. Sign in to the chart and sign there."
-BREAKS_NO_GLASS = (
+BREAKS_NO_GLASS: Sentence = (
     "An API key cannot open a restricted chart: that takes a person. Sign in to the chart and open it there."
 )
 

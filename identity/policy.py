@@ -17,4 +17,4 @@ def check(caller: PracticeSide, right: Right) -> None:
     """Raise `NotAllowed` unless the caller's role, or the API key's scopes, hold the right."""
     held = caller.scopes if isinstance(caller, Integration) else MAY[caller.role]
     if right not in held:
-        raise NotAllowed(f"This needs the right '{right}'. Ask an administrator of your practice for it.")
+        raise NotAllowed("This needs the right '{right}'. Ask an administrator of your practice for it.", right=right)
