@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import trail
-from api.access import SignInNeeded
+from api.access import SignInNeeded, does
 from api.pages import render_problem
 from chart import refusals
 from chart.refusals import Refusal
@@ -20,6 +20,7 @@ from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from identity.account import InvitationEnded
 from identity.passkey import PasskeyRefused
+from identity.policy import Operation
 from identity.reset import ResetEnded
 from identity.second_factor import WrongCode
 from identity.session import SignInAgain, SignInFailed
@@ -112,6 +113,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(postgres.UNSTORABLE, _unstorable)
 
     @app.get("/problems/{slug}", include_in_schema=False)
+    @does(Operation.LOOK_AROUND)
     async def explain(slug: str) -> Response:
         """What a problem type means, for whoever follows its address."""
         for problem in (*PROBLEMS.values(), SIGN_IN, INVALID, UNEXPECTED):

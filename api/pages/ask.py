@@ -8,7 +8,7 @@ from pydantic import Field
 
 from activities.notify import IN
 from activities.order import Terms
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.pages import desk, forms
 from api.pages.chart import show_documents
@@ -21,6 +21,7 @@ from chart.ids import ClientId, DocumentId
 from chart.lifecycle import OnDecline
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,6 +58,7 @@ class Chosen(Body):
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
+@does(Operation.SHARE_TO_SIGN)
 async def options(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
 ) -> Response:
@@ -117,6 +119,7 @@ async def _of_chart(
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
+@does(Operation.SHARE_TO_SIGN)
 async def share_to_sign(
     request: Request,
     res: Res,

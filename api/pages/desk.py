@@ -67,7 +67,7 @@ async def page(
         status,
         **{
             "staff": staff,
-            "may": policy.MAY[staff.role],
+            "may": policy.rights(staff),
             "notices": await charts.staff_notices(res, staff),
             "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
             "notification": Notification(f"{done} {note}" if note else done) if done else None,

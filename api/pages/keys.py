@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
@@ -14,6 +14,7 @@ from api.stories import keys
 from chart.refusals import FreshSignInNeeded, Refusal, Unacceptable
 from identity.api_key import LONGEST, SCOPES
 from identity.caller import Right
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,6 +31,7 @@ MEANS = {
 
 
 @router.get("/keys")
+@does(Operation.LIST_KEYS)
 async def show_keys(request: Request, res: Res, staff: StaffPage) -> Response:
     return await _page(request, res, staff)
 
@@ -60,6 +62,7 @@ async def _page(
 
 
 @router.post("/keys")
+@does(Operation.MAKE_KEY)
 async def make(
     request: Request,
     res: Res,
@@ -87,6 +90,7 @@ def _days(typed: str) -> int:
 
 
 @router.post("/keys/{key_id:uuid}/revoke")
+@does(Operation.REVOKE_KEY)
 async def revoke(res: Res, staff: StaffPage, key_id: UUID) -> Response:
     await keys.revoke(res, staff, key_id)
     return see_other("/keys?done=revoked")
