@@ -21,11 +21,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload, Payloads
 
-from api.access import Res, SignInNeeded, ip_address
+from api.access import Res, SignInNeeded, does, ip_address
 from api.pages.rendering import page, see_other
 from chart.refusals import NotFound, Unacceptable
 from gateways.temporal import EncryptingCodec, UnknownPayloadKey, UnreadablePayload
 from identity.operator import PASS_LASTS, Operators
+from identity.policy import Operation
 
 DECODE = "/codec/decode"
 COOKIE = "__Secure-sts-operator"
@@ -121,6 +122,7 @@ async def preflight() -> Response:
 
 
 @router.post("/decode", max_body_size=MOST_PAYLOADS)
+@does(Operation.READ_PAYLOADS)
 async def decode(request: Request, res: Res, operator: Annotated[str, Depends(_operator)]) -> Response:
     """Payloads as protobuf's JSON, decrypted; those that were never encrypted come back as they are."""
     sent = _payloads(await request.body())
@@ -157,12 +159,14 @@ def _read(codec: EncryptingCodec, payload: Payload) -> Payload:
 
 
 @router.get("")
+@does(Operation.SIGN_IN)
 async def show(request: Request, operators: TheOperators, shown: _Pass = "") -> Response:
     found = operators.by_pass(shown, datetime.now(UTC))
     return page(request, "codec.html", found=found, endpoint=f"{request.base_url}codec", problem=None)
 
 
 @router.post("")
+@does(Operation.SIGN_IN)
 async def enter(request: Request, operators: TheOperators, token: Annotated[str, Form()] = "") -> Response:
     """Give the browser a pass for a token."""
     name = operators.by_token(token.strip())
@@ -186,6 +190,7 @@ async def enter(request: Request, operators: TheOperators, token: Annotated[str,
 
 
 @router.post("/end")
+@does(Operation.SIGN_IN)
 async def end() -> Response:
     """Let the browser forget its pass."""
     answer = see_other("/codec")

@@ -9,11 +9,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import languages, trail
-from api.access import SignInNeeded
-from api.pages import render_problem
-from api.pages.forms import unfit
+from api.access import SignInNeeded, does
 from chart import refusals
 from chart.refusals import Refusal
 from chart.text import N_, Sentence
@@ -21,6 +20,7 @@ from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from identity.account import InvitationEnded
 from identity.passkey import PasskeyRefused
+from identity.policy import Operation
 from identity.reset import ResetEnded
 from identity.second_factor import WrongCode
 from identity.session import SignInAgain, SignInFailed
@@ -114,9 +114,9 @@ def install(app: FastAPI) -> None:
     for lost in postgres.LOST:
         app.add_exception_handler(lost, _chart_away)
     app.add_exception_handler(postgres.UNSTORABLE, _unstorable)
-    app.add_exception_handler(Exception, _unexpected)
 
     @app.get("/problems/{slug}", include_in_schema=False)
+    @does(Operation.LOOK_AROUND)
     async def explain(slug: str) -> Response:
         """What a problem type means, for whoever follows its address."""
         for problem in (*PROBLEMS.values(), SIGN_IN, INVALID, UNEXPECTED):
@@ -175,7 +175,7 @@ _SAID: dict[HTTPStatus, Sentence] = {
 
 
 async def _chart_away(request: Request, error: Exception) -> Response:
-    logger.error("database or file store does not answer at %s", request.url.path, exc_info=error)
+    logger.error("database or file store does not answer at %s", _route(request.scope), exc_info=error)
     return answer(
         request,
         PROBLEMS[refusals.NotReachable],
@@ -189,6 +189,37 @@ async def _unstorable(request: Request, _: Exception) -> Response:
     )
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    logger.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
-    return answer(request, UNEXPECTED, N_("This is our fault, and it is in our log. Try again."))
+class LastResort:
+    """Plain ASGI: makes a problem of an error that nobody expected.
+
+    The framework's own place for that is outside of everything, so its answer would go out unguarded and uncounted.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except Exception:
+            request = Request(scope, receive)
+            logger.exception("unexpected error at %s %s", request.method, _route(scope))
+            if begun:
+                raise  # half an answer is out: the connection has to break
+            problem = answer(request, UNEXPECTED, N_("This is our fault, and it is in our log. Try again."))
+            await problem(scope, receive, send)
+
+
+def _route(scope: Scope) -> str:
+    """As it is declared: what was asked for may hold words of somebody."""
+    return str(getattr(scope.get("route"), "path_format", "an unknown address"))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from activities.notify import IN
 from activities.order import Terms
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.pages import desk, forms
 from api.pages.chart import show_documents
@@ -22,6 +22,7 @@ from chart.lifecycle import OnDecline
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
 from chart.text import N_, Sentence
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -58,6 +59,7 @@ class Chosen(Body):
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
+@does(Operation.SHARE_TO_SIGN)
 async def options(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
 ) -> Response:
@@ -118,6 +120,7 @@ async def _of_chart(
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
+@does(Operation.SHARE_TO_SIGN)
 async def share_to_sign(
     request: Request,
     res: Res,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import exports
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.exports import Form
 from api.pages import desk, forms, words
@@ -19,6 +19,7 @@ from chart.audit import Action, Place, Wanted
 from chart.ids import ClientId
 from chart.refusals import Unacceptable
 from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,7 @@ class Filters(Body):
 
 
 @router.get("/audit")
+@does(Operation.READ_AUDIT)
 async def log(request: Request, res: Res, staff: StaffPage, chosen: Annotated[Filters, Query()]) -> Response:
     zone = ZoneInfo((await settings.read_practice(res, staff)).timezone)
     problem = None
@@ -91,5 +93,6 @@ def _start(typed: str, zone: ZoneInfo, later: timedelta = timedelta(0)) -> datet
 
 
 @router.get("/charts/{client_id:uuid}/audit.{form}")
+@does(Operation.READ_AUDIT)
 async def export(res: Res, staff: StaffPage, client_id: ClientId, form: Form) -> Response:
     return await exports.answer(await auditing.export(res, staff, client_id), form)

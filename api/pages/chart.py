@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
@@ -18,6 +18,7 @@ from chart.ids import ClientId
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
 from chart.text import N_, Sentence
+from identity.policy import Operation
 from pdf import Unfit
 
 router = APIRouter(include_in_schema=False)
@@ -35,6 +36,7 @@ KINDS: dict[Kind, Sentence] = {
 
 
 @router.get("/charts/{client_id:uuid}")
+@does(Operation.OPEN_CHART)
 async def chart_face(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await show_face(request, res, staff, client_id)
 
@@ -75,6 +77,7 @@ async def show_face(
 
 
 @router.post("/charts/{client_id:uuid}/invitation")
+@does(Operation.INVITE)
 async def invite(
     request: Request,
     res: Res,
@@ -103,6 +106,7 @@ async def invite(
 
 
 @router.get("/charts/{client_id:uuid}/documents")
+@does(Operation.OPEN_CHART)
 async def documents(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await show_documents(request, res, staff, client_id)
 
@@ -123,6 +127,7 @@ async def show_documents(
 
 
 @router.get("/charts/{client_id:uuid}/documents/new")
+@does(Operation.UPLOAD)
 async def upload_form(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _upload_form(
         request,
@@ -157,6 +162,7 @@ async def _upload_form(
 
 
 @router.post("/charts/{client_id:uuid}/documents/new", max_body_size=MOST_UPLOAD)
+@does(Operation.UPLOAD)
 async def upload(
     request: Request,
     res: Res,

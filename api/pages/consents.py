@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
 from api import exports
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.pages import desk, forms
 from api.pages.forms import Typed
@@ -20,6 +20,7 @@ from chart.document import type_label
 from chart.ids import AccountId, ClientId, DocumentId
 from chart.refusals import NotFound, Refusal, Unacceptable
 from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,6 +64,7 @@ def _chosen(typed: str, what: str) -> UUID:
 
 
 @router.get("/charts/{client_id:uuid}/consents")
+@does(Operation.READ_DISCLOSURES)
 async def consents(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _show(request, res, staff, client_id)
 
@@ -101,6 +103,7 @@ async def _show(
 
 
 @router.post("/charts/{client_id:uuid}/consents")
+@does(Operation.RECORD_CONSENT)
 async def record(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, typed: Annotated[Typing, Form()]
 ) -> Response:
@@ -115,6 +118,7 @@ async def record(
 
 
 @router.post("/charts/{client_id:uuid}/consents/{consent_id:uuid}/revoke")
+@does(Operation.RECORD_CONSENT)
 async def revoke(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, consent_id: ConsentId, reason: Typed = ""
 ) -> Response:
@@ -129,6 +133,7 @@ async def revoke(
 
 
 @router.post("/charts/{client_id:uuid}/consents/{consent_id:uuid}/copy")
+@does(Operation.DISCLOSE)
 async def copy(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, consent_id: ConsentId, document: Typed = ""
 ) -> Response:
@@ -144,5 +149,6 @@ async def copy(
 
 
 @router.get("/charts/{client_id:uuid}/disclosures.{form}")
+@does(Operation.READ_DISCLOSURES)
 async def export(res: Res, staff: StaffPage, client_id: ClientId, form: exports.Form) -> Response:
     return await exports.answer(await disclosing.export(res, staff, client_id), form)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from activities.stamp import COUNTER_MEANING
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk
 from api.stories import accounts, charts, signing
 from chart.ids import ClientId, DocumentId
@@ -14,11 +14,13 @@ from chart.refusals import NotFound
 from chart.request import FRESH_FOR
 from chart.request import Request as SignatureRequest
 from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/sign")
+@does(Operation.REVIEW_AS_STAFF)
 async def counter_sign(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
 ) -> Response:

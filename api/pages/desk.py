@@ -72,7 +72,7 @@ async def page(
         **{
             "staff": staff,
             "zone": ZoneInfo(staff.timezone),
-            "may": policy.MAY[staff.role],
+            "may": policy.rights(staff),
             "notices": await charts.staff_notices(res, staff),
             "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
             "notification": Notification(Text("{done} {note}", done=done, note=note) if note else done)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
@@ -15,6 +15,7 @@ from chart.refusals import FreshSignInNeeded, Refusal, Unacceptable
 from chart.text import N_, Sentence
 from identity.api_key import LONGEST, SCOPES
 from identity.caller import Right
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,6 +32,7 @@ MEANS: dict[Right, Sentence] = {
 
 
 @router.get("/keys")
+@does(Operation.LIST_KEYS)
 async def show_keys(request: Request, res: Res, staff: StaffPage) -> Response:
     return await _page(request, res, staff)
 
@@ -61,6 +63,7 @@ async def _page(
 
 
 @router.post("/keys")
+@does(Operation.MAKE_KEY)
 async def make(
     request: Request,
     res: Res,
@@ -88,6 +91,7 @@ def _days(typed: str) -> int:
 
 
 @router.post("/keys/{key_id:uuid}/revoke")
+@does(Operation.REVOKE_KEY)
 async def revoke(res: Res, staff: StaffPage, key_id: UUID) -> Response:
     await keys.revoke(res, staff, key_id)
     return see_other("/keys?done=revoked")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
@@ -20,6 +20,7 @@ from chart.lifecycle import Act
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.text import N_, Sentence
 from chart.waiting import Filter
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,6 +35,7 @@ FILTERS: dict[Filter, Sentence] = {
 
 
 @router.get("/requests")
+@does(Operation.LIST_REQUESTS)
 async def queue(request: Request, res: Res, staff: StaffPage, show: Filter = Filter.ALL) -> Response:
     """What waits for somebody, over all charts (SPEC N4)."""
     waiting = await requests.queue(res, staff, show)
@@ -43,6 +45,7 @@ async def queue(request: Request, res: Res, staff: StaffPage, show: Filter = Fil
 
 
 @router.get("/charts/{client_id:uuid}/requests/{request_id:uuid}")
+@does(Operation.READ_REQUEST)
 async def view(request: Request, res: Res, staff: StaffPage, client_id: ClientId, request_id: RequestId) -> Response:
     return await _show(request, res, staff, client_id, request_id)
 
@@ -94,6 +97,7 @@ Way = Literal[
 
 
 @router.post("/charts/{client_id:uuid}/requests/{request_id:uuid}/{way}")
+@does(Operation.STEER_REQUEST)
 async def steer(
     request: Request,
     res: Res,

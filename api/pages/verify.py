@@ -6,24 +6,27 @@ from typing import Annotated
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
 import pdf
-from api.access import Res, Visit
+from api.access import Res, Visit, does
 from api.pages import forms
 from api.pages.rendering import page
 from api.stories import verifying
 from api.v1 import MOST_UPLOAD
 from chart.refusals import NotReachable
 from chart.text import N_, Text
+from identity.policy import Operation
 from identity.throttle import TooManyTries
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/verify")
+@does(Operation.VERIFY)
 async def form(request: Request) -> Response:
     return page(request, "verify.html", verdict=None, good=False, problem=None)
 
 
 @router.post("/verify", max_body_size=MOST_UPLOAD)
+@does(Operation.VERIFY)
 async def verify(
     request: Request, res: Res, visitor: Visit, file: Annotated[UploadFile | None, File()] = None
 ) -> Response:
