@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import languages, trail
 from api.access import SignInNeeded, does
+from api.pages import render_problem
+from api.pages.forms import unfit
 from chart import refusals
 from chart.refusals import Refusal
 from chart.text import N_, Sentence
