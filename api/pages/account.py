@@ -15,12 +15,13 @@ from api.pages.forms import Typed
 from api.pages.rendering import Notification, qr_code, see_other
 from api.stories import accounts
 from chart.refusals import FreshSignInNeeded, NotFound, Refusal
+from chart.text import Sentence
 from identity import passkey, session
 from identity.caller import PortalUser, StaffMember
 from identity.policy import Operation
 from identity.session import SignedInPerson
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "password": "Your password is changed. You are signed out everywhere else.",
     "authenticator": "The authenticator app is added.",
     "passkey": "The passkey is added.",

@@ -16,6 +16,7 @@ from api.v1 import pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
+from chart.text import N_, Sentence
 from identity import password as passwords
 from identity.caller import PortalUser
 from identity.policy import Operation
@@ -23,7 +24,7 @@ from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "agreed": "You have agreed to electronic records.",
     "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
 }
@@ -41,7 +42,7 @@ class Filter(StrEnum):
 
     @property
     def label(self) -> str:
-        return {Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"}[self]
+        return N_({Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"})[self]
 
     def lets_through(self, document: Document) -> bool:
         match self:
@@ -229,7 +230,7 @@ async def decline(
         )
 
     try:
-        forms.one_of(tuple(Choice), choice, "what you want to tell the practice")
+        forms.one_of(tuple(Choice), choice, N_("what you want to tell the practice"))
         _check_reason(written)
         if step != "send":
             return await again(HTTPStatus.OK, confirm=step != "change")
@@ -243,7 +244,7 @@ async def decline(
 
 def _check_reason(written: str) -> None:
     if len(written) > MOST_REASON:
-        raise Unacceptable(f"Write {MOST_REASON} characters at most; it is {len(written)} now.")
+        raise Unacceptable("Write {most} characters at most; it is {now} now.", most=MOST_REASON, now=len(written))
 
 
 @router.get("/documents/{document_id:uuid}/declined")
