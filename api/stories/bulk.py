@@ -12,8 +12,7 @@ from chart.bulk import Bulk, BulkAct, BulkId
 from chart.document import Kind
 from chart.ids import ClientId, DocumentId
 from gateways import temporal
-from identity import policy
-from identity.caller import PracticeSide, Right
+from identity.caller import PracticeSide
 from workflows.bulk import ShareInBulk
 
 
@@ -21,7 +20,6 @@ async def of_kind(
     resources: Resources, caller: PracticeSide, clients: Sequence[ClientId], kind: Kind, note_name: str | None
 ) -> list[DocumentId]:
     """The newest document of this kind in each chart that is not shared yet."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await bulk.newest_unshared(transaction, clients, kind, note_name)
 
@@ -37,7 +35,6 @@ async def share(
     when_registered: bool,
 ) -> BulkId:
     """Start it; each document's result is read with `find`."""
-    policy.check(caller, Right.SHARE)
     bulk.check_count(documents)
     order = BulkOrder(
         practice=caller.practice,
@@ -62,6 +59,5 @@ async def share(
 
 
 async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await bulk.find(transaction, bulk_id)

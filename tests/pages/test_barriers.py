@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, expect
 
+from api import languages
 from chart.refusals import Unacceptable
 from identity.session import Left
 from tests.browsers import chromium, visitor
@@ -25,7 +27,6 @@ RULES = json.dumps(
     }
 )
 THEMES = ("light", "dark")
-LANGUAGES = ("en",)
 WIDTHS = (320, 768, 1440)
 """A phone, which is also a desktop at a zoom of 400 %; a tablet; a desktop."""
 
@@ -46,20 +47,33 @@ def address(on_show: Stage) -> Iterator[str]:
         yield at
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
-async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def visiting(language: str) -> AsyncIterator[Page]:
     # without motion, so that nothing is between two colours while it is looked at
     async with (
         chromium() as browser,
-        visitor(browser, expected=LOST, locale=request.param, reduced_motion="reduce") as visiting,
+        visitor(browser, expected=LOST, locale=language, reduced_motion="reduce") as page,
     ):
-        yield visiting
+        await page.context.add_init_script(AXE_SCRIPT)
+        yield page
+
+
+@pytest.fixture(scope="module", params=languages.NAMES)
+async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    async with visiting(request.param) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def wordy_page() -> AsyncIterator[Page]:
+    """In the language with the longest words."""
+    async with visiting("es") as one:
+        yield one
 
 
 async def barriers(page: Page) -> list[str]:
     """What axe finds in either theme, as one line each: the rule, where, and what is wrong."""
     found = []
-    await page.evaluate(AXE_SCRIPT)
     for theme in THEMES:
         await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         results = await page.evaluate(f"axe.run({RULES})")
@@ -96,12 +110,7 @@ async def test_a_page_has_no_barrier(page: Page, address: str, path: str) -> Non
 
 
 async def consent(page: Page) -> None:
-    await page.get_by_role("button", name="Add Signature").click()
-
-
-async def signature(page: Page) -> None:
-    await consent(page)
-    await page.get_by_role("button", name="I agree").click()
+    await page.locator("[data-add-signature]").click()
 
 
 async def draw(page: Page) -> None:
@@ -118,26 +127,26 @@ async def draw(page: Page) -> None:
 async def drawn(page: Page) -> None:
     await consent(page)
     await draw(page)
-    await page.get_by_role("checkbox").check()
+    await page.locator("[name=intends]").check()
 
 
 async def typed(page: Page) -> None:
     await consent(page)
-    await page.get_by_text("Type", exact=True).click()
-    await page.get_by_label("Type your full name").fill(LONG)
-    await page.get_by_role("checkbox").check()
+    await page.locator("label:has([value=type])").click()
+    await page.locator("#typed_name").fill(LONG)
+    await page.locator("[name=intends]").check()
 
 
 async def confirm(page: Page) -> None:
     await drawn(page)
-    await page.get_by_role("button", name="Continue").click()
-    await expect(page.get_by_role("button", name="Sign Document")).to_be_visible()
+    await page.locator("[data-continue]").click()
+    await expect(page.locator("[data-sign]")).to_be_visible()
 
 
 async def password(page: Page) -> None:
     await typed(page)
-    await page.get_by_role("button", name="Continue").click()
-    await expect(page.get_by_label("Password", exact=True)).to_be_visible()
+    await page.locator("[data-continue]").click()
+    await expect(page.locator("#password")).to_be_visible()
 
 
 STEPS = {
@@ -175,11 +184,11 @@ async def nothing(page: Page) -> None:
 
 async def open_menu(page: Page) -> None:
     await page.locator("tbody tr").nth(2).get_by_role("button").click()
-    await expect(page.get_by_role("menuitem", name="Share", exact=True)).to_be_focused()
+    await expect(page.get_by_role("menuitem").first).to_be_focused()
 
 
 async def open_notices(page: Page) -> None:
-    await page.locator("summary", has_text="Notices").click()
+    await page.locator(".notices summary").click()
 
 
 async def submit(page: Page) -> None:
@@ -216,28 +225,18 @@ async def test_what_opens_and_what_is_empty_has_no_barrier(
 
 
 @pytest.mark.parametrize(
-    ("left", "says"),
-    [
-        (timedelta(seconds=100), "Are you still there?"),
-        (timedelta(0), "You were signed out"),
-    ],
+    ("left", "way"),
+    [((100, 3600), "stay"), ((100, 100), "understood"), (None, "again")],
+    ids=["idle", "longest", "over"],
 )
 async def test_the_warning_before_a_session_ends_has_no_barrier(
-    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch, left: timedelta, says: str
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch, left: tuple[int, int] | None, way: str
 ) -> None:
-    monkeypatch.setattr(on_show, "left", Left(STAFF_PARTY, left, timedelta(hours=1)) if left else None)
+    seconds = left and Left(STAFF_PARTY, *(timedelta(seconds=one) for one in left))
+    monkeypatch.setattr(on_show, "left", seconds)
     await page.goto(f"{address}/portal/inbox")
-    await expect(page.get_by_role("alertdialog", name=says)).to_be_visible()
+    await expect(page.locator(f"#staying [data-{way}]")).to_be_focused()
     assert await barriers(page) == []
-
-
-async def test_every_dialog_is_looked_at(page: Page, address: str) -> None:
-    """A new one wants a scene above."""
-    found = set()
-    for path in EVERY_PAGE:
-        await page.goto(address + path)
-        found |= set(await page.locator("dialog").evaluate_all("all => all.map((one) => one.id)"))
-    assert found == {"signing", "staying"}
 
 
 # -- how pages fit, and where the focus is
@@ -254,15 +253,17 @@ def long_words(on_show: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("long_words")
 @pytest.mark.parametrize("path", [path for path in EVERY_PAGE if str(UNREGISTERED) not in path])
-async def test_nothing_is_wider_than_the_window_and_the_focus_is_seen(page: Page, address: str, path: str) -> None:
-    await page.goto(address + path)
-    await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+async def test_nothing_is_wider_than_the_window_and_the_focus_is_seen(
+    wordy_page: Page, address: str, path: str
+) -> None:
+    await wordy_page.goto(address + path)
+    await wordy_page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 800})
-        wide = await page.evaluate("document.documentElement.scrollWidth")
+        await wordy_page.set_viewport_size({"width": width, "height": 800})
+        wide = await wordy_page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{wide} px at {width}"
-    await page.keyboard.press("Tab")  # from here on, the browser shows where the focus is
-    assert await page.evaluate(UNSEEN) == []
+    await wordy_page.keyboard.press("Tab")  # from here on, the browser shows where the focus is
+    assert await wordy_page.evaluate(UNSEEN) == []
 
 
 UNSEEN = """() => {

@@ -435,12 +435,14 @@ def test_a_page_is_whole_and_fits_the_content_security_policy(browser: TestClien
     answer = browser.get(address)
     html = answer.text
     assert answer.status_code == 200
-    assert '<html lang="en">' in html
+    assert '<html lang="en-US">' in html
     assert html.count("<h1") == 1
     assert html.count("aria-live") == 1
     assert 'class="skip" href="#main"' in html
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", html)
     assert not re.search(r'(?:src|href|action)="(?:https?:)?//', html)
+    # a dialog of another kind wants a look at its barriers (test_barriers.py)
+    assert set(re.findall(r'<dialog id="([^"]+)"', html)) <= {"signing", "staying"}
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     for pointed in re.findall(r'\s(?:for|aria-labelledby|aria-describedby|popovertarget|list)="([^"]+)"', html):
