@@ -259,6 +259,8 @@ class Stage:
     )
     documents: list[Document] = field(default_factory=lambda: [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY, STUCK])
     role: Role = Role.PROVIDER
+    language: str = "en"
+    """Of whoever is signed in."""
     relations: list[Relation] = field(default_factory=lambda: [a_relation()])
     blocks: list[Block] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
@@ -299,7 +301,10 @@ class Stage:
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def staff(self) -> StaffMember:
-        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen")
+        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen", language=self.language)
+
+    def user(self) -> PortalUser:
+        return PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera", language=self.language)
 
     # -- the practice's side
 
@@ -578,11 +583,10 @@ class Stage:
         app = FastAPI()
         app.include_router(pages.router)
         app.include_router(codec.router)
-        user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")
         app.dependency_overrides = {
             access.resources: lambda: NOTHING,
             dependency_of(StaffPage): self.staff,
-            dependency_of(PortalPage): lambda: user,
+            dependency_of(PortalPage): self.user,
         }
 
         @app.exception_handler(Refusal)

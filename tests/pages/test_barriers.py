@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -59,14 +60,17 @@ async def visiting(language: str) -> AsyncIterator[Page]:
 
 
 @pytest.fixture(scope="module", params=languages.NAMES)
-async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+async def page(request: pytest.FixtureRequest, on_show: Stage) -> AsyncIterator[Page]:
+    """In each language."""
+    on_show.language = request.param
     async with visiting(request.param) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-async def wordy_page() -> AsyncIterator[Page]:
+async def wordy_page(on_show: Stage) -> AsyncIterator[Page]:
     """In the language with the longest words."""
+    on_show.language = "es"
     async with visiting("es") as one:
         yield one
 
@@ -98,10 +102,11 @@ async def test_barriers_are_found_where_there_are_some(page: Page, address: str)
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)
-async def test_a_page_has_no_barrier(page: Page, address: str, path: str) -> None:
+async def test_a_page_has_no_barrier(page: Page, address: str, on_show: Stage, path: str) -> None:
     answer = await page.goto(address + path)
     assert answer
     assert answer.status == 200
+    await expect(page.locator("html")).to_have_attribute("lang", re.compile(f"{on_show.language}-"))
     await page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
     assert await barriers(page) == []
 

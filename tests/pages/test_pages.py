@@ -1,8 +1,7 @@
 """What the pages show and what they keep: the article's labels, escaped output, forms that forget nothing."""
 
-import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -505,16 +504,15 @@ def test_every_colour_has_one_for_the_dark_or_is_the_same_there_on_purpose() -> 
     assert not re.search(r"#[0-9a-f]{3,8}\b|rgb\(", light.split("/* -- elements */")[1])
 
 
-def test_script_and_style_stay_small(browser: TestClient, weight: Callable[[str], int]) -> None:
-    """What a phone loads before the client can sign, compressed; the document itself comes on top."""
-    assert weight(REVIEW) <= 25_000
-
-
-@pytest.fixture
-def weight(browser: TestClient) -> Callable[[str], int]:
-    def compressed(address: str) -> int:
-        html = browser.get(address).content
-        assets = {*re.findall(r'(?:src|href)="(/static/[^"]+)"', html.decode()), static_url("signature.js")}
-        return len(gzip.compress(html)) + sum(len(gzip.compress(browser.get(one).content)) for one in assets)
-
-    return compressed
+def test_static_files_are_compressed_and_pages_never(browser: TestClient) -> None:
+    """A page holds what is personal beside what others have put there, and its length would tell (BREACH)."""
+    asked = {"accept-encoding": "gzip"}
+    for name in ("pages.css", "sign.js"):
+        small, plain = (browser.get(static_url(name), headers=one) for one in (asked, {"accept-encoding": "identity"}))
+        assert small.headers["content-encoding"] == "gzip"
+        assert small.headers["vary"] == "accept-encoding"
+        assert small.content == plain.content
+        assert "content-encoding" not in plain.headers
+        assert int(small.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    for address in EVERY_PAGE:
+        assert "content-encoding" not in browser.get(address, headers=asked).headers
