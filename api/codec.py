@@ -116,6 +116,7 @@ async def _operator(
 
 
 @router.options("/decode")
+@does(Operation.LOOK_AROUND)
 async def preflight() -> Response:
     """What browsers ask before they let another origin's page call; `CrossOrigin` says yes or nothing."""
     return Response(status_code=HTTPStatus.NO_CONTENT)

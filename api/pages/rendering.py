@@ -152,7 +152,7 @@ def _others(request: Request, language: Language) -> list[tuple[str, str, str]]:
         return []
     query = dict(request.query_params)
     return [
-        (languages.tag(other), name, f"{request.url.path}?{urlencode({**query, languages.CHOICE: other})}")
+        (languages.tag(other), name, f"?{urlencode({**query, languages.CHOICE: other})}")
         for other, name in languages.NAMES.items()
         if other != language
     ]
