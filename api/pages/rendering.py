@@ -100,7 +100,10 @@ def _environment(language: Language) -> Environment:
         srcset=srcset,
     )
     made.globals.update(
-        static_url=static_url, language_tag=languages.tag(language), texts=languages.OF_SCRIPTS[language]
+        static_url=static_url,
+        language_tag=languages.tag(language),
+        all_languages=[(code, languages.tag(code), name) for code, name in languages.NAMES.items()],
+        texts=languages.OF_SCRIPTS[language],
     )
     return made
 
@@ -149,7 +152,7 @@ def _others(request: Request, language: Language) -> list[tuple[str, str, str]]:
         return []
     query = dict(request.query_params)
     return [
-        (languages.tag(other), name, f"{request.url.path}?{urlencode({**query, languages.CHOICE: other})}")
+        (languages.tag(other), name, f"?{urlencode({**query, languages.CHOICE: other})}")
         for other, name in languages.NAMES.items()
         if other != language
     ]

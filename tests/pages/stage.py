@@ -188,7 +188,11 @@ PLAN = a_document("plan", Kind.TREATMENT_PLAN)
 SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
 PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
 STUCK = a_document(
-    "Group Note", **asked(attention="The stored file is missing.", request_id=RequestId(number("stuck request")))
+    "Group Note",
+    **asked(
+        attention="The shared version is missing from the store. Restore it, then resume.",
+        request_id=RequestId(number("stuck request")),
+    ),
 )
 
 
@@ -301,10 +305,12 @@ class Stage:
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def staff(self) -> StaffMember:
-        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen", language=self.language)
+        return StaffMember(
+            PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen", self.language, "America/Chicago"
+        )
 
     def user(self) -> PortalUser:
-        return PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera", language=self.language)
+        return PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera", self.language, "America/Chicago")
 
     # -- the practice's side
 
@@ -486,7 +492,7 @@ class Stage:
         ]
 
     async def electronic_records(self, _r: object, _u: object) -> portal.ElectronicRecords:
-        text = worded("Ask for paper.")
+        text = worded("Ask for paper.", self.language)
         return portal.ElectronicRecords(text, Given(text.version, NOW) if self.consented else None)
 
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
@@ -502,7 +508,13 @@ class Stage:
         document = self._document(document_id)
         request = request_of(document) if document.request_state else None
         return portal.Review(
-            document, request, self.consented, worded("Ask for paper."), self.received, self.declining, self.fresh
+            document,
+            request,
+            self.consented,
+            worded("Ask for paper.", self.language),
+            self.received,
+            self.declining,
+            self.fresh,
         )
 
     async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
