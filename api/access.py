@@ -15,7 +15,7 @@ from urllib.parse import quote
 from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from api import trail
+from api import languages, trail
 from api.resources import Resources
 from chart.refusals import NotAllowed
 from identity import api_key, policy, session
@@ -64,6 +64,8 @@ def operation_of(route: Callable[..., Any]) -> Operation | None:
 def _let_in(request: Request, caller: Caller) -> None:
     """Raise `NotAllowed`, which is audited, unless the table lets this caller do what the route does."""
     trail.is_known(request, caller)
+    # programs are answered in English
+    languages.is_of(request, "en" if isinstance(caller, Integration) else caller.language)
     operation = operation_of(request.scope["endpoint"])
     if operation is None:
         raise NotAllowed("Nobody may do this.")

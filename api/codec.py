@@ -116,6 +116,7 @@ async def _operator(
 
 
 @router.options("/decode")
+@does(Operation.LOOK_AROUND)
 async def preflight() -> Response:
     """What browsers ask before they let another origin's page call; `CrossOrigin` says yes or nothing."""
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -148,12 +149,13 @@ def _read(codec: EncryptingCodec, payload: Payload) -> Payload:
         return codec.read(payload)
     except UnknownPayloadKey as unknown:
         raise Unacceptable(
-            f"A payload was encrypted with the key {str(unknown)!r}, which is not in STS_PAYLOAD_KEYS."
-            " Add it again, last, to read it."
+            "A payload was encrypted with the key '{key}', which is not in STS_PAYLOAD_KEYS."
+            " Add it again, last, to read it.",
+            key=str(unknown),
         ) from None
     except UnreadablePayload as unreadable:
         raise Unacceptable(
-            f"A payload does not fit the key {str(unreadable)!r} that it names: it was changed, or is not ours."
+            "A payload does not fit the key '{key}' that it names: it was changed, or is not ours.", key=str(unreadable)
         ) from None
 
 

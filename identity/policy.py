@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from chart.refusals import NotAllowed
+from chart.text import Sentence
 from identity.caller import Integration, PortalUser, PracticeSide, Right, Role
 
 LOOKING_AFTER_THE_PRACTICE = frozenset({Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS})
@@ -109,7 +110,7 @@ class Operation(Enum):
         self.when = frozenset(when)
 
 
-TAKES_A_PERSON = "An API key cannot do this: it takes a person. Sign in to the chart and do it there."
+TAKES_A_PERSON: Sentence = "An API key cannot do this: it takes a person. Sign in to the chart and do it there."
 
 Caller: TypeAlias = PracticeSide | PortalUser
 
@@ -121,7 +122,9 @@ def check(caller: Caller, operation: Operation) -> None:
     match operation.who:
         case Right() as right:
             if right not in rights(caller):
-                raise NotAllowed(f"This needs the right '{right}'. Ask an administrator of your practice for it.")
+                raise NotAllowed(
+                    "This needs the right '{right}'. Ask an administrator of your practice for it.", right=right
+                )
         case Who.SIGNED_IN:
             if isinstance(caller, Integration):
                 raise NotAllowed(TAKES_A_PERSON)

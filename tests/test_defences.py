@@ -21,7 +21,7 @@ from gateways.storage import Storage
 from identity import password, session
 from identity.caller import Role, Surface
 from settings import Settings
-from tests.conftest import TEMPORAL_UI, free_port, serving
+from tests.conftest import PATIENCE, TEMPORAL_UI, free_port, serving
 from tests.office import PASSWORD, Office, add_staff, open_office
 from tests.papers import paper
 from tests.routes import Route, routes
@@ -329,7 +329,7 @@ async def test_of_a_trusted_proxy_the_last_stranger_is_believed_and_nobody_befor
 ) -> None:
     port = free_port()
     behind = configured.model_copy(update={"api_port": port, "trusted_proxies": "127.0.0.1, 10.1.0.0/16"})
-    async with serving(behind), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as api:
+    async with serving(behind), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as api:
         path, bearer = await reviewed(api, office)
         sent = bearer | {"x-forwarded-for": f"{MADE_UP_ADDRESS}, 198.51.100.7, 10.1.2.3"}
         signed = await api.post(f"{path}/signature", json=signature(office), headers=sent)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -15,8 +16,10 @@ from pypdf import PdfReader
 
 import pdf
 from activities.stamp import COUNTER_MEANING, MEANING
+from chart.consent import EDITION
 from local.postgres import OWNER, cluster
 from tests.browsers import chromium, visitor
+from tests.conftest import PATIENCE
 from tests.papers import paper
 from tests.sign_ins import code_of, has_app_of_the_demo
 from tests.whole import Whole, running, soon, store_of
@@ -126,7 +129,7 @@ async def test_with_the_worker_down_the_page_says_received_and_changes_to_signed
 ) -> None:
     zoe, api = whole.sign_in("clients", "Zoë"), whole.address("api") + "/api/v1"
     bearer = {"authorization": f"Bearer {whole.facts()['api_key']}"}
-    async with httpx2.AsyncClient(base_url=api, headers=bearer) as integration:
+    async with httpx2.AsyncClient(base_url=api, headers=bearer, timeout=PATIENCE) as integration:
         found = (await integration.post("/clients/search", json={"words": "zoë"})).json()["clients"][0]
         documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
         plan = next(one for one in documents if one["type"] == "Treatment Plan")
@@ -176,7 +179,9 @@ async def asked_of(whole: Whole, note_name: str, *, provider_too: bool) -> Asked
     await owner.close()
     signers = [{"account_id": str(account)}, *([{"staff_id": str(provider)}] if provider_too else [])]
     bearer = {"authorization": f"Bearer {whole.facts()['api_key']}"}
-    async with httpx2.AsyncClient(base_url=whole.address("api") + "/api/v1", headers=bearer) as integration:
+    async with httpx2.AsyncClient(
+        base_url=whole.address("api") + "/api/v1", headers=bearer, timeout=PATIENCE
+    ) as integration:
         found = (await integration.post("/clients/search", json={"words": "rivera"})).json()["clients"][0]
         uploaded = await integration.post(
             f"/clients/{found['id']}/documents",
@@ -260,6 +265,58 @@ async def test_the_client_signs_on_a_phone_and_the_provider_counter_signs_at_the
         assert fact in text
 
 
+async def test_a_client_reads_and_signs_in_spanish_on_a_phone(whole: Whole, browser: Browser, tmp_path: Path) -> None:
+    """From the browser's language at the door to the words of the evidence; nothing is asked for in English."""
+    jordan = whole.sign_in("clients", "Jordan")
+    asked = await asked_of(whole, "Discharge Summary", provider_too=False)
+    phone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    async with visitor(browser, locale="es-MX", **phone) as client:
+        await client.goto(whole.address("portal") + "/portal/account")
+        await client.get_by_label("Correo electrónico").fill(jordan["email"])
+        await client.get_by_label("Contraseña", exact=True).fill(jordan["password"])
+        await client.get_by_role("button", name="Iniciar sesión", exact=True).click()
+
+        # the account is in English still, which goes before the browser
+        await client.get_by_label("Language of these pages").select_option("es")
+        await client.get_by_role("button", name="Change language").click()
+        await expect(client.get_by_text("El idioma cambió.")).to_be_visible()
+        await expect(client.locator("html")).to_have_attribute("lang", "es-US")
+
+        # what was agreed to in English holds; withdrawn, it is asked for in Spanish
+        await client.goto(whole.address("portal") + "/portal/preferences")
+        if await client.get_by_text("Usted aceptó").is_visible():
+            await client.get_by_text("Retirar mi consentimiento").first.click()
+            await client.get_by_role("button", name="Retirar mi consentimiento").click()
+            await expect(client.get_by_text("Su consentimiento quedó retirado.")).to_be_visible()
+
+        await client.goto(whole.address("portal") + asked.portal)
+        await expect(client.get_by_text("Pendiente de revisión")).to_be_visible()
+        await client.get_by_role("button", name="Agregar firma").click()
+        await expect(client.get_by_text("Con este consentimiento, usted lee y firma aquí")).to_be_visible()
+        await client.get_by_role("button", name="Acepto").click()
+        await expect(client.get_by_text("Para continuar, dibuje su firma y marque la casilla.")).to_be_visible()
+        await draw(client)
+        await client.get_by_role("button", name="Borrar").click()
+        await draw(client)
+        await client.get_by_label("He leído este documento y lo firmo.").check()
+        await client.get_by_role("button", name="Continuar").click()
+        await expect(client.get_by_text("Usted firma Discharge Summary del")).to_be_visible()
+        await client.get_by_role("button", name="Firmar documento").click()
+        await expect(client.locator("#state")).to_contain_text("Gracias, el documento está firmado.")
+        await expect(client.locator("[data-live=tag]")).to_contain_text("Firmado")
+        async with client.expect_download() as downloading:
+            await client.get_by_role("link", name="Descargar").first.click()
+        await (await downloading.value).save_as(tmp_path / "signed.pdf")
+
+        await client.goto(whole.address("portal") + "/portal/account")
+        await client.get_by_label("Idioma de estas páginas").select_option("en")
+        await client.get_by_role("button", name="Cambiar idioma").click()
+        await expect(client.get_by_text("The language is changed.")).to_be_visible()
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "signed.pdf").pages)
+    for fact in ("Jordan Rivera", "He leído este documento y lo firmo.", f"{EDITION}-es."):
+        assert fact in text
+
+
 async def test_a_decline_without_a_script_shows_in_the_chart_by_itself(whole: Whole, browser: Browser) -> None:
     provider, jordan = whole.sign_in("staff", "provider"), whole.sign_in("clients", "Jordan")
     asked = await asked_of(whole, "Discharge Summary", provider_too=False)
@@ -299,7 +356,9 @@ async def test_an_operator_reads_payloads_in_the_temporal_ui_and_nobody_else_doe
     whole: Whole, browser: Browser
 ) -> None:
     ui, bearer = whole.address("temporal_ui"), {"authorization": f"Bearer {whole.facts()['api_key']}"}
-    async with httpx2.AsyncClient(base_url=whole.address("api") + "/api/v1", headers=bearer) as integration:
+    async with httpx2.AsyncClient(
+        base_url=whole.address("api") + "/api/v1", headers=bearer, timeout=PATIENCE
+    ) as integration:
         found = (await integration.post("/clients/search", json={"words": "rivera"})).json()["clients"][0]
         documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
         plan = next(one for one in documents if one["type"] == "Treatment Plan")

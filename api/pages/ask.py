@@ -21,6 +21,7 @@ from chart.ids import ClientId, DocumentId
 from chart.lifecycle import OnDecline
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
+from chart.text import N_, Sentence
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
@@ -153,7 +154,7 @@ async def share_to_sign(
     return see_other(f"/charts/{client_id}/requests/{asked.request_id}?done={done}")
 
 
-_NOBODY = "Not shared yet: nobody is registered for this client in the Client Portal. Choose how to go on."
+_NOBODY: Sentence = "Not shared yet: nobody is registered for this client in the Client Portal. Choose how to go on."
 
 
 def _terms(chosen: Chosen, choices: Choices) -> Terms:
@@ -171,7 +172,7 @@ def _terms(chosen: Chosen, choices: Choices) -> Terms:
         days=_days(chosen.days),
         signers=tuple(ticked),
         in_order=chosen.in_order,
-        on_decline=OnDecline(forms.one_of(tuple(OnDecline), chosen.on_decline, "what a decline does")),
+        on_decline=OnDecline(forms.one_of(tuple(OnDecline), chosen.on_decline, N_("what a decline does"))),
         reminder_days=forms.numbers(chosen.reminder_days),
         when_registered=choices.nobody,
     )
@@ -192,9 +193,9 @@ def _days(typed: str) -> int:
 def _invitee(chosen: Chosen, choices: Choices) -> Invitee | None:
     if not choices.nobody:
         return None
-    way = forms.one_of(("invite", "wait"), chosen.unregistered, "Invite and share, or Share when registered")
+    way = forms.one_of(("invite", "wait"), chosen.unregistered, N_("Invite and share, or Share when registered"))
     if way == "wait":
         return None
     if not chosen.email.strip():
         raise Unacceptable("Enter the email address to which the invitation goes.")
-    return Invitee(chosen.email.strip(), forms.name(chosen.name.strip(), "the name"), named(chosen.relationship))
+    return Invitee(chosen.email.strip(), forms.name(chosen.name.strip(), N_("the name")), named(chosen.relationship))

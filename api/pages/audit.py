@@ -18,6 +18,7 @@ from api.stories import auditing, settings
 from chart.audit import Action, Place, Wanted
 from chart.ids import ClientId
 from chart.refusals import Unacceptable
+from chart.text import N_
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
@@ -73,7 +74,7 @@ def _wanted(chosen: Filters, zone: ZoneInfo) -> Wanted:
     return Wanted(
         chart=_chart(chosen.chart) if chosen.chart.strip() else None,
         actor=chosen.actor or None,
-        action=Action(forms.one_of(tuple(Action), chosen.action, "what was done")) if chosen.action else None,
+        action=Action(forms.one_of(tuple(Action), chosen.action, N_("what was done"))) if chosen.action else None,
         since=_start(chosen.since, zone) if chosen.since else None,
         until=_start(chosen.until, zone, timedelta(days=1)) if chosen.until else None,
     )
@@ -87,7 +88,7 @@ def _chart(typed: str) -> ClientId:
 
 
 def _start(typed: str, zone: ZoneInfo, later: timedelta = timedelta(0)) -> datetime:
-    day = forms.calendar_day(typed, "the day") + later
+    day = forms.calendar_day(typed, N_("the day")) + later
     return datetime.combine(day, time(0), zone).astimezone(UTC)
 
 

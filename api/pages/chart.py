@@ -17,12 +17,13 @@ from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
+from chart.text import N_, Sentence
 from identity.policy import Operation
 from pdf import Unfit
 
 router = APIRouter(include_in_schema=False)
 
-KINDS = {
+KINDS: dict[Kind, Sentence] = {
     Kind.CLINICAL_NOTE: "Clinical note",
     Kind.TREATMENT_PLAN: "Treatment Plan",
     Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN: "Treatment Plan, chemical dependency",
@@ -92,7 +93,7 @@ async def invite(
             res,
             staff,
             client_id,
-            Invitee(typed["email"], forms.name(typed["name"], "the name"), named(relationship)),
+            Invitee(typed["email"], forms.name(typed["name"], N_("the name")), named(relationship)),
         )
     except NotFound:
         raise
@@ -173,14 +174,14 @@ async def upload(
     service_on: Typed = "",
 ) -> Response:
     try:
-        chosen = Kind(forms.one_of(tuple(Kind), kind, "the type of the document"))
+        chosen = Kind(forms.one_of(tuple(Kind), kind, N_("the type of the document")))
         uploaded = await charts.upload(
             res,
             staff,
             client_id,
             kind=chosen,
             note_name=note_name if chosen is Kind.CLINICAL_NOTE else None,
-            service_on=forms.calendar_day(service_on, "the date of service"),
+            service_on=forms.calendar_day(service_on, N_("the date of service")),
             content=await _content(file),
         )
     except NotFound:
@@ -193,7 +194,7 @@ async def upload(
             client_id,
             HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(refusal, Unfit) else forms.status(refusal),
             typed={"kind": kind, "note_name": note_name, "service_on": service_on},
-            problem=refusal.message if isinstance(refusal, Unfit) else str(refusal),
+            problem=forms.unfit(refusal) if isinstance(refusal, Unfit) else str(refusal),
         )
     done = "uploaded-mended" if uploaded.changes else "uploaded"
     return desk.uploaded_to(f"/charts/{client_id}/documents", done, uploaded.notes)

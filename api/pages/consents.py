@@ -19,6 +19,7 @@ from chart.disclosure import ConsentId, SignedHow, Terms
 from chart.document import type_label
 from chart.ids import AccountId, ClientId, DocumentId
 from chart.refusals import NotFound, Refusal, Unacceptable
+from chart.text import N_
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
@@ -42,16 +43,16 @@ class Typing(Body):
 
     def terms(self) -> Terms:
         return Terms(
-            account_id=AccountId(_chosen(self.account, "the recipient")) if self.account else None,
+            account_id=AccountId(_chosen(self.account, N_("the recipient"))) if self.account else None,
             recipient=self.recipient.strip() or None,
-            document_id=DocumentId(_chosen(self.document, "the document")) if self.document else None,
+            document_id=DocumentId(_chosen(self.document, N_("the document"))) if self.document else None,
             what=self.what.strip(),
             purpose=self.purpose.strip(),
-            starts_on=forms.calendar_day(self.starts_on, "the first day"),
-            ends_on=forms.calendar_day(self.ends_on, "the day on which it ends") if self.ends_on else None,
+            starts_on=forms.calendar_day(self.starts_on, N_("the first day")),
+            ends_on=forms.calendar_day(self.ends_on, N_("the day on which it ends")) if self.ends_on else None,
             ends_when=self.ends_when.strip() or None,
-            signed_on=forms.calendar_day(self.signed_on, "the day of the signature"),
-            signed_how=SignedHow(forms.one_of(tuple(SignedHow), self.signed_how, "how it was signed")),
+            signed_on=forms.calendar_day(self.signed_on, N_("the day of the signature")),
+            signed_how=SignedHow(forms.one_of(tuple(SignedHow), self.signed_how, N_("how it was signed"))),
         )
 
 
@@ -59,7 +60,7 @@ def _chosen(typed: str, what: str) -> UUID:
     try:
         return UUID(typed)
     except ValueError:
-        raise Unacceptable(f"Choose {what}.") from None
+        raise Unacceptable("Choose {what}.", what=what) from None
 
 
 @router.get("/charts/{client_id:uuid}/consents")
@@ -138,7 +139,7 @@ async def copy(
 ) -> Response:
     """A download: the page stays as it is, and shows the new line of the ledger when it is read again."""
     try:
-        wanted = DocumentId(_chosen(document, "the document"))
+        wanted = DocumentId(_chosen(document, N_("the document")))
         return pdf_response(await disclosing.copy_for(res, staff, wanted, consent_id))
     except NotFound:
         raise

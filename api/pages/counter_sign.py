@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from activities.stamp import COUNTER_MEANING
+from activities.stamp import COUNTER_MEANING, meaning
 from api.access import Res, StaffPage, does
 from api.pages import desk
 from api.stories import accounts, charts, signing
@@ -13,6 +13,7 @@ from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
 from chart.refusals import NotFound
 from chart.request import FRESH_FOR
 from chart.request import Request as SignatureRequest
+from chart.text import N_
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
@@ -42,9 +43,9 @@ async def counter_sign(
         asked=asked,
         my_turn=my_turn,
         outcome=_outcome(asked, mine.state, received=received),
-        said="" if my_turn else _said(asked, mine.state, received=received),
+        outcome_said="" if my_turn else _said(asked, mine.state, received=received),
         fresh=datetime.now(UTC) - staff.authenticated_at <= FRESH_FOR,
-        meaning=COUNTER_MEANING,
+        meaning=meaning(COUNTER_MEANING, staff.language),
         factors=await accounts.factors(res, staff),
     )
 
@@ -60,11 +61,11 @@ def _outcome(asked: SignatureRequest, mine: SeatState, *, received: bool) -> str
 
 def _said(asked: SignatureRequest, mine: SeatState, *, received: bool) -> str:
     if asked.state is RequestState.SIGNED:
-        return "The document is signed and sealed. The signed copy is in the chart."
+        return N_("The document is signed and sealed. The signed copy is in the chart.")
     if received:
-        return "Received. Your signature is kept; it will show here in a moment."
+        return N_("Received. Your signature is kept; it will show here in a moment.")
     if asked.state is not RequestState.PENDING:
         return STATES[asked.state].too_late
     if mine is SeatState.SIGNED:
-        return "Thank you, you have signed. Others still have to sign; then the signed copy is in the chart."
+        return N_("Thank you, you have signed. Others still have to sign; then the signed copy is in the chart.")
     return WHY_NOT[mine]

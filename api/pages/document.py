@@ -15,6 +15,7 @@ from api.v1 import MOST_UPLOAD, pdf_response
 from chart.document import Document, HideException
 from chart.ids import ClientId, DocumentId
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
+from chart.text import N_
 from identity.policy import Operation
 from pdf import Unfit
 
@@ -111,7 +112,7 @@ async def _not_shared(request: Request, res: Res, staff: StaffPage, client_id: C
             "Not shared: this client is not registered for the Client Portal. "
             "Invite the client first, and share again when the client has registered.",
             good=False,
-            remedy=(f"/charts/{client_id}#invite", "Invite to the Client Portal"),
+            remedy=(f"/charts/{client_id}#invite", N_("Invite to the Client Portal")),
         )
     return await show_documents(request, res, staff, client_id, forms.status(refusal), notification=notification)
 
@@ -145,8 +146,10 @@ async def upload_version(
         uploaded = await charts.upload_version(res, staff, document_id, content=content, reason=reason.strip())
     except NotFound:
         raise
-    except Unfit as unfit:
-        return await _with_problem(request, res, staff, client_id, document_id, "version", unfit.message, reason, 422)
+    except Unfit as refusal:
+        return await _with_problem(
+            request, res, staff, client_id, document_id, "version", forms.unfit(refusal), reason, 422
+        )
     except Refusal as refusal:
         status = forms.status(refusal)
         return await _with_problem(request, res, staff, client_id, document_id, "version", str(refusal), reason, status)
@@ -165,7 +168,7 @@ async def hide(
     reason: Typed = "",
 ) -> Response:
     try:
-        chosen = HideException(forms.one_of(tuple(HideException), exception, "the exception"))
+        chosen = HideException(forms.one_of(tuple(HideException), exception, N_("the exception")))
         await sharing.hide(res, staff, document_id, chosen, reason.strip())
     except NotFound:
         raise

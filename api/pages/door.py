@@ -30,13 +30,14 @@ from api.pages.rendering import Notification, page, qr_code, see_other
 from api.stories import accounts
 from api.stories import reset as resets
 from chart.refusals import NotFound, NotReachable, Refusal
+from chart.text import Sentence
 from identity import passkey, reset, second_factor, session, single_sign_on, throttle
 from identity import password as passwords
 from identity.caller import PortalUser, StaffMember, Surface
 from identity.policy import Operation
 from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "registered": "You are registered. Sign in with your email address and your new password.",
     "new-password": "Your password is changed. Sign in with the new one.",
 }

@@ -12,13 +12,14 @@ from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
 from api.stories import keys
 from chart.refusals import FreshSignInNeeded, Refusal, Unacceptable
+from chart.text import N_, Sentence
 from identity.api_key import LONGEST, SCOPES
 from identity.caller import Right
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
-MEANS = {
+MEANS: dict[Right, Sentence] = {
     Right.READ_CHARTS: "Read charts",
     Right.WRITE_CHARTS: "Open charts and add documents",
     Right.SHARE: "Share, and Share to Sign",
@@ -74,7 +75,7 @@ async def make(
     """The key stands in the answer itself: no address leads to it a second time."""
     typed = {"name": name.strip(), "days": days, "scopes": scopes}
     try:
-        chosen = {Right(forms.one_of(tuple(SCOPES), one, "what the key may do")) for one in scopes}
+        chosen = {Right(forms.one_of(tuple(SCOPES), one, N_("what the key may do"))) for one in scopes}
         made = await keys.make(res, staff, name.strip(), chosen, _days(days))
     except FreshSignInNeeded:
         return see_other("/account/again?next=/keys")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from activities.stamp import MEANING
+from activities.stamp import MEANING, meaning
+from api import languages
 from api.access import PortalPage, Res, Visit, does
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
@@ -16,6 +17,7 @@ from api.v1 import pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
+from chart.text import N_, Sentence
 from identity import password as passwords
 from identity.caller import PortalUser
 from identity.policy import Operation
@@ -23,7 +25,7 @@ from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "agreed": "You have agreed to electronic records.",
     "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
 }
@@ -41,7 +43,7 @@ class Filter(StrEnum):
 
     @property
     def label(self) -> str:
-        return {Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"}[self]
+        return N_({Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"})[self]
 
     def lets_through(self, document: Document) -> bool:
         match self:
@@ -67,7 +69,7 @@ async def register_form(request: Request) -> Response:
 @does(Operation.GO_ON)
 async def register(request: Request, res: Res, visitor: Visit, token: Typed = "", new_password: Typed = "") -> Response:
     try:
-        await portal.register(res, visitor, token.strip(), new_password)
+        await portal.register(res, visitor, token.strip(), new_password, languages.of(request))
     except Refusal as refusal:
         return page(
             request,
@@ -151,7 +153,7 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         mine=found.request.signer(user.actor) if found.request else None,
         earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
         factors=await accounts.factors(res, user),
-        meaning=MEANING,
+        meaning=meaning(MEANING, user.language),
     )
 
 
@@ -229,7 +231,7 @@ async def decline(
         )
 
     try:
-        forms.one_of(tuple(Choice), choice, "what you want to tell the practice")
+        forms.one_of(tuple(Choice), choice, N_("what you want to tell the practice"))
         _check_reason(written)
         if step != "send":
             return await again(HTTPStatus.OK, confirm=step != "change")
@@ -243,7 +245,7 @@ async def decline(
 
 def _check_reason(written: str) -> None:
     if len(written) > MOST_REASON:
-        raise Unacceptable(f"Write {MOST_REASON} characters at most; it is {len(written)} now.")
+        raise Unacceptable("Write {most} characters at most; it is {now} now.", most=MOST_REASON, now=len(written))
 
 
 @router.get("/documents/{document_id:uuid}/declined")

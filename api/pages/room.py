@@ -8,6 +8,7 @@ from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import charts
 from chart.refusals import Refusal
+from chart.text import N_
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
@@ -87,9 +88,9 @@ async def new_client(
         added = await charts.add_client(
             res,
             staff,
-            given_name=forms.name(typed["given_name"], "the given name"),
-            family_name=forms.name(typed["family_name"], "the family name"),
-            birth_date=forms.calendar_day(birth_date, "the date of birth"),
+            given_name=forms.name(typed["given_name"], N_("the given name")),
+            family_name=forms.name(typed["family_name"], N_("the family name")),
+            birth_date=forms.calendar_day(birth_date, N_("the date of birth")),
             external_id=typed["external_id"] or None,
         )
     except Refusal as refusal:

@@ -16,6 +16,7 @@ from chart.ids import RequestId
 from chart.lifecycle import ENDINGS, STATES, Act, RequestState
 from chart.refusals import NotInThisState
 from chart.request import Request
+from chart.text import Sentence
 from chart.waiting import Filter, Waiting
 from gateways.postgres import Transaction
 from identity.caller import PracticeSide
@@ -187,10 +188,10 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
     )
 
 
-_NOBODY_WITHOUT_ACCESS = (
+_NOBODY_WITHOUT_ACCESS: Sentence = (
     "Whoever is to sign now has no access any more, so nobody can be reminded. Recall the request and share again."
 )
-_COLLEAGUES_ALONE = (
+_COLLEAGUES_ALONE: Sentence = (
     "It waits for a counter-signature, which stands in the notices of the chart. Nobody is reminded of that by email."
 )
 

@@ -21,6 +21,7 @@ from chart.practice import Practice
 from chart.refusals import NotInThisState
 from chart.relationship import Relationship
 from chart.request import Request
+from chart.text import N_
 from gateways import temporal
 from identity import account, policy, staff
 from identity.caller import PracticeSide
@@ -172,7 +173,7 @@ async def choices(resources: Resources, caller: PracticeSide, document_id: Docum
 
 def _why_not(account_id: AccountId, kept_from: set[AccountId], reached: set[AccountId]) -> str | None:
     if account_id in kept_from:
-        return "This document is kept from this person."
+        return N_("This document is kept from this person.")
     return None if account_id in reached else disclosure.NEEDS_CONSENT
 
 

@@ -140,7 +140,11 @@ PLAN = a_document("plan", Kind.TREATMENT_PLAN)
 SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
 PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
 STUCK = a_document(
-    "Group Note", **asked(attention="The stored file is missing.", request_id=RequestId(number("stuck request")))
+    "Group Note",
+    **asked(
+        attention="The shared version is missing from the store. Restore it, then resume.",
+        request_id=RequestId(number("stuck request")),
+    ),
 )
 
 
@@ -211,6 +215,8 @@ class Stage:
     )
     documents: list[Document] = field(default_factory=lambda: [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY, STUCK])
     role: Role = Role.PROVIDER
+    language: str = "en"
+    """Of whoever is signed in."""
     relations: list[Relation] = field(default_factory=lambda: [a_relation()])
     blocks: list[Block] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
@@ -249,7 +255,12 @@ class Stage:
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def staff(self) -> StaffMember:
-        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen")
+        return StaffMember(
+            PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen", self.language, "America/Chicago"
+        )
+
+    def user(self) -> PortalUser:
+        return PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera", self.language, "America/Chicago")
 
     # -- the practice's side
 
@@ -420,7 +431,7 @@ class Stage:
         ]
 
     async def electronic_records(self, _r: object, _u: object) -> portal.ElectronicRecords:
-        text = worded("Ask for paper.")
+        text = worded("Ask for paper.", self.language)
         return portal.ElectronicRecords(text, Given(text.version, NOW) if self.consented else None)
 
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
@@ -436,7 +447,13 @@ class Stage:
         document = self._document(document_id)
         request = request_of(document) if document.request_state else None
         return portal.Review(
-            document, request, self.consented, worded("Ask for paper."), self.received, self.declining, self.fresh
+            document,
+            request,
+            self.consented,
+            worded("Ask for paper.", self.language),
+            self.received,
+            self.declining,
+            self.fresh,
         )
 
     async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
@@ -499,11 +516,10 @@ class Stage:
         patch(accounts, "factors", self.factors_of)
         app = FastAPI()
         app.include_router(pages.router)
-        user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")
         app.dependency_overrides = {
             access.resources: lambda: NOTHING,
             dependency_of(StaffPage): self.staff,
-            dependency_of(PortalPage): lambda: user,
+            dependency_of(PortalPage): self.user,
         }
 
         @app.exception_handler(Refusal)

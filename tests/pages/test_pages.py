@@ -210,7 +210,7 @@ def test_what_needs_attention_says_why_and_can_be_tried_again(browser: TestClien
     page = f"{CHART}/requests/{STUCK.request_id}"
     for address in (CHART, f"{DOCUMENTS}/{STUCK.id}"):
         html = browser.get(address).text
-        assert "The stored file is missing." in html
+        assert "The shared version is missing from the store." in html
         assert f'href="{page}"' in html
     assert f'action="{page}/resume"' in browser.get(page).text
     assert browser.post(f"{page}/resume").status_code == 303
@@ -237,7 +237,7 @@ def test_every_act_of_the_practice_has_its_button_and_every_action_its_words() -
 
 def test_the_queue_shows_what_needs_attention_and_its_count_stands_in_the_frame(browser: TestClient) -> None:
     html = browser.get("/requests").text
-    assert html.index("The stored file is missing.") > 0
+    assert html.index("The shared version is missing from the store.") > 0
     assert "Requests 1 needs attention" in text(html)
     assert "Overdue" in browser.get("/requests?show=needs_attention").text
     assert browser.get("/requests?show=nonsense").status_code == 422
@@ -483,7 +483,7 @@ def test_a_page_is_whole_and_fits_the_content_security_policy(browser: TestClien
     answer = browser.get(address)
     html = answer.text
     assert answer.status_code == 200
-    assert '<html lang="en">' in html
+    assert '<html lang="en-US">' in html
     assert html.count("<h1") == 1
     assert html.count("aria-live") == 1
     assert 'class="skip" href="#main"' in html
