@@ -19,13 +19,12 @@ from pypdf.generic import (
     NumberObject,
     PdfObject,
     StreamObject,
-    TextStringObject,
 )
 
 from pdf.shaping import Run, shaped
 from pdf.typeface import Face, Style
 from pdf.typeface import face as face_of
-from pdf.update import Update, Written, dictionary, name, numbers, stream
+from pdf.update import Update, Written, dictionary, name, numbers, stream, text
 
 _NEEDED = {"glyf", "loca", "head", "hhea", "hmtx", "maxp", "cvt ", "CFF "}
 """Tables of an embedded font (ISO 32000-2 9.9.1)."""
@@ -86,10 +85,16 @@ class _Used:
     def __init__(self, face: Face, label: str) -> None:
         self.face, self.label = face, label
         self._says: dict[int, str] = {}
+        self._own: set[tuple[int, str]] = set()
+        """What of it is said under a glyph's own number."""
         self._others: dict[tuple[int, str], int] = {}
 
     def codes(self, run: Run) -> list[int] | None:
-        others = [(number, text) for number, text in run.says if self._says.setdefault(number, text) != text]
+        if run.says <= self._own:
+            return None
+        new = run.says - self._own
+        others = [(number, said) for number, said in sorted(new) if self._says.setdefault(number, said) != said]
+        self._own |= new.difference(others)
         if not others or self.face.compact:
             return None
         for key in others:
@@ -97,7 +102,7 @@ class _Used:
         return [self._others.get((glyph.number, glyph.text), glyph.number) for glyph in run.glyphs]
 
     def add_to(self, update: Update) -> IndirectObject:
-        rows = {(number, number, text) for number, text in self._says.items()}
+        rows = {(number, number, text) for number, text in self._own}
         rows |= {(code, number, text) for (number, text), code in self._others.items()}
         common = _common(self.face)
         cut = common if common and rows <= common.rows else _cut(self.face, frozenset(rows))
@@ -189,9 +194,7 @@ def _measures(face: Face) -> dict[str, PdfObject]:
     }
 
 
-_IDENTITY = Written(
-    dictionary(Registry=TextStringObject("Adobe"), Ordering=TextStringObject("Identity"), Supplement=NumberObject(0))
-)
+_IDENTITY = Written(dictionary(Registry=text("Adobe"), Ordering=text("Identity"), Supplement=NumberObject(0)))
 
 
 @functools.lru_cache(maxsize=64)
@@ -224,8 +227,8 @@ def _map_to_text(rows: Iterable[Row]) -> Iterator[bytes]:
     for start in range(0, len(texts), 100):
         part = texts[start : start + 100]
         yield b"%d beginbfchar\n" % len(part)
-        for code, text in part:
-            yield b"<%04X> <%s>\n" % (code, text.encode("utf-16-be").hex().upper().encode())
+        for code, said in part:
+            yield b"<%04X> <%s>\n" % (code, said.encode("utf-16-be").hex().upper().encode())
         yield b"endbfchar\n"
     yield _MAP_TAIL
 

@@ -13,7 +13,6 @@ from pypdf.generic import (
     IndirectObject,
     NumberObject,
     StreamObject,
-    TextStringObject,
 )
 
 from pdf.page import OpenPage, annotate
@@ -32,6 +31,7 @@ from pdf.update import (
     numbers,
     resolved,
     stream,
+    text,
 )
 
 PREFIX = "ShareToSign-"
@@ -124,8 +124,8 @@ class SignatureField:
             Type=name("/Annot"),
             Subtype=name("/Widget"),
             FT=name("/Sig"),
-            T=TextStringObject(self.name),
-            TU=TextStringObject(description),
+            T=text(self.name),
+            TU=text(description),
             V=value,
             F=NumberObject(PRINTED_AND_LOCKED),
             Rect=numbers((rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)),
@@ -133,7 +133,7 @@ class SignatureField:
             AP=dictionary(N=appearance.picture if appearance else update.add(_blank())),
         )
         if appearance:
-            widget[name("/Contents")] = TextStringObject(appearance.words)
+            widget[name("/Contents")] = text(appearance.words)
         self.widget = update.add(widget)
         annotate(page, self.widget)
         enter(update, self.widget, first=self._certifies)
@@ -145,8 +145,8 @@ class SignatureField:
             Type=name("/Sig"),
             Filter=name("/Adobe.PPKLite"),
             SubFilter=name("/ETSI.CAdES.detached"),
-            M=TextStringObject(f"{at:D:%Y%m%d%H%M%S}Z"),
-            Name=TextStringObject(organisation),
+            M=text(f"{at:D:%Y%m%d%H%M%S}Z"),
+            Name=text(organisation),
             ByteRange=self._gap.byte_range,
             Contents=self._gap.contents,
         )

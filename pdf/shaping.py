@@ -47,9 +47,9 @@ class Run:
         return sum(glyph.advance for glyph in self.glyphs)
 
     @functools.cached_property
-    def says(self) -> dict[tuple[int, str], None]:
-        """The glyphs that are in it, each once, with what they say."""
-        return dict.fromkeys((glyph.number, glyph.text) for glyph in self.glyphs)
+    def says(self) -> frozenset[tuple[int, str]]:
+        """The glyphs that are in it, with what they say."""
+        return frozenset((glyph.number, glyph.text) for glyph in self.glyphs)
 
 
 def runs_backwards(text: str) -> bool:

@@ -207,5 +207,6 @@ def _at(place: Place) -> str:
     return f"{_n(place[0])} {_n(place[1])}"
 
 
+@functools.lru_cache(maxsize=64)
 def _colour(colour: Colour) -> str:
     return " ".join(map(_n, colour))

@@ -105,6 +105,9 @@ class _Name(NameObject):
     def renumber(self) -> bytes:
         return _encoded(str(self))
 
+    def write_to_stream(self, stream: Any, *_: object) -> None:
+        stream.write(_encoded(self))
+
 
 @functools.lru_cache(maxsize=2048)
 def _encoded(text: str) -> bytes:
@@ -116,9 +119,32 @@ def name(text: str) -> NameObject:
     return _Name(text)
 
 
+class _Text(TextStringObject):
+    """pypdf looks up each letter when a text is made, and writes it letter by letter."""
+
+    def __new__(cls, value: str) -> "_Text":
+        return str.__new__(cls, value)
+
+    def write_to_stream(self, stream: Any, *_: object) -> None:
+        if self.isascii() and self.isprintable():
+            stream.write(b"(%b)" % re.sub(r"([\\()])", r"\\\1", self).encode())
+        else:
+            stream.write(b"<FEFF%b>" % self.encode("utf-16-be").hex().upper().encode())
+
+
+def text(value: str) -> TextStringObject:
+    """ISO 32000-2 7.9.2.2."""
+    return _Text(value)
+
+
+class _Float(FloatObject):
+    def write_to_stream(self, stream: Any, *_: object) -> None:
+        stream.write(f"{self:.5f}".rstrip("0").rstrip(".").encode())
+
+
 def numbers(values: Sequence[float]) -> ArrayObject:
-    """Rounded to 5 digits: fine enough for a page of 200 inches, and never in scientific notation."""
-    return ArrayObject(FloatObject(f"{value:.5f}".rstrip("0").rstrip(".")) for value in values)
+    """Written with 5 digits: fine enough for a page of 200 inches, and never in scientific notation."""
+    return ArrayObject(map(_Float, values))
 
 
 def dictionary(**entries: PdfObject) -> DictionaryObject:

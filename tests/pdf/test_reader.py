@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter, apply_configuration
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, read_object
 
 from pdf import stamp
 from pdf.reader import Content, Joined, Reader, References
-from pdf.update import READING, UNREADABLE, entries_of, name
+from pdf.update import READING, UNREADABLE, entries_of, name, numbers, text
 from tests.pdf.paper import certificate, corpus, paper, seal, written
 
 
@@ -118,3 +120,21 @@ def written_as(array: ArrayObject) -> bytes:
     made = io.BytesIO()
     array.write_to_stream(made)
     return made.getvalue()
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_a_text_of_ours_is_read_as_it_was(words: str) -> None:
+    assert read_back(text(words)) == words
+
+
+@given(st.floats(-20_000, 20_000))
+def test_a_number_of_ours_is_read_as_it_was(number: float) -> None:
+    assert read_back(numbers((number,)))[0] == pytest.approx(number, abs=0.00001)
+
+
+def read_back(value: Any) -> Any:
+    made = io.BytesIO()
+    value.write_to_stream(made)
+    made.write(b" ")
+    made.seek(0)
+    return read_object(made, None)
