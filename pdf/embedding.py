@@ -84,13 +84,17 @@ class _Used:
 
     def __init__(self, face: Face, label: str) -> None:
         self.face, self.label = face, label
-        self._says: dict[int, str] = {}
+        self._common = _common(face)
+        self._runs: list[Run] = []
+        """Those that say nothing but what is common."""
+        self._says: dict[int, str] = dict(self._common.says) if self._common else {}
         self._own: set[tuple[int, str]] = set()
-        """What of it is said under a glyph's own number."""
+        """What else is said under a glyph's own number."""
         self._others: dict[tuple[int, str], int] = {}
 
     def codes(self, run: Run) -> list[int] | None:
-        if run.says <= self._own:
+        if self._common and _is_common(run):
+            self._runs.append(run)
             return None
         new = run.says - self._own
         others = [(number, said) for number, said in sorted(new) if self._says.setdefault(number, said) != said]
@@ -102,11 +106,11 @@ class _Used:
         return [self._others.get((glyph.number, glyph.text), glyph.number) for glyph in run.glyphs]
 
     def add_to(self, update: Update) -> IndirectObject:
-        rows = {(number, number, text) for number, text in self._own}
+        if self._common and not self._others and not self._own:
+            return self._common.add_to(update)
+        rows = {(number, number, text) for number, text in self._own.union(*(run.says for run in self._runs))}
         rows |= {(code, number, text) for (number, text), code in self._others.items()}
-        common = _common(self.face)
-        cut = common if common and rows <= common.rows else _cut(self.face, frozenset(rows))
-        return cut.add_to(update)
+        return _cut(self.face, frozenset(rows)).add_to(update)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ class _Cut:
     """Some glyphs of a face, ready to be embedded: all but the references between its objects."""
 
     face: Face
-    rows: frozenset[Row] = field(repr=False)
+    says: frozenset[tuple[int, str]] = field(repr=False)
+    """Glyphs, and what is said by their own numbers."""
     name: NameObject
     program: Written
     glyphs_of_codes: Written | None
@@ -139,7 +144,7 @@ class _Cut:
             present[code // 8] |= 0x80 >> code % 8
         return cls(
             face,
-            rows,
+            frozenset((number, text) for code, number, text in rows if code == number),
             name(f"/{tag}+{face.name}"),
             Written(file),
             None if face.compact else Written(_packed(_map_of_glyphs(glyphs, new_numbers))),
@@ -211,6 +216,12 @@ def _common(face: Face) -> _Cut | None:
     runs = (run for text in (*COMMON, *JOINING) for run in shaped(text, style))
     rows = {(number, number, text) for run in runs if run.face is face for number, text in run.says}
     return _Cut.of(face, frozenset(rows))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_common(run: Run) -> bool:
+    common = _common(run.face)
+    return common is not None and run.says <= common.says
 
 
 def _map_of_glyphs(glyphs: dict[int, int], new_numbers: dict[int, int]) -> bytes:

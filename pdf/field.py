@@ -17,7 +17,7 @@ from pypdf.generic import (
 
 from pdf.page import OpenPage, annotate
 from pdf.placement import Rectangle
-from pdf.reader import Content
+from pdf.reader import Content, Reader
 from pdf.seal import Seal
 from pdf.update import (
     Appended,
@@ -77,6 +77,9 @@ class Sealed:
     """An original, and the sealed section that belongs behind it."""
 
     original: Content = field(repr=False)
+    reader: Reader = field(repr=False)
+    """Of the original."""
+
     section: bytes = field(repr=False)
     hashed: "hashlib._Hash"
     """SHA-256, fed with the original: whoever hashes what begins with it copies this, and need not read it again."""
@@ -161,7 +164,8 @@ class SignatureField:
         appended = self._update.write()
         hashed = hashed or hashlib.sha256(self._update.original)
         self._gap.fill(appended, seal.sign(self._gap.around(appended, hashed)))
-        return Sealed(self._update.original, bytes(appended.section), hashed, self.name, self._certifies)
+        update = self._update
+        return Sealed(update.original, update.reader, bytes(appended.section), hashed, self.name, self._certifies)
 
 
 def _fill(section: bytearray, at: int, content: bytes) -> None:

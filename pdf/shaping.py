@@ -179,23 +179,18 @@ def _run(text: str, face: Face, backwards: bool) -> Run:
         said = list(text)
     else:
         said = _said(text, clusters, [position.x_advance for position in positions])
-    glyphs = (
-        Glyph(
-            info.codepoint,
-            part,
-            position.x_advance / face.units,
-            _advance(face, info.codepoint) / face.units,
-            position.x_offset / face.units,
-            position.y_offset / face.units,
-        )
+    glyphs = [
+        _glyph(face, info.codepoint, part, position.x_advance, position.x_offset, position.y_offset)
         for info, position, part in zip(infos, positions, said, strict=True)
-    )
+    ]
     return Run(face, tuple(glyphs))
 
 
-@functools.lru_cache(maxsize=4096)
-def _advance(face: Face, glyph: int) -> int:
-    return face.advance(glyph)
+@functools.lru_cache(maxsize=8192)
+def _glyph(face: Face, number: int, text: str, advance: int, dx: int, dy: int) -> Glyph:
+    """Lengths are in units of the face."""
+    units = face.units
+    return Glyph(number, text, advance / units, face.advance(number) / units, dx / units, dy / units)
 
 
 def _said(text: str, clusters: list[int], advances: list[int]) -> list[str]:
