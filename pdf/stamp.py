@@ -67,7 +67,7 @@ def revise(
     """
     reasons = []
     opened = None if plan else _opened(original)
-    for each in _plans(opened, plan):
+    for each in _plans(opened, plan and plan.with_signers(len(certificate.signers))):
         try:
             return Draft.of(original, certificate, seal, each, opened).revision(hashed)
         except CannotStamp as error:
