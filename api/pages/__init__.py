@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.access import portal_page, staff_page
 from api.pages import (
     account,
+    appointments,
     ask,
     audit,
     chart,
@@ -34,6 +35,7 @@ PARTS = (
     static.router,
     *(pages.routes(one) for one in DOORS for pages in (door, account)),
     room.router,
+    appointments.router,
     chart.router,
     portal_access.router,
     restricted.router,

@@ -14,6 +14,9 @@ from pdf import Note
 
 DONE = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
+    "appointment-made": "The appointment is in the Calendar.",
+    "appointment-there": "This appointment was in the Calendar already.",
+    "appointment-cancelled": "The appointment is cancelled.",
     "invited": "Invitation sent. The link in it works for seven days.",
     "uploaded": "The document is in the chart.",
     "uploaded-mended": "The document is in the chart. What could not stay in the file, such as scripts or damage, "

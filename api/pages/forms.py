@@ -41,6 +41,12 @@ def numbers(typed: str) -> tuple[int, ...]:
         raise Unacceptable("Give days as numbers, such as 3, 7, 14; nothing for no reminders.") from None
 
 
+def whole_number(typed: str, what: str) -> int:
+    if not typed.strip().isdecimal() or len(typed) > 6:
+        raise Unacceptable(f"Enter {what} as a number.")
+    return int(typed)
+
+
 def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     if typed not in choices:
         raise Unacceptable(f"Choose {what}.")

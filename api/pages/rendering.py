@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import segno
 from fastapi import Request
@@ -47,6 +48,18 @@ def local_day(value: datetime) -> Markup:
     return Markup('<time datetime="{}" data-local="day">{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", day(utc))
 
 
+def weekday(value: date) -> str:
+    """`Wednesday, Nov 25`."""
+    return f"{value:%A}, {value:%b} {value.day}"
+
+
+def clock(value: datetime, zone: ZoneInfo, *, named: bool = False) -> Markup:
+    """A time of day by the practice's own clock, wherever it is read; `named` tells the two that come twice apart."""
+    there = value.astimezone(zone)
+    said = f"{there.hour % 12 or 12}:{there:%M %p}{f' {there:%Z}' if named else ''}"
+    return Markup('<time datetime="{}">{}</time>').format(f"{there.isoformat(timespec='minutes')}", said)
+
+
 def srcset(address: str, version: str) -> str:
     """The page image at `address` at every width; `version` changes the address when the bytes change."""
     return ", ".join(f"{address}?width={width}&v={version[:8]} {width}w" for width in WIDTHS)
@@ -70,7 +83,14 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
-    base64url=base64url, day=day, iso_day=iso_day, moment=moment, local_day=local_day, srcset=srcset
+    base64url=base64url,
+    day=day,
+    iso_day=iso_day,
+    moment=moment,
+    local_day=local_day,
+    srcset=srcset,
+    weekday=weekday,
+    clock=clock,
 )
 _environment.globals.update(static_url=static_url)
 

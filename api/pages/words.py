@@ -1,6 +1,7 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
 from api.pages.rendering import day
+from chart.appointment import AppointmentKind
 from chart.audit import SERVICE, Action, Entry, Line
 from chart.lifecycle import Act, RequestState, SeatState
 from chart.relationship import Relation, Standing
@@ -62,6 +63,15 @@ BARRED = {
     "Recall the request and share it again with other signers.",
     Barred.BLOCKED: "This document is kept from this person, who cannot sign it. "
     "Let the person see it again on the Chart Face, or recall the request and share it with other signers.",
+}
+
+APPOINTMENTS = {
+    AppointmentKind.INTAKE: "Intake",
+    AppointmentKind.INDIVIDUAL: "Individual session",
+    AppointmentKind.FAMILY: "Couple or family session",
+    AppointmentKind.GROUP: "Group session",
+    AppointmentKind.MEDICATION: "Medication management",
+    AppointmentKind.OTHER: "Other",
 }
 
 STANDING = {

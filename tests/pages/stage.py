@@ -17,6 +17,7 @@ from api.pages import words
 from api.stories import access as access_stories
 from api.stories import (
     accounts,
+    appointments,
     auditing,
     charts,
     disclosing,
@@ -27,6 +28,7 @@ from api.stories import (
     sharing,
     signing,
 )
+from chart.appointment import Appointment, AppointmentId, AppointmentKind
 from chart.audit import Action, Actor, Entry, Line
 from chart.block import Block
 from chart.care import Restriction
@@ -85,6 +87,7 @@ ACTS = {
     auditing: ("read",),
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
+    appointments: ("look", "form", "today", "make", "cancel"),
     portal: ("electronic_records", "inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
     signing: ("note_viewed", "is_received"),
     accounts: ("overview", "is_fresh", "offer_authenticator", "make_recovery_codes"),
@@ -199,6 +202,25 @@ def a_block(document: Document, account: AccountId = PARENT) -> Block:
     return Block(document.id, account, "Rosa Rivera", STAFF_PARTY, "It concerns the parents.", NOW)
 
 
+ZONE = ZoneInfo("America/Chicago")
+
+
+def an_appointment(**different: Any) -> Appointment:
+    as_ever = Appointment(
+        id=AppointmentId(number("appointment")),
+        client_id=CLIENT,
+        client_name="Jordan Rivera",
+        staff_id=StaffId(number("staff")),
+        staff_name="Dr. Maya Chen",
+        starts_at=NOW,
+        minutes=50,
+        kind=AppointmentKind.INDIVIDUAL,
+        waiting=1,
+        cancelled_at=None,
+    )
+    return replace(as_ever, **different)
+
+
 @dataclass
 class Stage:
     """What the pages find. Tests put their own things in; `raises` is what the next act ends with."""
@@ -215,6 +237,13 @@ class Stage:
     blocks: list[Block] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     """Of uploads."""
+    planned: list[Appointment] = field(default_factory=lambda: [an_appointment()])
+    colleagues: list[Colleague] = field(
+        default_factory=lambda: [
+            Colleague(StaffId(number("staff")), "Dr. Maya Chen", Role.PROVIDER),
+            Colleague(StaffId(number("supervisor")), "Sam Ortiz", Role.SUPERVISOR),
+        ]
+    )
     possible: list[sharing.Possible] = field(
         default_factory=lambda: [
             sharing.Possible(CLIENT_PARTY, "Jordan Rivera", "Self", None),
@@ -271,7 +300,30 @@ class Stage:
             names={STAFF_PARTY: "Dr. Maya Chen"},
             invitations=[],
             documents=self.documents if client_id == CLIENT else [NOTE_OF_UNREGISTERED],
+            appointments=[an_appointment()] if client_id == CLIENT else [],
+            zone=ZONE,
         )
+
+    async def today(self, _r: object, _c: object) -> date:
+        return NOW.date()
+
+    async def look(
+        self, _r: object, _c: object, first: date | None, days: int, *, of: StaffId | None
+    ) -> appointments.Days:
+        first = first or NOW.date()
+        among = [one for one in self.planned if first <= one.starts_at.date() < first + timedelta(days=days)]
+        return appointments.Days(ZONE, NOW.date(), first, days, among, self.colleagues)
+
+    async def form(self, _r: object, _c: object, _client: ClientId) -> appointments.Form:
+        return appointments.Form(ZONE, NOW.date(), self.colleagues)
+
+    async def make(self, _r: object, _c: object, _client: ClientId, _s: StaffId, **given: Any) -> Any:
+        self._act("make appointment", **given)
+        return appointments.MadeAppointment(an_appointment(), new=True)
+
+    async def cancel(self, _r: object, _c: object, one: AppointmentId, **_: Any) -> Appointment:
+        self._act("cancel appointment", appointment=one)
+        return an_appointment()
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
