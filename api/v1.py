@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from activities.order import Terms
 from api.access import PracticeCaller, Res
 from api.body import Body
-from api.stories import access, charts, requests, restricting, settings, sharing
+from api.stories import access, charts, requests, restricting, roster, settings, sharing
 from api.stories.charts import Uploaded
 from api.stories.requests import Steered
 from api.stories.sharing import Asked, Invitee
@@ -26,6 +26,7 @@ from chart.lifecycle import Act, OnDecline, RequestState, SeatState
 from chart.relationship import Relationship, Standing
 from chart.request import Barred, Request
 from chart.waiting import Filter
+from identity.caller import Role
 
 router = APIRouter(prefix="/api/v1", tags=["practice"])
 
@@ -280,6 +281,7 @@ class PracticeIn(In):
     paper_option: Words | None = Field(
         default=None, description="How clients come to paper instead. Whoever agreed to other words is asked anew."
     )
+    reminders_optional: bool | None = Field(default=None, description="Clients may choose to get no reminders.")
 
 
 class PracticeOut(Body):
@@ -291,6 +293,17 @@ class PracticeOut(Body):
     majority_age: int = Field(description="Years; parents and legal guardians act for a client until then.")
     language: str = Field(description="Of certificates and invitations: `en` or `es`.")
     paper_option: str = Field(description="How clients come to paper instead; part of the consent text.")
+    reminders_optional: bool = Field(description="Clients may choose to get no reminders; never no requests.")
+
+
+class ColleagueOut(Body):
+    id: UUID
+    name: str
+    role: Role
+
+
+class StaffOut(Body):
+    staff: list[ColleagueOut]
 
 
 class TimezoneIn(In):
@@ -419,6 +432,13 @@ async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn)
     if "reminder_days" in wanted:
         wanted["reminder_days"] = tuple(wanted["reminder_days"])
     return PracticeOut.model_validate(await settings.change_practice(res, caller, wanted), from_attributes=True)
+
+
+@router.get("/staff")
+async def list_staff(res: Res, caller: PracticeCaller) -> StaffOut:
+    """Who works in the practice, by name: their ids name them in appointments, care teams and counter-signatures."""
+    found = await roster.colleagues(res, caller)
+    return StaffOut(staff=[ColleagueOut.model_validate(one, from_attributes=True) for one in found])
 
 
 @router.put("/clients/{client_id}/timezone", status_code=HTTPStatus.NO_CONTENT)

@@ -27,6 +27,8 @@ class Practice:
     """`en` or `es`."""
     paper_option: str
     """How clients come to paper instead, in a sentence or two; part of the consent to electronic records."""
+    reminders_optional: bool = True
+    """Whoever is asked may choose to get no reminders; the request itself is always told of."""
 
 
 async def current(transaction: Transaction) -> Practice:
@@ -61,6 +63,7 @@ async def change(transaction: Transaction, wanted: Practice) -> Practice:
         wanted.majority_age,
         wanted.language,
         wanted.paper_option,
+        wanted.reminders_optional,
     )
     return await current(transaction)
 
@@ -72,13 +75,14 @@ async def today(transaction: Transaction) -> date:
 
 
 CURRENT = SQL("""
-select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option
+select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option,
+    reminders_optional
 from practice where id = current_practice()
 """)
 
 CHANGE = SQL("""
 update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5,
-    paper_option = $6
+    paper_option = $6, reminders_optional = $7
 where id = current_practice()
 """)
 

@@ -96,6 +96,29 @@ async def set_language(transaction: Transaction, account_id: AccountId, language
     await transaction.execute(SET_LANGUAGE, account_id, language)
 
 
+@dataclass(frozen=True)
+class Preferences:
+    """How somebody wants to be written to."""
+
+    language: str
+    reminders: bool
+    """Wants them."""
+    reminders_optional: bool
+    """The practice lets them choose."""
+
+
+async def preferences(transaction: Transaction, account_id: AccountId) -> Preferences:
+    row = await transaction.fetchrow(PREFERENCES, account_id)
+    assert row is not None, "whoever is signed in has a row"
+    return Preferences(**row)
+
+
+async def set_reminders(transaction: Transaction, account_id: AccountId, wanted: bool) -> None:
+    if not wanted and not (await preferences(transaction, account_id)).reminders_optional:
+        raise Unacceptable("Your practice reminds everybody. Ask the practice if you want no reminders.")
+    await transaction.execute(SET_REMINDERS, account_id, wanted)
+
+
 async def register(database: Database, token: str, password: str, visitor: Visitor = UNKNOWN) -> AccountId:
     """Use an invitation: make the account, or let the existing one of this address act for one client more.
 
@@ -170,6 +193,13 @@ INVITED_FOR = SQL("""
 select client_id from invitation
 where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
 """)
+
+PREFERENCES = SQL("""
+select a.language, a.reminders, p.reminders_optional
+from portal_account a join practice p on p.id = a.practice_id where a.id = $1
+""")
+
+SET_REMINDERS = SQL("update portal_account set reminders = $2 where id = $1")
 
 SET_LANGUAGE = SQL("update portal_account set language = $2 where id = $1")
 

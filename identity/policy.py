@@ -3,7 +3,9 @@
 from chart.refusals import NotAllowed
 from identity.caller import Integration, PracticeSide, Right, Role
 
-LOOKING_AFTER_THE_PRACTICE = frozenset({Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS})
+LOOKING_AFTER_THE_PRACTICE = frozenset(
+    {Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS, Right.MANAGE_STAFF}
+)
 
 MAY: dict[Role, frozenset[Right]] = {
     Role.PROVIDER: frozenset(Right) - LOOKING_AFTER_THE_PRACTICE,

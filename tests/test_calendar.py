@@ -260,3 +260,27 @@ async def test_a_calendar_that_is_asked_for_oddly_is_still_one(
     assert "This week" in await shown(api, "/calendar?view=week", me)
     changed = await shown(api, "/calendar?view=week&day=2027-11-07", me)
     assert "The clocks are changed on this day." in changed
+
+
+# -- the Chart Room
+
+
+async def test_the_chart_room_shows_what_a_colleague_opened_lately_and_nothing_that_is_closed(
+    api: httpx2.AsyncClient, restricted: Restricted
+) -> None:
+    office = restricted.office
+    html = {"accept": "text/html"}
+    provider, outsider = restricted.provider | html, restricted.outsider | html
+    assert "Opened lately" not in await shown(api, "/charts", provider)
+    for client_id in (office.client, office.unregistered, office.client):
+        await api.get(f"/charts/{client_id}", headers=provider)
+    listed = await shown(api, "/charts", provider)
+    assert re.search("Opened lately Jordan Canaryname Priya Natarajan", listed)
+    assert "Opened lately" not in await shown(api, "/charts", outsider)
+    await api.post(f"/charts/{office.client}/break-glass", data={"reason": "An emergency."}, headers=outsider)
+    await api.get(f"/charts/{office.client}", headers=outsider)
+    assert "Opened lately Jordan Canaryname" in await shown(api, "/charts", outsider)
+    body = {"reason": "Back again.", "care_team": [str(restricted.supervisor)]}
+    done = await api.put(f"/api/v1/clients/{office.client}/restriction", json=body, headers=restricted.admin)
+    assert done.status_code == HTTPStatus.OK
+    assert "Opened lately Priya Natarajan" in await shown(api, "/charts", provider)

@@ -8,7 +8,7 @@ from fastapi import Form, Request
 
 from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacceptable
 from identity.passkey import PasskeyRefused
-from identity.second_factor import WrongCode
+from identity.second_factor import LinkEnded, WrongCode
 from identity.session import SignInFailed
 from identity.single_sign_on import SignOnFailed
 from identity.throttle import TooManyTries
@@ -67,6 +67,6 @@ def status(refusal: Refusal) -> HTTPStatus:
         return HTTPStatus.TOO_MANY_REQUESTS
     if isinstance(refusal, NotReachable):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if isinstance(refusal, NotAllowed | PasskeyRefused | SignInFailed | SignOnFailed | WrongCode):
+    if isinstance(refusal, LinkEnded | NotAllowed | PasskeyRefused | SignInFailed | SignOnFailed | WrongCode):
         return HTTPStatus.FORBIDDEN
     return HTTPStatus.CONFLICT

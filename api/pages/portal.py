@@ -7,22 +7,26 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from activities.stamp import MEANING
-from api.access import PortalPage, Res, Visit
+from api.access import COOKIE, PortalPage, Res, Visit
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
+from api.pages.practice import LANGUAGES
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
-from api.stories import accounts, portal
+from api.stories import accounts, portal, settings
 from api.v1 import pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from identity import password as passwords
-from identity.caller import PortalUser
+from identity.caller import PortalUser, Surface
 from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
 DONE = {
+    "language": "Your language is changed.",
+    "reminders-on": "You get reminders of what waits for you.",
+    "reminders-off": "You get no more reminders. We still tell you of each new request.",
     "agreed": "You have agreed to electronic records.",
     "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
 }
@@ -269,8 +273,32 @@ async def _preferences_page(
         "portal/preferences.html",
         status,
         electronic=await portal.electronic_records(res, user),
+        preferences=await settings.preferences(res, user),
+        languages=LANGUAGES,
+        account=await accounts.overview(res, user, request.cookies.get(COOKIE[Surface.PORTAL], "")),
         notification=notification,
     )
+
+
+@router.post("/preferences/language")
+async def set_language(request: Request, res: Res, user: PortalPage, language: Typed = "") -> Response:
+    try:
+        await settings.set_language(res, user, language)
+    except Refusal as refusal:
+        told = Notification(str(refusal), good=False)
+        return await _preferences_page(request, res, user, forms.status(refusal), notification=told)
+    return see_other("/portal/preferences?done=language")
+
+
+@router.post("/preferences/reminders")
+async def set_reminders(request: Request, res: Res, user: PortalPage, reminders: Typed = "") -> Response:
+    wanted = reminders == "on"
+    try:
+        await settings.set_reminders(res, user, wanted)
+    except Refusal as refusal:
+        told = Notification(str(refusal), good=False)
+        return await _preferences_page(request, res, user, forms.status(refusal), notification=told)
+    return see_other(f"/portal/preferences?done=reminders-{'on' if wanted else 'off'}")
 
 
 @router.post("/preferences/consent")

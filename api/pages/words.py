@@ -61,6 +61,8 @@ NOTICE = {
 BARRED = {
     Barred.NO_ACCESS: "Has no access to this client’s portal any more, so cannot sign. "
     "Recall the request and share it again with other signers.",
+    Barred.LEFT: "Is no longer on the staff of the practice, so cannot sign. "
+    "Recall the request and share it again with other signers.",
     Barred.BLOCKED: "This document is kept from this person, who cannot sign it. "
     "Let the person see it again on the Chart Face, or recall the request and share it with other signers.",
 }

@@ -39,6 +39,16 @@ async def search_clients(
         return found
 
 
+MOST_RECENT = 6
+
+
+async def recent_charts(resources: Resources, member: StaffMember) -> list[Client]:
+    """Those that this colleague opened last."""
+    policy.check(member, Right.READ_CHARTS)
+    async with resources.database.practice(member.practice, member.actor) as transaction:
+        return await client.recent(transaction, member.actor, MOST_RECENT)
+
+
 async def add_client(
     resources: Resources,
     caller: PracticeSide,

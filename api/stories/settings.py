@@ -10,6 +10,7 @@ from chart.ids import ClientId
 from chart.practice import LANGUAGES, Practice
 from chart.refusals import Unacceptable
 from identity import account, policy
+from identity.account import Preferences
 from identity.caller import PortalUser, PracticeSide, Right
 
 
@@ -17,6 +18,12 @@ async def read_practice(resources: Resources, caller: PracticeSide) -> Practice:
     policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await practice.current(transaction)
+
+
+async def for_change(resources: Resources, caller: PracticeSide) -> Practice:
+    """The same for the form of whoever may change it."""
+    policy.check(caller, Right.SET_PRACTICE)
+    return await read_practice(resources, caller)
 
 
 async def change_practice(resources: Resources, caller: PracticeSide, changes: dict[str, Any]) -> Practice:
@@ -48,3 +55,15 @@ async def set_language(resources: Resources, user: PortalUser, language: str) ->
     async with resources.database.practice(user.practice) as transaction:
         await account.set_language(transaction, user.id, language)
         await audit.record(transaction, user.practice, user.actor, Action.CHANGED_LANGUAGE, language=language)
+
+
+async def preferences(resources: Resources, user: PortalUser) -> Preferences:
+    async with resources.database.practice(user.practice) as transaction:
+        return await account.preferences(transaction, user.id)
+
+
+async def set_reminders(resources: Resources, user: PortalUser, wanted: bool) -> None:
+    """Whether reminders come, where the practice lets clients choose. Of a request itself everybody is told."""
+    async with resources.database.practice(user.practice) as transaction:
+        await account.set_reminders(transaction, user.id, wanted)
+        await audit.record(transaction, user.practice, user.actor, Action.CHANGED_REMINDERS, wanted=int(wanted))

@@ -19,11 +19,13 @@ from api.stories import (
     accounts,
     appointments,
     auditing,
+    bulk,
     charts,
     disclosing,
     portal,
     requests,
     restricting,
+    roster,
     settings,
     sharing,
     signing,
@@ -31,6 +33,7 @@ from api.stories import (
 from chart.appointment import Appointment, AppointmentId, AppointmentKind
 from chart.audit import Action, Actor, Entry, Line
 from chart.block import Block
+from chart.bulk import Bulk, BulkAct, BulkId, Concerned, Item, ItemOutcome
 from chart.care import Restriction
 from chart.client import Client, PortalAccess
 from chart.consent import Given, worded
@@ -46,10 +49,11 @@ from chart.relationship import Relation, Relationship, Standing
 from chart.request import Request as SignatureRequest
 from chart.request import Signer
 from chart.waiting import Filter, Waiting
-from identity.account import check_address
+from identity.account import Preferences, check_address
 from identity.caller import PortalUser, Role, StaffMember
 from identity.passkey import Passkey
 from identity.person import Person
+from identity.roster import Member, State
 from identity.second_factor import Factors, Offered
 from identity.session import Session
 from identity.staff import Colleague
@@ -79,14 +83,24 @@ NOTHING = SimpleNamespace(
 
 
 ACTS = {
-    charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices", "versions"),
+    charts: (
+        "search_clients",
+        "recent_charts",
+        "add_client",
+        "open_chart",
+        "upload",
+        "find_document",
+        "staff_notices",
+        "versions",
+    ),
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
     access_stories: ("end", "block_document", "unblock_document"),
-    settings: ("read_practice",),
+    settings: ("preferences", "read_practice", "for_change", "change_practice"),
     auditing: ("read",),
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
+    roster: ("members", "find"),
     appointments: ("look", "form", "today", "make", "cancel"),
     portal: ("electronic_records", "inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
     signing: ("note_viewed", "is_received"),
@@ -256,6 +270,8 @@ class Stage:
     about: MessageAbout = MessageAbout.RECORD_REQUEST
     copies: list[Version] = field(default_factory=list)
     signers: tuple[Signer, ...] = field(default_factory=lambda: (a_signer(0, CLIENT_PARTY), a_signer(1, STAFF_PARTY)))
+    bulk_works: bool = True
+    """A bulk share is not finished yet."""
     barred: tuple[Signer, ...] = ()
     """Signers of the request page in place of those of the document."""
     since_signed: dict[str, Any] = field(default_factory=dict)
@@ -284,6 +300,9 @@ class Stage:
 
     async def search_clients(self, _r: object, _c: object, words: str, *, limit: int) -> list[Client]:
         return [one for one in self.clients if words.lower() in one.name.lower()][:limit]
+
+    async def recent_charts(self, _r: object, _c: object) -> list[Client]:
+        return self.clients[:1]
 
     async def add_client(self, _r: object, _c: object, **given: Any) -> Client:
         self._act("add client", **given)
@@ -356,6 +375,16 @@ class Stage:
     async def read_practice(self, _r: object, _c: object) -> Practice:
         return Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en", "Ask for paper.")
 
+    async def preferences(self, _r: object, _u: object) -> Preferences:
+        return Preferences("en", reminders=True, reminders_optional=True)
+
+    async def for_change(self, _r: object, _c: object) -> Practice:
+        return await self.read_practice(None, None)
+
+    async def change_practice(self, _r: object, _c: object, changes: dict[str, Any]) -> Practice:
+        self._act("change practice", **changes)
+        return await self.read_practice(None, None)
+
     async def read(self, _r: object, _c: object, _wanted: object, *, after: object) -> auditing.Read:
         lines = [
             Line(PRACTICE, chart, number, NOW, STAFF_PARTY, action, None, None, {"problem": "not found"}, "", "e" * 64)
@@ -380,10 +409,46 @@ class Stage:
             for act in ("viewed", "downloaded", "disclosed")
         ]
 
+    async def look_at_bulk(self, _r: object, _c: object, bulk_id: BulkId) -> bulk.Looked:
+        outcomes = [one for one in ItemOutcome if self.bulk_works or one is not ItemOutcome.WAITING]
+        documents = [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY]
+        items = tuple(
+            Item(document.id, outcome, "Nobody is registered." if outcome is ItemOutcome.REFUSED else None, None)
+            for document, outcome in zip(documents, outcomes, strict=False)
+        )
+        about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
+        return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
+
+    async def possible_clients(self, _r: object, _c: object) -> list[Client]:
+        return self.clients
+
     async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
         me = StaffId(number("staff"))
         restriction = Restriction(NOW, STAFF_PARTY, "A colleague of ours.", frozenset({me}))
         return restricting.Team(restriction, [Colleague(me, "Dr. Maya Chen", Role.PROVIDER)])
+
+    async def members(self, _r: object, _c: object) -> list[Member]:
+        return [
+            Member(
+                StaffId(number("staff")), "Dr. Maya Chen", "maya@example.org", self.role, State.ACTIVE, NOW, None, None
+            ),
+            *(
+                Member(
+                    StaffId(number(state)),
+                    "Sam Ortiz",
+                    "sam.ortiz@example.org",
+                    Role.SUPERVISOR,
+                    state,
+                    None if state is State.INVITED else NOW,
+                    NOW if state is State.ENDED else None,
+                    "Moved away." if state is State.ENDED else None,
+                )
+                for state in State
+            ),
+        ]
+
+    async def find(self, _r: object, _c: object, staff_id: StaffId) -> Member:
+        return next(one for one in await self.members(None, None) if one.id == staff_id)
 
     async def end(self, _r: object, _c: object, _client: ClientId, account: AccountId, reason: str) -> None:
         self._act("end", account=account, reason=reason)
@@ -549,6 +614,8 @@ class Stage:
             for act in acts:
                 patch(module, act, getattr(self, act))
         patch(accounts, "factors", self.factors_of)
+        patch(bulk, "look", self.look_at_bulk)
+        patch(bulk, "possible_clients", self.possible_clients)
         app = FastAPI()
         app.include_router(pages.router)
         user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")

@@ -83,6 +83,11 @@ EVERY_PAGE = [
     f"{DOCUMENTS}/{PENDING.id}/sign",
     f"{CHART}/consents",
     f"{CHART}/restriction",
+    "/bulk",
+    f"/bulk/{stage.number('bulk')}",
+    "/settings",
+    "/staff",
+    *(f"/staff/{stage.number(name)}" for name in ("staff", "invited", "active", "ended")),
     "/audit",
     "/portal/preferences",
 ]
