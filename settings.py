@@ -5,10 +5,11 @@ deployment gives them. The README's table of settings is held against this file 
 """
 
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -70,7 +71,9 @@ class Settings(BaseSettings):
     chart_url: str = Field(description="Where staff reach the chart pages, e.g. `https://chart.example.org`.")
     portal_url: str = Field(description="Where clients reach the Client Portal; links in mail begin with it.")
     trusted_proxies: str = Field(
-        default="", description="Comma-separated addresses of proxies whose `X-Forwarded-For` is believed; empty: none."
+        default="",
+        description="Comma-separated addresses or networks of proxies whose `X-Forwarded-For` is believed, never all "
+        "there are; empty: none.",
     )
     oidc_issuer: str = Field(
         default="", description="Issuer of the OpenID provider through which staff may sign in; empty: none."
@@ -106,6 +109,19 @@ class Settings(BaseSettings):
         pattern=r"^(\S+:\d+)?$",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _names_some(cls, told: str) -> str:
+        """Whoever believes everybody records whatever address a stranger makes up."""
+        for address in filter(None, told.split(",")):
+            try:
+                everybody = ip_network(address.strip(), strict=False).prefixlen == 0
+            except ValueError:
+                raise ValueError("name each proxy by its address or network, e.g. `10.0.0.0/24`") from None
+            if everybody:
+                raise ValueError("this is everybody; name the proxies")
+        return told
 
 
 @cache

@@ -16,6 +16,7 @@ from chart.audit import Actor
 from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
+from chart.text import Sentence
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from pdf import (
@@ -32,10 +33,10 @@ from pdf import (
     revise,
 )
 
-MEANING = "I have read this document and sign it."
+MEANING: Sentence = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
 
-COUNTER_MEANING = "I have reviewed this document and counter-sign it."
+COUNTER_MEANING: Sentence = "I have reviewed this document and counter-sign it."
 """The same for a provider or supervisor."""
 
 BEYOND_RETRY = "BeyondRetry"

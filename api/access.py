@@ -1,20 +1,26 @@
-"""Who calls: from the cookie of a session, or from a bearer token, to a caller or a problem.
+"""Who calls: from the cookie of a session, or from a bearer token, to a caller or a problem; and whether they may.
+
+Every route says which row of `identity.policy` it is (`does`). Whoever asks for a caller gets one whom that row lets
+in: there is no other way to a practice's data, so no story has to ask again.
 
 Staff and clients have cookies of their own with the `__Host-` prefix: bound to one host, sent over
 secure connections only (browsers count loopback as secure), out of reach for scripts.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from api import trail
+from api import languages, trail
 from api.resources import Resources
-from identity import api_key, session
-from identity.caller import Integration, PortalUser, StaffMember, Surface
+from chart.refusals import NotAllowed
+from identity import api_key, policy, session
+from identity.caller import Integration, PortalUser, PracticeSide, StaffMember, Surface
+from identity.policy import Caller, Operation
 from identity.session import SignedIn, Token
 from identity.single_sign_on import LASTS as SIGN_ON_LASTS
 from identity.visitor import Visitor, agent_of, network_of
@@ -34,6 +40,36 @@ _staff_cookie = APIKeyCookie(name=STAFF_COOKIE, scheme_name="staff", auto_error=
 _portal_cookie = APIKeyCookie(
     name=PORTAL_COOKIE, scheme_name="client", auto_error=False, description="Session of a client."
 )
+
+
+Route = TypeVar("Route", bound=Callable[..., Any])
+
+_OPERATIONS: dict[Callable[..., Any], Operation] = {}
+
+
+def does(operation: Operation) -> Callable[[Route], Route]:
+    """Says what a route does, under its address; a route that says nothing lets nobody in, and fails a test."""
+
+    def named(route: Route) -> Route:
+        _OPERATIONS[route] = operation
+        return route
+
+    return named
+
+
+def operation_of(route: Callable[..., Any]) -> Operation | None:
+    return _OPERATIONS.get(route)
+
+
+def _let_in(request: Request, caller: Caller) -> None:
+    """Raise `NotAllowed`, which is audited, unless the table lets this caller do what the route does."""
+    trail.is_known(request, caller)
+    # programs are answered in English
+    languages.is_of(request, "en" if isinstance(caller, Integration) else caller.language)
+    operation = operation_of(request.scope["endpoint"])
+    if operation is None:
+        raise NotAllowed("Nobody may do this.")
+    policy.check(caller, operation)
 
 
 class SignInNeeded(Exception):
@@ -56,17 +92,21 @@ _StaffCookie: TypeAlias = Annotated[str | None, Depends(_staff_cookie)]
 _PortalCookie: TypeAlias = Annotated[str | None, Depends(_portal_cookie)]
 
 
-async def _practice_side(
-    request: Request, res: Res, bearer: _Bearer, cookie: _StaffCookie
-) -> StaffMember | Integration:
-    caller: StaffMember | Integration | None = None
+async def _practice_side(request: Request, res: Res, bearer: _Bearer, cookie: _StaffCookie) -> PracticeSide:
+    caller: PracticeSide | None = None
     if bearer:
         caller = await api_key.integration(res.database, bearer.credentials)
     elif cookie:
         caller = await session.staff_member(res.database, cookie)
     if caller is None:
         raise SignInNeeded("Send an API key as `Authorization: Bearer …`. Unknown, ended and revoked keys are refused.")
-    trail.is_known(request, caller)
+    _let_in(request, caller)
+    return caller
+
+
+async def _in_person(caller: "PracticeCaller") -> StaffMember:
+    if not isinstance(caller, StaffMember):
+        raise NotAllowed(policy.TAKES_A_PERSON)
     return caller
 
 
@@ -74,7 +114,7 @@ async def _portal_side(request: Request, res: Res, token: "PortalToken") -> Port
     user = await session.portal_user(res.database, token)
     if user is None:
         raise SignInNeeded("Your session has ended. Sign in again.")
-    trail.is_known(request, user)
+    _let_in(request, user)
     return user
 
 
@@ -87,7 +127,7 @@ async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffM
     member = await session.staff_member(res.database, cookie) if cookie else None
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
-    trail.is_known(request, member)
+    _let_in(request, member)
     return member
 
 
@@ -95,7 +135,7 @@ async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> Port
     user = await session.portal_user(res.database, cookie) if cookie else None
     if user is None:
         raise SignInNeeded("Sign in first.", f"/portal/sign-in?next={_here(request)}")
-    trail.is_known(request, user)
+    _let_in(request, user)
     return user
 
 
@@ -116,6 +156,7 @@ async def staff_token(cookie: _StaffCookie) -> Token:
 StaffToken: TypeAlias = Annotated[Token, Depends(staff_token)]
 PortalToken: TypeAlias = Annotated[Token, Depends(portal_token)]
 PracticeCaller: TypeAlias = Annotated[StaffMember | Integration, Depends(_practice_side)]
+StaffCaller: TypeAlias = Annotated[StaffMember, Depends(_in_person)]
 PortalCaller: TypeAlias = Annotated[PortalUser, Depends(_portal_side)]
 StaffPage: TypeAlias = Annotated[StaffMember, Depends(staff_page)]
 PortalPage: TypeAlias = Annotated[PortalUser, Depends(portal_page)]

@@ -87,6 +87,7 @@ def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
     app.add_middleware(Trail)
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
+    app.add_middleware(problems.LastResort)
     app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
     app.add_middleware(codec.CrossOrigin, allowed=temporal_ui)
     app.add_middleware(Observed, tracer=tracer)

@@ -21,11 +21,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload, Payloads
 
-from api.access import Res, SignInNeeded, ip_address
+from api.access import Res, SignInNeeded, does, ip_address
 from api.pages.rendering import page, see_other
 from chart.refusals import NotFound, Unacceptable
 from gateways.temporal import EncryptingCodec, UnknownPayloadKey, UnreadablePayload
 from identity.operator import PASS_LASTS, Operators
+from identity.policy import Operation
 
 DECODE = "/codec/decode"
 COOKIE = "__Secure-sts-operator"
@@ -115,12 +116,14 @@ async def _operator(
 
 
 @router.options("/decode")
+@does(Operation.LOOK_AROUND)
 async def preflight() -> Response:
     """What browsers ask before they let another origin's page call; `CrossOrigin` says yes or nothing."""
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.post("/decode", max_body_size=MOST_PAYLOADS)
+@does(Operation.READ_PAYLOADS)
 async def decode(request: Request, res: Res, operator: Annotated[str, Depends(_operator)]) -> Response:
     """Payloads as protobuf's JSON, decrypted; those that were never encrypted come back as they are."""
     sent = _payloads(await request.body())
@@ -146,22 +149,25 @@ def _read(codec: EncryptingCodec, payload: Payload) -> Payload:
         return codec.read(payload)
     except UnknownPayloadKey as unknown:
         raise Unacceptable(
-            f"A payload was encrypted with the key {str(unknown)!r}, which is not in STS_PAYLOAD_KEYS."
-            " Add it again, last, to read it."
+            "A payload was encrypted with the key '{key}', which is not in STS_PAYLOAD_KEYS."
+            " Add it again, last, to read it.",
+            key=str(unknown),
         ) from None
     except UnreadablePayload as unreadable:
         raise Unacceptable(
-            f"A payload does not fit the key {str(unreadable)!r} that it names: it was changed, or is not ours."
+            "A payload does not fit the key '{key}' that it names: it was changed, or is not ours.", key=str(unreadable)
         ) from None
 
 
 @router.get("")
+@does(Operation.SIGN_IN)
 async def show(request: Request, operators: TheOperators, shown: _Pass = "") -> Response:
     found = operators.by_pass(shown, datetime.now(UTC))
     return page(request, "codec.html", found=found, endpoint=f"{request.base_url}codec", problem=None)
 
 
 @router.post("")
+@does(Operation.SIGN_IN)
 async def enter(request: Request, operators: TheOperators, token: Annotated[str, Form()] = "") -> Response:
     """Give the browser a pass for a token."""
     name = operators.by_token(token.strip())
@@ -185,6 +191,7 @@ async def enter(request: Request, operators: TheOperators, token: Annotated[str,
 
 
 @router.post("/end")
+@does(Operation.SIGN_IN)
 async def end() -> Response:
     """Let the browser forget its pass."""
     answer = see_other("/codec")

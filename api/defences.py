@@ -29,6 +29,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "referrer-policy": "same-origin",
+    # counts over secure connections only; what else is below the domain is not ours to say
+    "strict-transport-security": "max-age=31536000",
     "x-content-type-options": "nosniff",
 }
 
@@ -50,7 +52,9 @@ class Defences:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                # records of care stay out of every cache but that of the static files
+                # records of care stay out of every cache; static files say for themselves
+                if not scope["path"].startswith("/static/"):
+                    headers["cache-control"] = "no-store"
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 

@@ -21,10 +21,13 @@ from chart.audit import Actor
 from chart.lifecycle import SeatState
 from chart.refusals import NotInThisState, NotReachable
 from chart.request import Request
+from chart.text import Sentence
 from gateways.temporal import PlainWords
 from workflows.signals import Decline
 
-AWAY = "The service that handles signatures does not answer. Try again in a moment; doing it twice counts once."
+AWAY: Sentence = (
+    "The service that handles signatures does not answer. Try again in a moment; doing it twice counts once."
+)
 
 MOST_WAIT = timedelta(seconds=3)
 """How long a page waits for the workflow's outcome before it says 'received'."""

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from api.access import Res
+from api.access import Res, does
 from gateways.postgres import LOST
+from identity.policy import Operation
 
 ANSWERS_WITHIN = 2.0
 """Seconds after which a part counts as away."""
@@ -17,11 +18,13 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/healthz")
+@does(Operation.LOOK_AROUND)
 async def alive() -> Response:
     return JSONResponse({"status": "alive"})
 
 
 @router.get("/readyz")
+@does(Operation.LOOK_AROUND)
 async def ready(res: Res) -> Response:
     """200 when Postgres and the engine answer; else 503, naming the one that does not."""
     missing = [name for name, answers in (("postgres", _postgres), ("temporal", _temporal)) if not await answers(res)]

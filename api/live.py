@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.access import PortalPage, PortalToken, Res, StaffPage, StaffToken
+from api.access import PortalPage, PortalToken, Res, StaffPage, StaffToken, does
 from api.hub import Ended, Heard, News
 from api.resources import Resources
 from chart import client
@@ -16,6 +16,7 @@ from chart.ids import ClientId
 from gateways.postgres import LOST
 from identity import session
 from identity.caller import PortalUser, Surface
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,6 +25,7 @@ KEEP_ALIVE = 15.0
 
 
 @router.get("/live", response_class=EventSourceResponse)
+@does(Operation.HEAR_NEWS)
 async def live(res: Res, staff: StaffPage, token: StaffToken) -> AsyncIterator[ServerSentEvent]:
     """News of every chart of the practice."""
     async for news in _news(res, Surface.CHART, staff.actor, token):
@@ -34,6 +36,7 @@ async def live(res: Res, staff: StaffPage, token: StaffToken) -> AsyncIterator[S
 
 
 @router.get("/portal/live", response_class=EventSourceResponse)
+@does(Operation.HEAR_NEWS_OF_MINE)
 async def portal_live(res: Res, user: PortalPage, token: PortalToken) -> AsyncIterator[ServerSentEvent]:
     """News of the charts for which this account acts."""
     async for news in _news(res, Surface.PORTAL, user.actor, token):

@@ -9,16 +9,20 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import trail
-from api.access import SignInNeeded
+from api import languages, trail
+from api.access import SignInNeeded, does
 from api.pages import render_problem
+from api.pages.forms import unfit
 from chart import refusals
 from chart.refusals import Refusal
+from chart.text import N_, Sentence
 from gateways import postgres
 from gateways.storage import StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from identity.account import InvitationEnded
 from identity.passkey import PasskeyRefused
+from identity.policy import Operation
 from identity.reset import ResetEnded
 from identity.second_factor import LinkEnded, WrongCode
 from identity.session import SignInAgain, SignInFailed
@@ -74,7 +78,7 @@ SIGN_IN = Problem(HTTPStatus.UNAUTHORIZED, "sign-in-needed", "Sign in first")
 INVALID = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, trail.INVALID, "The request does not fit")
 UNEXPECTED = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here")
 
-_FOR_OPERATORS = {
+_FOR_OPERATORS: dict[type[Exception], Sentence] = {
     StoredBytesMissing: "The file is not in the store. The practice has to restore it; nothing else is lost.",
     StoredBytesChanged: "The file does not match its fingerprint and is not shown. The practice has to restore it.",
     StoredBytesLocked: "The key of the stored file is not at hand. The practice has to give it back to the service.",
@@ -82,22 +86,25 @@ _FOR_OPERATORS = {
 
 
 def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
-    """The problem as JSON for programs, as a page for people."""
+    """The problem as JSON for programs, as a page for people; in the language of whoever asks (RFC 9457 3.1.3)."""
     request.state.problem = problem.slug
     if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
         return render_problem(request, problem.status, problem.title, detail)
-    return JSONResponse(
+    language = languages.of(request)
+    response = JSONResponse(
         {
             "type": f"/problems/{problem.slug}",
-            "title": problem.title,
+            "title": languages.said(problem.title, language),
             "status": problem.status,
-            "detail": detail,
+            "detail": languages.said(detail, language),
             **more,
         },
         status_code=problem.status,
         media_type="application/problem+json",
         headers={"WWW-Authenticate": "Bearer"} if problem.status is HTTPStatus.UNAUTHORIZED else None,
     )
+    response.headers["content-language"] = languages.tag(language)
+    return response
 
 
 def install(app: FastAPI) -> None:
@@ -110,9 +117,9 @@ def install(app: FastAPI) -> None:
     for lost in postgres.LOST:
         app.add_exception_handler(lost, _chart_away)
     app.add_exception_handler(postgres.UNSTORABLE, _unstorable)
-    app.add_exception_handler(Exception, _unexpected)
 
     @app.get("/problems/{slug}", include_in_schema=False)
+    @does(Operation.LOOK_AROUND)
     async def explain(slug: str) -> Response:
         """What a problem type means, for whoever follows its address."""
         for problem in (*PROBLEMS.values(), SIGN_IN, INVALID, UNEXPECTED):
@@ -128,11 +135,11 @@ async def _known(request: Request, error: Exception) -> Response:
             logger.error("a stored file cannot be served: %s", error, exc_info=error)
             return answer(request, problem, _FOR_OPERATORS[type(error)])
         case Unfit():
-            return answer(request, problem, error.message, reason=error.reason)
+            return answer(request, problem, unfit(error), reason=error.reason)
         case MeaninglessMark():
             return answer(request, problem, error.reason)
         case NoSuchPage():
-            return answer(request, problem, "The document has no such page.")
+            return answer(request, problem, N_("The document has no such page."))
         case TooManyTries():
             response = answer(request, problem, str(error))
             response.headers["retry-after"] = str(math.ceil(error.wait.total_seconds()))
@@ -164,25 +171,58 @@ async def _http(request: Request, error: Exception) -> Response:
     return response
 
 
-_SAID = {
+_SAID: dict[HTTPStatus, Sentence] = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address. Check it, or start from the first page.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; `Allow` says which it takes.",
 }
 
 
 async def _chart_away(request: Request, error: Exception) -> Response:
-    logger.error("database or file store does not answer at %s", request.url.path, exc_info=error)
+    logger.error("database or file store does not answer at %s", _route(request.scope), exc_info=error)
     return answer(
         request,
         PROBLEMS[refusals.NotReachable],
-        "The database or the file store does not answer. Try again in a moment; doing it twice counts once.",
+        N_("The database or the file store does not answer. Try again in a moment; doing it twice counts once."),
     )
 
 
 async def _unstorable(request: Request, _: Exception) -> Response:
-    return answer(request, INVALID, "A text holds a character that cannot be stored. Take it out and send it again.")
+    return answer(
+        request, INVALID, N_("A text holds a character that cannot be stored. Take it out and send it again.")
+    )
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    logger.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
-    return answer(request, UNEXPECTED, "This is our fault, and it is in our log. Try again.")
+class LastResort:
+    """Plain ASGI: makes a problem of an error that nobody expected.
+
+    The framework's own place for that is outside of everything, so its answer would go out unguarded and uncounted.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except Exception:
+            request = Request(scope, receive)
+            logger.exception("unexpected error at %s %s", request.method, _route(scope))
+            if begun:
+                raise  # half an answer is out: the connection has to break
+            problem = answer(request, UNEXPECTED, N_("This is our fault, and it is in our log. Try again."))
+            await problem(scope, receive, send)
+
+
+def _route(scope: Scope) -> str:
+    """As it is declared: what was asked for may hold words of somebody."""
+    return str(getattr(scope.get("route"), "path_format", "an unknown address"))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from pydantic import ConfigDict, Field, model_validator
 
 from activities.order import Terms
-from api.access import PracticeCaller, Res
+from api.access import PracticeCaller, Res, does
 from api.body import Body
 from api.stories import access, charts, requests, restricting, roster, settings, sharing
 from api.stories.charts import Uploaded
@@ -27,6 +27,7 @@ from chart.relationship import Relationship, Standing
 from chart.request import Barred, Request
 from chart.waiting import Filter
 from identity.caller import Role
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["practice"])
 
@@ -420,12 +421,14 @@ class PaperIn(In):
 
 
 @router.get("/practice")
+@does(Operation.READ_PRACTICE)
 async def read_practice(res: Res, caller: PracticeCaller) -> PracticeOut:
     """How the practice works."""
     return PracticeOut.model_validate(await settings.read_practice(res, caller), from_attributes=True)
 
 
 @router.patch("/practice")
+@does(Operation.CHANGE_PRACTICE)
 async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn) -> PracticeOut:
     """Change what is named; open requests stay as they were asked."""
     wanted = changes.model_dump(exclude_none=True)
@@ -435,6 +438,7 @@ async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn)
 
 
 @router.get("/staff")
+@does(Operation.LIST_STAFF)
 async def list_staff(res: Res, caller: PracticeCaller) -> StaffOut:
     """Who works in the practice, by name: their ids name them in appointments, care teams and counter-signatures."""
     found = await roster.colleagues(res, caller)
@@ -442,18 +446,21 @@ async def list_staff(res: Res, caller: PracticeCaller) -> StaffOut:
 
 
 @router.put("/clients/{client_id}/timezone", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.SET_TIMEZONE)
 async def set_timezone(res: Res, caller: PracticeCaller, client_id: UUID, where: TimezoneIn) -> None:
     """Where the client lives: reminders keep to the daytime there."""
     await settings.set_client_timezone(res, caller, ClientId(client_id), where.timezone)
 
 
 @router.post("/clients", status_code=HTTPStatus.CREATED)
+@does(Operation.ADD_CLIENT)
 async def create_client(res: Res, caller: PracticeCaller, new: NewClient) -> ClientOut:
     """Open a chart."""
     return ClientOut.of(await charts.add_client(res, caller, **new.model_dump()))
 
 
 @router.post("/clients/search")
+@does(Operation.FIND_CLIENTS)
 async def search_clients(res: Res, caller: PracticeCaller, search: Search) -> ClientPage:
     """Clients by family name. A POST, so that no name stands in an address or its log."""
     after = ClientId(search.after) if search.after else None
@@ -464,17 +471,20 @@ async def search_clients(res: Res, caller: PracticeCaller, search: Search) -> Cl
 
 
 @router.get("/clients/{client_id}")
+@does(Operation.OPEN_CHART)
 async def read_client(res: Res, caller: PracticeCaller, client_id: UUID) -> ClientOut:
     return ClientOut.of((await charts.open_chart(res, caller, ClientId(client_id))).client)
 
 
 @router.get("/clients/{client_id}/restriction")
+@does(Operation.SEE_RESTRICTION)
 async def read_restriction(res: Res, caller: PracticeCaller, client_id: UUID) -> RestrictionOut:
     """Whether only a care team opens the chart."""
     return RestrictionOut.of((await restricting.team(res, caller, ClientId(client_id))).restriction)
 
 
 @router.put("/clients/{client_id}/restriction")
+@does(Operation.RESTRICT)
 async def restrict(res: Res, caller: PracticeCaller, client_id: UUID, wanted: RestrictionIn) -> RestrictionOut:
     """Let only this care team open the chart, or change the team of a restricted one."""
     care_team = [StaffId(one) for one in wanted.care_team]
@@ -483,12 +493,14 @@ async def restrict(res: Res, caller: PracticeCaller, client_id: UUID, wanted: Re
 
 
 @router.delete("/clients/{client_id}/restriction", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.RESTRICT)
 async def lift_restriction(res: Res, caller: PracticeCaller, client_id: UUID) -> None:
     """Let every staff member open the chart again. Repeating changes nothing."""
     await restricting.lift(res, caller, ClientId(client_id))
 
 
 @router.post("/clients/{client_id}/invitations", status_code=HTTPStatus.ACCEPTED)
+@does(Operation.INVITE)
 async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: InviteeIn) -> Response:
     """Invite somebody to act for the client in the Client Portal: a mail with a link that is good for seven days."""
     await sharing.invite(res, caller, ClientId(client_id), invitee.of())
@@ -496,6 +508,7 @@ async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: Inv
 
 
 @router.get("/clients/{client_id}/invitations")
+@does(Operation.OPEN_CHART)
 async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) -> Invitations:
     """Who is invited and has not registered yet, newest first."""
     chart = await charts.open_chart(res, caller, ClientId(client_id))
@@ -505,6 +518,7 @@ async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) ->
 
 
 @router.get("/clients/{client_id}/access")
+@does(Operation.OPEN_CHART)
 async def list_access(res: Res, caller: PracticeCaller, client_id: UUID) -> AccessOut:
     """Who acts for the client in the Client Portal, who will, who did, and why not today."""
     chart = await charts.open_chart(res, caller, ClientId(client_id))
@@ -512,12 +526,14 @@ async def list_access(res: Res, caller: PracticeCaller, client_id: UUID) -> Acce
 
 
 @router.post("/clients/{client_id}/access/{account_id}/end", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.END_ACCESS)
 async def end_access(res: Res, caller: PracticeCaller, client_id: UUID, account_id: UUID, why: ReasonIn) -> None:
     """End an access today, for a reason. What the account signed stays signed; an open request says who cannot sign."""
     await access.end(res, caller, ClientId(client_id), AccountId(account_id), why.reason)
 
 
 @router.get("/clients/{client_id}/documents")
+@does(Operation.OPEN_CHART)
 async def list_documents(res: Res, caller: PracticeCaller, client_id: UUID) -> Documents:
     """The chart's Documents, newest first."""
     chart = await charts.open_chart(res, caller, ClientId(client_id))
@@ -525,6 +541,7 @@ async def list_documents(res: Res, caller: PracticeCaller, client_id: UUID) -> D
 
 
 @router.post("/clients/{client_id}/documents", status_code=HTTPStatus.CREATED, max_body_size=MOST_UPLOAD)
+@does(Operation.UPLOAD)
 async def upload_document(
     res: Res,
     caller: PracticeCaller,
@@ -548,6 +565,7 @@ async def upload_document(
 
 
 @router.get("/documents/{document_id}")
+@does(Operation.READ_DOCUMENT)
 async def read_document(res: Res, caller: PracticeCaller, document_id: UUID) -> DocumentOut:
     return DocumentOut.of(await charts.find_document(res, caller, DocumentId(document_id)))
 
@@ -555,30 +573,35 @@ async def read_document(res: Res, caller: PracticeCaller, document_id: UUID) -> 
 @router.get(
     "/documents/{document_id}/file", response_class=Response, responses={200: {"content": {"application/pdf": {}}}}
 )
+@does(Operation.READ_DOCUMENT)
 async def download(res: Res, caller: PracticeCaller, document_id: UUID) -> Response:
     """The PDF as it is shared."""
     return pdf_response(await charts.download(res, caller, DocumentId(document_id), signed=False))
 
 
 @router.get("/documents/{document_id}/signed", response_class=Response, responses=PDF)
+@does(Operation.READ_DOCUMENT)
 async def download_signed(res: Res, caller: PracticeCaller, document_id: UUID) -> Response:
     """The stamped and sealed PDF; 404 until it is signed."""
     return pdf_response(await charts.download(res, caller, DocumentId(document_id), signed=True))
 
 
 @router.post("/documents/{document_id}/share")
+@does(Operation.SHARE)
 async def share(res: Res, caller: PracticeCaller, document_id: UUID) -> DocumentOut:
     """Share: the client can download it in the portal at once; no signature is asked for. Repeating changes nothing."""
     return DocumentOut.of(await sharing.share(res, caller, DocumentId(document_id)))
 
 
 @router.post("/documents/{document_id}/hide")
+@does(Operation.SHARE)
 async def hide(res: Res, caller: PracticeCaller, document_id: UUID, why: HideIn) -> DocumentOut:
     """Take a plain share out of the portal: under which exception, and why. A signed copy is never taken away."""
     return DocumentOut.of(await sharing.hide(res, caller, DocumentId(document_id), why.exception, why.reason))
 
 
 @router.get("/documents/{document_id}/blocks")
+@does(Operation.READ_DOCUMENT)
 async def list_blocks(res: Res, caller: PracticeCaller, document_id: UUID) -> Blocks:
     """From whom the document is kept."""
     found = await access.blocks(res, caller, DocumentId(document_id))
@@ -586,6 +609,7 @@ async def list_blocks(res: Res, caller: PracticeCaller, document_id: UUID) -> Bl
 
 
 @router.post("/documents/{document_id}/blocks", status_code=HTTPStatus.CREATED)
+@does(Operation.BLOCK)
 async def block(res: Res, caller: PracticeCaller, document_id: UUID, who: BlockIn) -> BlockOut:
     """Keep this document from one account, for a reason, whatever its relationship. Repeating changes nothing."""
     account_id = AccountId(who.account_id)
@@ -593,12 +617,14 @@ async def block(res: Res, caller: PracticeCaller, document_id: UUID, who: BlockI
 
 
 @router.delete("/documents/{document_id}/blocks/{account_id}", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.BLOCK)
 async def unblock(res: Res, caller: PracticeCaller, document_id: UUID, account_id: UUID) -> None:
     """Let the account see the document again, as far as it acts for the client. Repeating changes nothing."""
     await access.unblock_document(res, caller, DocumentId(document_id), AccountId(account_id))
 
 
 @router.post("/documents/{document_id}/versions", status_code=HTTPStatus.CREATED, max_body_size=MOST_UPLOAD)
+@does(Operation.UPLOAD)
 async def upload_version(
     res: Res,
     caller: PracticeCaller,
@@ -614,6 +640,7 @@ async def upload_version(
 
 
 @router.get("/documents/{document_id}/versions")
+@does(Operation.READ_DOCUMENT)
 async def list_versions(res: Res, caller: PracticeCaller, document_id: UUID) -> Versions:
     """All versions with their signed copies, newest first."""
     found = await charts.versions(res, caller, DocumentId(document_id))
@@ -621,6 +648,7 @@ async def list_versions(res: Res, caller: PracticeCaller, document_id: UUID) -> 
 
 
 @router.get("/documents/{document_id}/versions/{number}/file", response_class=Response, responses=PDF)
+@does(Operation.READ_DOCUMENT)
 async def download_version(
     res: Res, caller: PracticeCaller, document_id: UUID, number: Annotated[int, Path(ge=1, le=100_000)]
 ) -> Response:
@@ -628,6 +656,7 @@ async def download_version(
 
 
 @router.get("/documents/{document_id}/versions/{number}/signed", response_class=Response, responses=PDF)
+@does(Operation.READ_DOCUMENT)
 async def download_signed_version(
     res: Res, caller: PracticeCaller, document_id: UUID, number: Annotated[int, Path(ge=1, le=100_000)]
 ) -> Response:
@@ -635,6 +664,7 @@ async def download_signed_version(
 
 
 @router.post("/documents/{document_id}/share-to-sign", status_code=HTTPStatus.ACCEPTED)
+@does(Operation.SHARE_TO_SIGN)
 async def share_to_sign(
     res: Res, caller: PracticeCaller, document_id: UUID, response: Response, terms: TermsIn | None = None
 ) -> AskedOut:
@@ -655,6 +685,7 @@ def _asked(asked: Asked, response: Response) -> AskedOut:
 
 
 @router.get("/requests")
+@does(Operation.LIST_REQUESTS)
 async def read_queue(res: Res, caller: PracticeCaller, show: Filter = Filter.ALL) -> QueueOut:
     """Requests that wait for somebody: what needs attention first, then what expires first; 200 at most."""
     found = await requests.queue(res, caller, show)
@@ -662,11 +693,13 @@ async def read_queue(res: Res, caller: PracticeCaller, show: Filter = Filter.ALL
 
 
 @router.get("/requests/{request_id}")
+@does(Operation.READ_REQUEST)
 async def read_request(res: Res, caller: PracticeCaller, request_id: UUID) -> RequestOut:
     return RequestOut.of(await requests.find_request(res, caller, RequestId(request_id)))
 
 
 @router.get("/requests/{request_id}/timeline")
+@does(Operation.READ_REQUEST)
 async def read_timeline(res: Res, caller: PracticeCaller, request_id: UUID) -> TimelineOut:
     """What happened to a request, from the audit log."""
     found = await requests.timeline(res, caller, RequestId(request_id))
@@ -686,18 +719,21 @@ async def read_timeline(res: Res, caller: PracticeCaller, request_id: UUID) -> T
 
 
 @router.post("/requests/{request_id}/recall")
+@does(Operation.STEER_REQUEST)
 async def recall(res: Res, caller: PracticeCaller, request_id: UUID, why: ReasonIn, response: Response) -> RequestOut:
     """Take a request back until it is signed. 409 says what came first."""
     return _steered(await requests.recall(res, caller, RequestId(request_id), why.reason), response)
 
 
 @router.post("/requests/{request_id}/extend")
+@does(Operation.STEER_REQUEST)
 async def extend(res: Res, caller: PracticeCaller, request_id: UUID, term: UntilIn, response: Response) -> RequestOut:
     """Move the expiry of an open request."""
     return _steered(await requests.extend(res, caller, RequestId(request_id), term.until), response)
 
 
 @router.post("/requests/{request_id}/reminders")
+@does(Operation.STEER_REQUEST)
 async def reschedule(
     res: Res, caller: PracticeCaller, request_id: UUID, reminders: RemindersIn, response: Response
 ) -> RequestOut:
@@ -706,12 +742,14 @@ async def reschedule(
 
 
 @router.post("/requests/{request_id}/remind")
+@does(Operation.STEER_REQUEST)
 async def remind(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> RequestOut:
     """Send a reminder now; not more often than every five minutes."""
     return _steered(await requests.remind(res, caller, RequestId(request_id)), response)
 
 
 @router.post("/requests/{request_id}/unable-to-obtain")
+@does(Operation.STEER_REQUEST)
 async def unable_to_obtain(
     res: Res, caller: PracticeCaller, request_id: UUID, tried: UnableIn, response: Response
 ) -> RequestOut:
@@ -723,6 +761,7 @@ async def unable_to_obtain(
 
 
 @router.post("/requests/{request_id}/signed-on-paper")
+@does(Operation.STEER_REQUEST)
 async def signed_on_paper(
     res: Res, caller: PracticeCaller, request_id: UUID, paper: PaperIn, response: Response
 ) -> RequestOut:
@@ -734,18 +773,21 @@ async def signed_on_paper(
 
 
 @router.post("/requests/{request_id}/resume")
+@does(Operation.STEER_REQUEST)
 async def resume(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> RequestOut:
     """Try again at once what needs attention."""
     return _steered(await requests.resume(res, caller, RequestId(request_id)), response)
 
 
 @router.post("/requests/{request_id}/skip")
+@does(Operation.STEER_REQUEST)
 async def skip(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> RequestOut:
     """Leave out the step that needs attention, where `offers` says so."""
     return _steered(await requests.skip(res, caller, RequestId(request_id)), response)
 
 
 @router.post("/requests/{request_id}/reissue", status_code=HTTPStatus.ACCEPTED)
+@does(Operation.STEER_REQUEST)
 async def reissue(res: Res, caller: PracticeCaller, request_id: UUID, response: Response) -> AskedOut:
     """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
     return _asked(await requests.reissue(res, caller, RequestId(request_id)), response)

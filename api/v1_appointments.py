@@ -8,12 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field
 
-from api.access import PracticeCaller, Res
+from api.access import PracticeCaller, Res, does
 from api.body import Body
 from api.stories import appointments
 from api.v1 import In
 from chart.appointment import LONGEST, MOST_DAYS, SHORTEST, AppointmentId, AppointmentKind
 from chart.ids import ClientId, StaffId
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1/appointments", tags=["practice"])
 
@@ -46,6 +47,7 @@ class AppointmentsOut(Body):
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": AppointmentOut}})
+@does(Operation.PLAN_APPOINTMENT)
 async def make(res: Res, caller: PracticeCaller, wanted: AppointmentIn, response: Response) -> AppointmentOut:
     """Make an appointment. The same client with the same colleague at the same time is one: 200 says that it was there.
 
@@ -65,6 +67,7 @@ async def make(res: Res, caller: PracticeCaller, wanted: AppointmentIn, response
 
 
 @router.get("")
+@does(Operation.READ_CALENDAR)
 async def look(
     res: Res,
     caller: PracticeCaller,
@@ -81,6 +84,7 @@ async def look(
 
 
 @router.post("/{appointment_id}/cancel")
+@does(Operation.PLAN_APPOINTMENT)
 async def cancel(res: Res, caller: PracticeCaller, appointment_id: UUID) -> AppointmentOut:
     """Take it out of the calendar. Repeating changes nothing."""
     found = await appointments.cancel(res, caller, AppointmentId(appointment_id))

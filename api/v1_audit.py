@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field
 
 from api import exports
-from api.access import PracticeCaller, Res
+from api.access import PracticeCaller, Res, does
 from api.body import Body
 from api.exports import MEDIA_TYPE, Form
 from api.stories import auditing
 from chart.audit import Action, Line, Place, Wanted
 from chart.ids import ClientId
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
 
@@ -56,6 +57,7 @@ class AuditPage(Body):
 
 
 @router.get("/audit")
+@does(Operation.READ_AUDIT)
 async def read_audit(
     res: Res,
     caller: PracticeCaller,
@@ -78,6 +80,7 @@ async def read_audit(
 
 
 @router.get("/clients/{client_id}/audit/{form}", response_class=Response, responses=FILE)
+@does(Operation.READ_AUDIT)
 async def export_audit(res: Res, caller: PracticeCaller, client_id: UUID, form: Form) -> Response:
     """The whole chain of a chart with its hashes, oldest first, as a file. The export is its last entry."""
     return await exports.answer(await auditing.export(res, caller, ClientId(client_id)), form)

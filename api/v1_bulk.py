@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field, model_validator
 
-from api.access import PracticeCaller, Res
+from api.access import PracticeCaller, Res, does
 from api.body import Body
 from api.stories import bulk
 from api.v1 import Days, In
 from chart.bulk import MOST, BulkAct, BulkId, ItemOutcome
 from chart.document import Kind
 from chart.ids import ClientId, DocumentId
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1/bulk-shares", tags=["practice"])
 
@@ -59,6 +60,7 @@ class BulkOut(Body):
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED)
+@does(Operation.SHARE_IN_BULK)
 async def share_in_bulk(res: Res, caller: PracticeCaller, wanted: BulkIn, response: Response) -> BulkStarted:
     """Share each as it would be shared alone, with a result for each and one email per client."""
     documents = [DocumentId(one) for one in wanted.documents]
@@ -79,6 +81,7 @@ async def share_in_bulk(res: Res, caller: PracticeCaller, wanted: BulkIn, respon
 
 
 @router.get("/{bulk_id}")
+@does(Operation.READ_BULK)
 async def read_bulk(res: Res, caller: PracticeCaller, bulk_id: UUID) -> BulkOut:
     """What has become of each document so far."""
     return BulkOut.model_validate(await bulk.find(res, caller, BulkId(bulk_id)), from_attributes=True)

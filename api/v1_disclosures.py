@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from api import exports
-from api.access import PracticeCaller, Res
+from api.access import PracticeCaller, Res, does
 from api.body import Body
 from api.exports import Form
 from api.stories import disclosing
@@ -18,6 +18,7 @@ from api.v1_audit import FILE
 from chart.disclosure import Consent, ConsentId, Disclosure, Holds, SignedHow, Terms
 from chart.document import type_label
 from chart.ids import AccountId, ClientId, DocumentId
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["disclosures"])
 
@@ -104,6 +105,7 @@ class Disclosures(Body):
 
 
 @router.get("/clients/{client_id}/disclosure-consents")
+@does(Operation.READ_DISCLOSURES)
 async def list_consents(res: Res, caller: PracticeCaller, client_id: UUID) -> DisclosureConsents:
     """The client's consents to disclose substance use disorder records, newest first."""
     found = await disclosing.consents(res, caller, ClientId(client_id))
@@ -111,6 +113,7 @@ async def list_consents(res: Res, caller: PracticeCaller, client_id: UUID) -> Di
 
 
 @router.post("/clients/{client_id}/disclosure-consents", status_code=HTTPStatus.CREATED)
+@does(Operation.RECORD_CONSENT)
 async def record_consent(
     res: Res, caller: PracticeCaller, client_id: UUID, consent: DisclosureConsentIn
 ) -> DisclosureConsentOut:
@@ -119,6 +122,7 @@ async def record_consent(
 
 
 @router.post("/clients/{client_id}/disclosure-consents/{consent_id}/revoke")
+@does(Operation.RECORD_CONSENT)
 async def revoke_consent(
     res: Res, caller: PracticeCaller, client_id: UUID, consent_id: UUID, why: ReasonIn
 ) -> DisclosureConsentOut:
@@ -129,12 +133,14 @@ async def revoke_consent(
 
 
 @router.post("/documents/{document_id}/disclosures", response_class=Response, responses=PDF)
+@does(Operation.DISCLOSE)
 async def disclose(res: Res, caller: PracticeCaller, document_id: UUID, copy: CopyIn) -> Response:
     """The copy for the recipient of a consent, with the notice of 42 CFR 2.32; it is in the ledger from then on."""
     return pdf_response(await disclosing.copy_for(res, caller, DocumentId(document_id), ConsentId(copy.consent_id)))
 
 
 @router.get("/clients/{client_id}/disclosures")
+@does(Operation.READ_DISCLOSURES)
 async def list_disclosures(res: Res, caller: PracticeCaller, client_id: UUID) -> Disclosures:
     """What went to anybody else than the client, oldest first."""
     found = await disclosing.ledger(res, caller, ClientId(client_id))
@@ -142,6 +148,7 @@ async def list_disclosures(res: Res, caller: PracticeCaller, client_id: UUID) ->
 
 
 @router.get("/clients/{client_id}/disclosures/{form}", response_class=Response, responses=FILE)
+@does(Operation.READ_DISCLOSURES)
 async def export_disclosures(res: Res, caller: PracticeCaller, client_id: UUID, form: Form) -> Response:
     """The same as a file."""
     return await exports.answer(await disclosing.export(res, caller, ClientId(client_id)), form)

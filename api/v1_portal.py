@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 import pdf
-from api.access import PortalCaller, PortalToken, Res, Visit, ip_address
+from api.access import PortalCaller, PortalToken, Res, Visit, does, ip_address
 from api.body import Body
 from api.stories import portal, settings
 from api.stories.signing import Outcome
@@ -22,6 +22,7 @@ from chart.message import Message, MessageAbout
 from chart.refusals import Unacceptable
 from identity import session
 from identity.caller import Surface
+from identity.policy import Operation
 from identity.session import SignedIn
 
 router = APIRouter(prefix="/api/v1/portal", tags=["portal"])
@@ -201,6 +202,7 @@ class SignedCopies(Body):
 
 
 @router.post("/sessions", status_code=HTTPStatus.CREATED)
+@does(Operation.SIGN_IN)
 async def sign_in(res: Res, visitor: Visit, credentials: SignIn) -> SessionOut:
     """Sign in to the Client Portal as an app does; pages use a cookie."""
     app = replace(visitor, device=credentials.device)
@@ -210,6 +212,7 @@ async def sign_in(res: Res, visitor: Visit, credentials: SignIn) -> SessionOut:
 
 
 @router.post("/session/second-factor", status_code=HTTPStatus.CREATED)
+@does(Operation.GO_ON)
 async def show_code(res: Res, visitor: Visit, token: PortalToken, shown: CodeIn) -> SessionOut:
     """Go on with a sign-in that awaits a second factor; a new token takes the place of the one that was sent."""
     app = replace(visitor, device=shown.device)
@@ -217,11 +220,13 @@ async def show_code(res: Res, visitor: Visit, token: PortalToken, shown: CodeIn)
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.USE_ACCOUNT)
 async def sign_out(res: Res, user: PortalCaller, token: PortalToken) -> None:
     await session.end(res.database, user, token)
 
 
 @router.post("/session/authentication", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.USE_ACCOUNT)
 async def authenticate_again(
     res: Res, user: PortalCaller, visitor: Visit, token: PortalToken, again: AuthenticationIn
 ) -> None:
@@ -230,6 +235,7 @@ async def authenticate_again(
 
 
 @router.post("/registrations", status_code=HTTPStatus.CREATED)
+@does(Operation.GO_ON)
 async def register(res: Res, visitor: Visit, registration: Registration) -> Response:
     """Use an invitation: choose a password, or connect an account that exists."""
     await portal.register(res, visitor, registration.token, registration.password)
@@ -237,21 +243,25 @@ async def register(res: Res, visitor: Visit, registration: Registration) -> Resp
 
 
 @router.get("/messages")
+@does(Operation.READ_INBOX)
 async def inbox(res: Res, user: PortalCaller) -> Messages:
     return Messages(messages=[MessageOut.of(one) for one in await portal.inbox(res, user)])
 
 
 @router.get("/messages/{message_id}")
+@does(Operation.READ_MESSAGE)
 async def read_message(res: Res, user: PortalCaller, message_id: UUID) -> MessageOut:
     return MessageOut.of((await portal.open_message(res, user, MessageId(message_id))).message)
 
 
 @router.get("/documents")
+@does(Operation.READ_INBOX)
 async def my_documents(res: Res, user: PortalCaller) -> SharedDocuments:
     return SharedDocuments(documents=[SharedOut.of(one) for one in await portal.shared_documents(res, user)])
 
 
 @router.get("/documents/{document_id}")
+@does(Operation.REVIEW)
 async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
     """Open a document for review; signing asks for it."""
     found = await portal.review(res, user, DocumentId(document_id))
@@ -265,35 +275,41 @@ async def review(res: Res, user: PortalCaller, document_id: UUID) -> ReviewOut:
 
 
 @router.get("/documents/{document_id}/file", response_class=Response, responses=PDF)
+@does(Operation.REVIEW)
 async def download(res: Res, user: PortalCaller, document_id: UUID) -> Response:
     """The signed PDF if there is one, else the shared one."""
     return pdf_response(await portal.download(res, user, DocumentId(document_id)))
 
 
 @router.put("/language", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.PREFER)
 async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None:
     """The language of the emails to this account."""
     await settings.set_language(res, user, wanted.language)
 
 
 @router.get("/preferences")
+@does(Operation.PREFER)
 async def read_preferences(res: Res, user: PortalCaller) -> PreferencesOut:
     return PreferencesOut.model_validate(await settings.preferences(res, user), from_attributes=True)
 
 
 @router.put("/reminders", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.PREFER)
 async def set_reminders(res: Res, user: PortalCaller, wanted: RemindersIn) -> None:
     """Whether reminders come to this account, where the practice lets clients choose."""
     await settings.set_reminders(res, user, wanted.reminders)
 
 
 @router.post("/consent", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.CONSENT)
 async def consent(res: Res, user: PortalCaller, shown: ConsentIn | None = None) -> None:
     """Consent to electronic records as they are worded now; 409 if another version was shown."""
     await portal.give_consent(res, user, shown.version if shown else None)
 
 
 @router.get("/consent")
+@does(Operation.CONSENT)
 async def read_consent(res: Res, user: PortalCaller) -> ConsentOut:
     """The present text, and whether this account has agreed to it."""
     found = await portal.electronic_records(res, user)
@@ -305,12 +321,14 @@ async def read_consent(res: Res, user: PortalCaller) -> ConsentOut:
 
 
 @router.delete("/consent", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.CONSENT)
 async def withdraw_consent(res: Res, user: PortalCaller) -> None:
     """Withdraw the consent. What was signed stays signed; signing again needs a new one."""
     await portal.withdraw_consent(res, user)
 
 
 @router.post("/documents/{document_id}/signature", responses={202: {"model": OutcomeOut}})
+@does(Operation.SIGN)
 async def sign(
     request: Request, res: Res, user: PortalCaller, document_id: UUID, signature: SignatureIn, response: Response
 ) -> OutcomeOut:
@@ -329,6 +347,7 @@ async def sign(
 
 
 @router.post("/documents/{document_id}/decline")
+@does(Operation.DECLINE)
 async def decline(res: Res, user: PortalCaller, document_id: UUID, why: DeclineIn) -> DeclinedOut:
     """Decline to sign, or ask for a correction; the practice is told. 409 says what came first."""
     found = await portal.decline(res, user, DocumentId(document_id), reason=why.reason, correction=why.correction)
@@ -336,6 +355,7 @@ async def decline(res: Res, user: PortalCaller, document_id: UUID, why: DeclineI
 
 
 @router.get("/documents/{document_id}/signed")
+@does(Operation.REVIEW)
 async def signed_copies(res: Res, user: PortalCaller, document_id: UUID) -> SignedCopies:
     """Every signed copy of the document, newest first; none is ever taken away."""
     found = await portal.signed_copies(res, user, DocumentId(document_id))
@@ -343,6 +363,7 @@ async def signed_copies(res: Res, user: PortalCaller, document_id: UUID) -> Sign
 
 
 @router.get("/documents/{document_id}/signed/{number}", response_class=Response, responses=PDF)
+@does(Operation.REVIEW)
 async def download_signed(
     res: Res, user: PortalCaller, document_id: UUID, number: Annotated[int, Path(ge=1, le=100_000)]
 ) -> Response:

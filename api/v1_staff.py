@@ -8,35 +8,23 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api.access import PracticeCaller, Res, StaffToken, Visit, ip_address
+from api.access import Res, StaffCaller, StaffToken, Visit, does, ip_address
 from api.body import Body
 from api.stories import keys, restricting, signing
 from api.stories.signing import Outcome
 from api.v1 import In, ReasonIn
 from api.v1_portal import AuthenticationIn, OutcomeOut, SignatureIn
 from chart.ids import ClientId, DocumentId
-from chart.refusals import NotAllowed
 from identity import session
 from identity.api_key import LONGEST
-from identity.caller import Right, StaffMember
+from identity.caller import Right
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])
 
 
 class OpenUntil(Body):
     until: datetime
-
-
-def _in_person(caller: PracticeCaller, why_not: str) -> StaffMember:
-    if not isinstance(caller, StaffMember):
-        raise NotAllowed(why_not)
-    return caller
-
-
-CANNOT_SIGN = "An API key cannot sign: a signature is a person's. Sign in to the chart and sign there."
-BREAKS_NO_GLASS = (
-    "An API key cannot open a restricted chart: that takes a person. Sign in to the chart and open it there."
-)
 
 
 class KeyIn(In):
@@ -65,40 +53,43 @@ class NewKeyOut(Body):
 
 
 @router.get("/keys")
-async def list_keys(res: Res, caller: PracticeCaller) -> KeysOut:
+@does(Operation.LIST_KEYS)
+async def list_keys(res: Res, member: StaffCaller) -> KeysOut:
     """The practice's API keys, those that work first. For an administrator in person."""
-    found = await keys.list_keys(res, caller)
+    found = await keys.list_keys(res, member)
     return KeysOut(keys=[KeyOut.model_validate(one, from_attributes=True) for one in found.keys])
 
 
 @router.post("/keys", status_code=HTTPStatus.CREATED)
-async def make_key(res: Res, caller: PracticeCaller, wanted: KeyIn) -> NewKeyOut:
+@does(Operation.MAKE_KEY)
+async def make_key(res: Res, member: StaffCaller, wanted: KeyIn) -> NewKeyOut:
     """A new key. For an administrator in person, whose sign-in is fresh."""
-    return NewKeyOut(key=await keys.make(res, caller, wanted.name, set(wanted.scopes), wanted.days))
+    return NewKeyOut(key=await keys.make(res, member, wanted.name, set(wanted.scopes), wanted.days))
 
 
 @router.delete("/keys/{key_id}", status_code=HTTPStatus.NO_CONTENT)
-async def revoke_key(res: Res, caller: PracticeCaller, key_id: UUID) -> None:
+@does(Operation.REVOKE_KEY)
+async def revoke_key(res: Res, member: StaffCaller, key_id: UUID) -> None:
     """From now on the key is refused; it stays in the list. Repeating changes nothing."""
-    await keys.revoke(res, caller, key_id)
+    await keys.revoke(res, member, key_id)
 
 
 @router.post("/clients/{client_id}/break-glass", status_code=HTTPStatus.CREATED)
-async def break_glass(res: Res, caller: PracticeCaller, client_id: UUID, why: ReasonIn) -> OpenUntil:
+@does(Operation.BREAK_GLASS)
+async def break_glass(res: Res, member: StaffCaller, client_id: UUID, why: ReasonIn) -> OpenUntil:
     """Open a restricted chart for an hour in an emergency, in a staff session only; the administrators are told."""
-    return OpenUntil(
-        until=await restricting.break_glass(res, _in_person(caller, BREAKS_NO_GLASS), ClientId(client_id), why.reason)
-    )
+    return OpenUntil(until=await restricting.break_glass(res, member, ClientId(client_id), why.reason))
 
 
 @router.post("/documents/{document_id}/counter-signature", responses={202: {"model": OutcomeOut}})
+@does(Operation.COUNTER_SIGN)
 async def counter_sign(
-    request: Request, res: Res, caller: PracticeCaller, document_id: UUID, signature: SignatureIn, response: Response
+    request: Request, res: Res, member: StaffCaller, document_id: UUID, signature: SignatureIn, response: Response
 ) -> OutcomeOut:
     """A provider's or supervisor's signature, in a staff session only; answers as the client's `signature` does."""
     outcome = await signing.counter_sign(
         res,
-        _in_person(caller, CANNOT_SIGN),
+        member,
         DocumentId(document_id),
         mark=signature.mark(),
         shown_sha256=signature.sha256,
@@ -110,9 +101,9 @@ async def counter_sign(
 
 
 @router.post("/session/authentication", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.USE_ACCOUNT)
 async def authenticate_again(
-    res: Res, caller: PracticeCaller, visitor: Visit, token: StaffToken, again: AuthenticationIn
+    res: Res, member: StaffCaller, visitor: Visit, token: StaffToken, again: AuthenticationIn
 ) -> None:
     """Make the staff session fresh for signing."""
-    member = _in_person(caller, CANNOT_SIGN)
     await session.authenticate_again(res.database, res.keyring, member, visitor, token, again.password, again.code)

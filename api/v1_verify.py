@@ -9,10 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, File, UploadFile
 from pydantic import Field
 
-from api.access import Res, Visit
+from api.access import Res, Visit, does
 from api.body import Body
 from api.stories import verifying
 from api.v1 import MOST_UPLOAD
+from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["anybody"])
 
@@ -39,6 +40,7 @@ class VerificationOut(Body):
 
 
 @router.post("/verifications", max_body_size=MOST_UPLOAD)
+@does(Operation.VERIFY)
 async def verify(
     res: Res, visitor: Visit, file: Annotated[UploadFile, File(description="The PDF to look at.")]
 ) -> VerificationOut:

@@ -76,12 +76,18 @@ async def keep_daily(database: Database, storage: Storage) -> None:
     while True:
         try:
             for practice in await practices(database):
-                await keep_if_due(database, storage, practice)
+                await _keep_if_readable(database, storage, practice)
         except postgres.LOST:
             logger.exception("the audit log could not be anchored; it is tried again")
-        except (StoredBytesChanged, StoredBytesLocked):
-            logger.exception("an anchor in the store cannot be read: restore it, or its key; it is tried again")
         await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+async def _keep_if_readable(database: Database, storage: Storage, practice: PracticeId) -> None:
+    """What is wrong with one practice's anchors keeps nobody else's from being made."""
+    try:
+        await keep_if_due(database, storage, practice)
+    except (StoredBytesChanged, StoredBytesLocked):
+        logger.exception("an anchor in the store cannot be read: restore it, or its key; it is tried again")
 
 
 async def keep_if_due(database: Database, storage: Storage, practice: PracticeId) -> bool:

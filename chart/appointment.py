@@ -79,7 +79,7 @@ def check_day(day: date, today: date) -> None:
 def check(starts_at: datetime, minutes: int, today: date) -> None:
     """Raise `Unacceptable` unless there can be such an appointment."""
     if not SHORTEST <= minutes <= LONGEST:
-        raise Unacceptable(f"An appointment takes {SHORTEST} to {LONGEST} minutes.")
+        raise Unacceptable("An appointment takes {least} to {most} minutes.", least=SHORTEST, most=LONGEST)
     check_day(starts_at.date(), today)
     if starts_at.second or starts_at.microsecond:
         raise Unacceptable("An appointment begins at a full minute.")

@@ -73,7 +73,9 @@ class Concerned:
 
 def check_count(documents: Sequence[DocumentId]) -> None:
     if not 1 <= len(documents) <= MOST:
-        raise Unacceptable(f"Name 1 to {MOST} documents. There may be none of this kind that is not shared yet.")
+        raise Unacceptable(
+            "Name 1 to {most} documents. There may be none of this kind that is not shared yet.", most=MOST
+        )
 
 
 async def new_id(transaction: Transaction) -> UUID:

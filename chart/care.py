@@ -12,6 +12,7 @@ from chart.audit import Actor
 from chart.document import check_reason
 from chart.ids import ClientId, PracticeId, StaffId
 from chart.refusals import NotFound, NotInThisState, Unacceptable
+from chart.text import Sentence
 from gateways.postgres import SQL, Transaction
 
 GLASS_LASTS = timedelta(hours=1)
@@ -38,7 +39,9 @@ async def restriction(transaction: Transaction, client_id: ClientId) -> Restrict
     return Restriction(row["restricted_at"], Actor(row["restricted_by"]), row["restrict_reason"], team)
 
 
-NOT_ON_THE_TEAM = "This chart is restricted, and this colleague is not on its care team, so cannot open it to sign."
+NOT_ON_THE_TEAM: Sentence = (
+    "This chart is restricted, and this colleague is not on its care team, so cannot open it to sign."
+)
 
 
 async def opens(transaction: Transaction, client_id: ClientId, staff_id: StaffId) -> bool:

@@ -10,6 +10,7 @@ from chart.ids import AccountId, ClientId, PracticeId
 from chart.refusals import ChartRestricted, ClientNotRegistered, NotFound, Unacceptable
 from chart.relationship import Relationship
 from chart.schedule import check_zone
+from chart.text import Sentence
 from gateways.postgres import SQL, Transaction
 
 
@@ -114,7 +115,7 @@ class OpenInvitation:
         return _MAIL_WORDS[self.mail]
 
 
-_MAIL_WORDS = {
+_MAIL_WORDS: dict[str | None, Sentence] = {
     None: "The email is on its way.",
     "sent": "Invited; has not registered yet.",
     "delayed": "The mail server does not take the email yet; it is tried again.",

@@ -18,6 +18,7 @@ from chart.document import Document, Kind, check_reason
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId
 from chart.refusals import AlreadyDone, KindRefused, NotFound, Unacceptable
 from chart.relationship import Relationship
+from chart.text import Sentence
 from gateways.postgres import SQL, Record, Transaction
 
 ConsentId = NewType("ConsentId", UUID)
@@ -107,7 +108,7 @@ class Disclosure:
     sha256: str
 
 
-NEEDS_CONSENT = (
+NEEDS_CONSENT: Sentence = (
     "A chemical dependency treatment plan goes to anyone but the client only under a recorded consent that names the "
     "recipient (42 CFR Part 2). Record the client's consent in the chart, or ask the client to sign."
 )
@@ -167,7 +168,7 @@ def _check(terms: Terms, today: date) -> None:
         raise Unacceptable("Name one recipient: somebody who acts for the client, or a person or organisation.")
     for said, what in ((terms.recipient, "recipient"), (terms.ends_when, "event")):
         if said is not None and (not said.strip() or len(said) > 200 or not said.isprintable()):
-            raise Unacceptable(f"Give the {what} in one line of at most 200 characters.")
+            raise Unacceptable("Give the {what} in one line of at most 200 characters.", what=what)
     for said in (terms.what, terms.purpose):
         check_reason(said)
     if terms.ends_on is None and terms.ends_when is None:

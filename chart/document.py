@@ -13,6 +13,7 @@ from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship
 from chart.request import BARRED, MY_TURN, hold, label
+from chart.text import N_, Sentence
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -61,7 +62,7 @@ class HideException(StrEnum):
         return _HIDE_LABELS[self]
 
 
-_HIDE_LABELS = {
+_HIDE_LABELS: dict[HideException, Sentence] = {
     HideException.PREVENTING_HARM: "Preventing harm (171.201): reading it would endanger the client or somebody else",
     HideException.PRIVACY: "Privacy (171.202): the law or the client’s own wish forbids it, or it is another person’s",
     HideException.SECURITY: "Security (171.203): showing it would endanger the security of records",
@@ -188,13 +189,13 @@ def type_label(kind: Kind, note_name: str | None) -> str:
     """The label of the Type column: Document, Treatment Plan, or the note's name."""
     match kind:
         case Kind.CLINICAL_NOTE:
-            return note_name or "Clinical Note"
+            return note_name or N_("Clinical Note")
         case Kind.TREATMENT_PLAN | Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN:
-            return "Treatment Plan"
+            return N_("Treatment Plan")
         case Kind.DOCUMENT:
-            return "Document"
+            return N_("Document")
         case Kind.PSYCHOTHERAPY_NOTE:
-            return "Psychotherapy Note"
+            return N_("Psychotherapy Note")
 
 
 def file_name(document_id: DocumentId, *, signed: bool) -> str:

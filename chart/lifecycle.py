@@ -13,6 +13,7 @@ from enum import StrEnum
 from chart.audit import Actor
 from chart.ids import ClientId, DocumentId, PracticeId, VersionId
 from chart.refusals import NotInThisState, NotYourTurn
+from chart.text import Sentence
 
 ON_ITS_WAY = timedelta(minutes=1)
 """How long a signature that was made in time may take to arrive: the expiry takes none that was acknowledged."""
@@ -173,7 +174,7 @@ class SeatState(StrEnum):
     DECLINED = "declined"
 
 
-WHY_NOT: dict[SeatState | None, str] = {
+WHY_NOT: dict[SeatState | None, Sentence] = {
     SeatState.SIGNED: "You have signed this document already.",
     SeatState.DECLINED: "You have declined to sign this document.",
     SeatState.WAITING: "Somebody else signs before you. You will be told when it is your turn.",

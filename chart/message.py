@@ -11,6 +11,7 @@ from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, Re
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import NotFound
 from chart.request import MY_TURN
+from chart.text import Sentence
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -62,7 +63,7 @@ class About(StrEnum):
         return _WORDS[self]
 
 
-_WORDS = {
+_WORDS: dict[About, Sentence] = {
     About.SIGNED: "A document was signed",
     About.DECLINED: "A client declined to sign a document",
     About.EXPIRED: "A request for a signature expired",

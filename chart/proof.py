@@ -165,7 +165,7 @@ def _add(held: Chains, heads: Mapping[UUID, Head]) -> None:
 
 
 async def _files(transaction: Transaction, storage: Storage, practice: PracticeId, found: Examined) -> None:
-    """Every version as it is shown or was signed, and the upload that it was made from."""
+    """Every version as it is shown or was signed, the upload that it was made from, and what has a time stamp."""
     for row in await transaction.fetch(FILES, practice):
         found.files += 1
         which = f"document {row['document_id']}, version {row['number']}"
@@ -224,6 +224,9 @@ FILES = SQL("""
 select document_id, number, sha256 from version where practice_id = $1
 union all
 select document_id, number, upload_sha256 from version where practice_id = $1 and upload_sha256 <> sha256
+union all
+select v.document_id, v.number, t.sha256 from time_stamp t join version v on v.id = t.version_id
+where t.practice_id = $1 and t.sha256 is not null
 order by document_id, number
 """)
 

@@ -1,8 +1,20 @@
 """Why something is refused, in a sentence for the person who asked; the API maps each class to a problem type."""
 
+from chart.text import Text
+
 
 class Refusal(Exception):
-    """The request is understood and will not be done; `str()` of it says why and what to do instead."""
+    """The request is understood and will not be done; `str()` of it says why and what to do instead.
+
+    In English; what is filled in is named, as in `Text`, so that pages can say it in the reader's language.
+    """
+
+    def __init__(self, message: str = "", **named: object) -> None:
+        super().__init__(Text(message, **named))
+
+    def __str__(self) -> Text:
+        text: Text = self.args[0]
+        return text
 
 
 class NotFound(Refusal):

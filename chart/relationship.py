@@ -34,7 +34,7 @@ def named(text: str) -> Relationship:
         return Relationship(text.strip().lower().replace(" ", "_"))
     except ValueError:
         names = ", ".join(Relationship)
-        raise Unacceptable(f"This relationship is not known. Use one of: {names}.") from None
+        raise Unacceptable("This relationship is not known. Use one of: {names}.", names=names) from None
 
 
 class Standing(StrEnum):

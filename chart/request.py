@@ -17,6 +17,7 @@ from chart.audit import Actor
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import STATES, Act, Life, OnDecline, Order, RequestState, Seat, SeatState, offers
 from chart.refusals import FreshSignInNeeded, NotFound, NotInThisState, NotReadyToSign
+from chart.text import N_, Text
 from gateways.postgres import SQL, Record, Transaction
 
 CHANNEL = "chart"
@@ -145,13 +146,13 @@ class Request:
 def label(state: RequestState, *, attention: bool, viewed: bool, correction: bool, signed: int, seats: int) -> str:
     """In the words of SPEC S2."""
     if attention and not state.ended:
-        return "Needs attention"
+        return N_("Needs attention")
     if state is RequestState.DECLINED and correction:
-        return "Correction requested"
+        return N_("Correction requested")
     if state is RequestState.PENDING and seats > 1 and signed:
-        return f"Pending signature ({signed} of {seats} signed)"
+        return Text("Pending signature ({signed} of {seats} signed)", signed=signed, seats=seats)
     if state is RequestState.PENDING and viewed:
-        return "Viewed"
+        return N_("Viewed")
     return state.label
 
 

@@ -72,8 +72,8 @@ def check_days(days: Sequence[int]) -> None:
         or any(later <= earlier for earlier, later in pairwise(days))
     ):
         raise Unacceptable(
-            f"Give at most {MOST_REMINDERS} days from 1 to 365 after delivery, each later than the one before, "
-            "such as 3, 7, 14."
+            "Give at most {most} days from 1 to 365 after delivery, each later than the one before, such as 3, 7, 14.",
+            most=MOST_REMINDERS,
         )
 
 
@@ -104,9 +104,9 @@ def may_remind_now(last_sent_at: datetime | None, now: datetime) -> None:
     if last_sent_at is None or now >= (again := last_sent_at + MANUAL_PAUSE):
         return
     minutes = -((now - again) // timedelta(minutes=1))  # rounded up: whoever waits so long is not refused again
-    raise NotInThisState(
-        f"A reminder has just been sent. It can be sent again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
-    )
+    if minutes == 1:
+        raise NotInThisState("A reminder has just been sent. It can be sent again in 1 minute.")
+    raise NotInThisState("A reminder has just been sent. It can be sent again in {minutes} minutes.", minutes=minutes)
 
 
 def check_expiry(created_at: datetime, expires_at: datetime, now: datetime) -> None:

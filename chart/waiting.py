@@ -8,6 +8,7 @@ from chart.document import Kind, type_label
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.lifecycle import RequestState
 from chart.request import BARRED, label
+from chart.text import N_
 from gateways.postgres import SQL, Transaction
 
 
@@ -45,7 +46,7 @@ class Waiting:
     @property
     def why(self) -> str | None:
         """What the practice has to look at, in plain words."""
-        barred = "A signer has no access any more. Recall the request and share again."
+        barred = N_("A signer has no access any more. Recall the request and share again.")
         return self.attention or (barred if self.barred else None)
 
 

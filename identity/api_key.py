@@ -47,9 +47,9 @@ def check(name: str, scopes: Set[Right], lasts: timedelta) -> None:
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise Unacceptable("Give the key a name of 1 to 100 characters that tells which program uses it.")
     if not scopes or not scopes <= set(SCOPES):
-        raise Unacceptable(f"Choose what the key may do: {', '.join(SCOPES)}.")
+        raise Unacceptable("Choose what the key may do: {scopes}.", scopes=", ".join(SCOPES))
     if not timedelta(days=1) <= lasts <= LONGEST:
-        raise Unacceptable(f"A key works for 1 to {LONGEST.days} days. Make a new one in time.")
+        raise Unacceptable("A key works for 1 to {most} days. Make a new one in time.", most=LONGEST.days)
 
 
 async def make(

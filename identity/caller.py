@@ -58,6 +58,10 @@ class StaffMember:
     role: Role
     authenticated_at: datetime
     name: str = field(repr=False)
+    language: str = "en"
+    """Of pages and mail."""
+    timezone: str = "UTC"
+    """Of the practice."""
 
     @property
     def actor(self) -> Actor:
@@ -85,6 +89,10 @@ class PortalUser:
     id: AccountId
     authenticated_at: datetime
     name: str = field(repr=False)
+    language: str = "en"
+    """Of pages and mail."""
+    timezone: str = "UTC"
+    """Of the practice."""
 
     @property
     def actor(self) -> Actor:

@@ -90,7 +90,7 @@ async def offer(transaction: Transaction, site: RelyingParty, person: Person) ->
     """What the browser is to make a passkey from (`PublicKeyCredentialCreationOptionsJSON`)."""
     have = await of(transaction, person.party)
     if len(have) >= MOST:
-        raise Unacceptable(f"You have {MOST} passkeys. Remove one that you do not use.")
+        raise Unacceptable("You have {most} passkeys. Remove one that you do not use.", most=MOST)
     options, _ = site.server().register_begin(
         PublicKeyCredentialUserEntity(id=person.party.encode(), name=person.email, display_name=person.name),
         [PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=one.credential_id) for one in have],

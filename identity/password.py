@@ -43,7 +43,11 @@ def check_new(password: str, own_words: Sequence[str] = (), *, least: int = LEAS
     Refused is what is common, was leaked often, or is made of `own_words`, keyboard rows, dates and repeats alone.
     """
     if not least <= len(_normal(password)) <= MOST:
-        raise Unacceptable(f"Choose a password of {least} to {MOST} characters. A few words in a row are easy to keep.")
+        raise Unacceptable(
+            "Choose a password of {least} to {most} characters. A few words in a row are easy to keep.",
+            least=least,
+            most=MOST,
+        )
     known = [part for word in (*own_words, *SERVICE_WORDS) for part in (word, *word.split()) if len(part) > 2]
     looked_at = _normal(password)[:_MOST_LOOKED_AT]
     found = zxcvbn(looked_at, known, max_length=_MOST_LOOKED_AT)

@@ -522,15 +522,16 @@ _ALIVE = "s.token_sha256 = $1 and " + _LIVES
 
 STAFF_OF_SESSION = SQL(
     _SEEN
-    + "select s.practice_id as practice, t.id, t.role, s.authenticated_at, t.name from session s "
-    + "join staff t on t.id = s.staff_id and t.ended_at is null where "
+    + "select s.practice_id as practice, t.id, t.role, s.authenticated_at, t.name, t.language, p.timezone "
+    + "from session s join staff t on t.id = s.staff_id and t.ended_at is null "
+    + "join practice p on p.id = s.practice_id where "
     + _ALIVE
 )
 
 ACCOUNT_OF_SESSION = SQL(
     _SEEN
-    + "select s.practice_id as practice, a.id, s.authenticated_at, a.name from session s "
-    + "join portal_account a on a.id = s.account_id where "
+    + "select s.practice_id as practice, a.id, s.authenticated_at, a.name, a.language, p.timezone "
+    + "from session s join portal_account a on a.id = s.account_id join practice p on p.id = s.practice_id where "
     + _ALIVE
 )
 

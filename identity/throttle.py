@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chart.refusals import Refusal
+from chart.text import Sentence
 from gateways.postgres import SQL, Database
 from identity.visitor import Visitor
 
@@ -19,8 +20,13 @@ class TooManyTries(Refusal):
 
     def __init__(self, wait: timedelta, way_out: str = "") -> None:
         minutes = max(1, round(wait.total_seconds() / 60))
-        unit = "minute" if minutes == 1 else "minutes"
-        super().__init__(f"Too many tries. Try again in {minutes} {unit}{way_out}.")
+        super().__init__(
+            "Too many tries. Try again in 1 minute{way_out}."
+            if minutes == 1
+            else "Too many tries. Try again in {minutes} minutes{way_out}.",
+            minutes=minutes,
+            way_out=way_out,
+        )
         self.wait = wait
 
 
@@ -49,8 +55,8 @@ class Purse:
         return hashlib.sha256("\0".join((self.budget.name, *self.whose)).encode()).digest()
 
 
-_ON_KNOWN_DEVICE = ", or sign in on a device that you have used before"
-_OTHER_WAYS = ", sign in on a device that you have used before, or choose a new password by email"
+_ON_KNOWN_DEVICE: Sentence = ", or sign in on a device that you have used before"
+_OTHER_WAYS: Sentence = ", sign in on a device that you have used before, or choose a new password by email"
 
 PASSWORD_HERE = Budget("password, account and network", 10, timedelta(minutes=2), _OTHER_WAYS)
 PASSWORD_ANYWHERE = Budget("password, account", 100, timedelta(minutes=15), _OTHER_WAYS)

@@ -6,7 +6,7 @@ from pdf.certificate import Certificate, Signer
 from pdf.cms import certificates_in
 from pdf.evidence import NONE as NO_EVIDENCE
 from pdf.evidence import Evidence, Question, chain_of, evidence_from, revocation_questions
-from pdf.intake import Inspected, Limits, Note, Reason, Unfit, inspect
+from pdf.intake import MESSAGES, Inspected, Limits, Note, Reason, Unfit, inspect
 from pdf.key import KeyUnavailable, SealKey, UnusableSeal
 from pdf.listing import listing
 from pdf.notice import with_notice
@@ -21,6 +21,7 @@ from pdf.verify import Verification, verify, verify_here
 from pdf.wording import REDISCLOSURE
 
 __all__ = [
+    "MESSAGES",
     "NO_EVIDENCE",
     "REDISCLOSURE",
     "CannotStamp",

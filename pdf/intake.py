@@ -82,7 +82,8 @@ class Unfit(Exception):
 
     def __init__(self, reason: Reason, limits: Limits) -> None:
         self.reason = reason
-        self.message = MESSAGES[reason].format(megabytes=limits.bytes // 1_000_000, pages=limits.pages)
+        self.named = {"megabytes": limits.bytes // 1_000_000, "pages": limits.pages}
+        self.message = MESSAGES[reason].format(**self.named)
         super().__init__(self.message)
 
 

@@ -80,7 +80,7 @@ def _check_name(name: str) -> None:
     if not any(unicodedata.category(character)[0] in "LN" for character in name):
         raise MeaninglessMark("Type your name.")
     if len(name) > MOST_NAME_LENGTH:
-        raise MeaninglessMark(f"Type your name with at most {MOST_NAME_LENGTH} characters.")
+        raise MeaninglessMark("Type your name with at most 100 characters.")
     # separators of lines and halves of surrogate pairs cannot be printed on one line
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in name):
         raise MeaninglessMark("Type your name on one line, without special control characters.")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 OPTIONS = (
@@ -25,6 +25,7 @@ async def chromium() -> AsyncIterator[Browser]:
     if not shutil.which(CHROMIUM):
         assert "CI" not in os.environ, "CI has to install Debian's package chromium"
         pytest.skip("SKIPPED THE BROWSER TEST: install Chromium (Debian: apt-get install chromium) to run it")
+    expect.set_options(timeout=30_000)  # what a busy machine may take says nothing of what is tested
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser

@@ -39,6 +39,8 @@ KEY = "test:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 OPERATOR = "maya"
 OPERATOR_TOKEN = "a-token-of-thirty-two-characters"
 TEMPORAL_UI = "https://temporal.example.org"
+PATIENCE = 60.0
+"""Seconds for an answer: what a busy machine may take says nothing of what is tested."""
 
 
 @pytest.fixture(scope="session")
@@ -262,7 +264,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 async def api(configured: Settings, engine: Client) -> AsyncIterator[httpx2.AsyncClient]:
     """The API over real HTTP; calls carry no credentials of their own."""
-    async with serving(configured), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{configured.api_port}") as client:
+    base = f"http://127.0.0.1:{configured.api_port}"
+    async with serving(configured), httpx2.AsyncClient(base_url=base, timeout=PATIENCE) as client:
         yield client
 
 

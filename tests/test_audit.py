@@ -29,7 +29,9 @@ from api import trail
 from api.exports import defused
 from chart import anchor, audit, proof
 from chart.audit import Action
+from chart.ids import PracticeId
 from gateways.envelope import HEADER
+from gateways.keys import read_keys
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity.caller import Role
@@ -37,6 +39,7 @@ from local.postgres import OWNER, Cluster
 from settings import Settings
 from tests.conftest import KEY
 from tests.office import Office, add_staff
+from tests.papers import paper
 from tests.sign_ins import sign_in_staff
 from tests.test_bulk import finished
 from tests.test_counter_sign import staff_id
@@ -317,6 +320,14 @@ COLUMNS = (
 )
 
 
+async def test_no_column_of_the_log_is_left_out(database: Database) -> None:
+    async with database.anyone() as transaction:
+        rows = await transaction.fetch(
+            "select column_name as name from information_schema.columns where table_name = 'audit'"
+        )
+    assert {row["name"] for row in rows} == set(COLUMNS) - {"delete"}
+
+
 def drawn(of_each: int) -> list[Tampering]:
     """So many of each column."""
     return [one for column in COLUMNS for one in _drawn(column, of_each)]
@@ -446,20 +457,52 @@ async def test_a_chain_that_was_written_anew_from_its_first_entry_is_told(
 # -- anchors and stored files
 
 
-def files_of(storage: Storage, office: Office) -> list[Path]:
-    """The document files of this practice, and its anchors."""
-    hashes = [office.note.sha256, office.superbill.sha256, office.psychotherapy_note.sha256]
+async def time_stamped(database: Database, storage: Storage, office: Office) -> None:
+    """Files of every kind: an upload that was made fit, the version made from it, and that with a time stamp."""
+    made = {name: await storage.put(paper(f"{name} {uuid4()}")) for name in ("upload", "sealed", "time-stamped")}
+    async with database.practice(office.practice) as transaction:
+        version = await transaction.fetchval(
+            "insert into version (practice_id, document_id, number, sha256, upload_sha256, size, pages)"
+            " values ($1, $2, 2, $3, $4, 1, 1) returning id",
+            *(office.practice, office.note.id, made["sealed"], made["upload"]),
+        )
+        await transaction.execute(
+            "insert into time_stamp (practice_id, version_id, sha256, size, at, authority)"
+            " values ($1, $2, $3, 1, now(), 'an authority')",
+            *(office.practice, version, made["time-stamped"]),
+        )
+
+
+async def files_of(database: Database, storage: Storage, office: Office) -> list[Path]:
+    """Whatever the chart of this practice names by its hash, in whichever table, and its anchors."""
+    found: set[str] = set()
+    async with database.practice(office.practice) as transaction:
+        for row in await transaction.fetch(HASHES):
+            found |= {
+                each["sha256"] for each in await transaction.fetch(f"select {row['name']} as sha256 from {row['of']}")
+            }
     anchors = storage._folder / anchor.folder(office.practice)
-    return [storage.path(sha256) for sha256 in hashes] + sorted(anchors.iterdir())
+    return sorted(storage.path(sha256) for sha256 in found - {None}) + sorted(anchors.iterdir())
+
+
+HASHES = """
+select c.table_name as of, c.column_name as name from information_schema.columns c
+join information_schema.tables t using (table_schema, table_name)
+where t.table_type = 'BASE TABLE' and t.table_schema = 'public'
+and c.column_name in ('sha256', 'upload_sha256') and c.data_type = 'text'
+"""
 
 
 async def test_whoever_changes_or_removes_any_stored_file_is_told_on(
     api: httpx2.AsyncClient, database: Database, storage: Storage, office: Office
 ) -> None:
     await some_history(api, database, storage, office)
-    for how in drawn(5):
-        files = files_of(storage, office)
-        path = files[how.row % len(files)]
+    await time_stamped(database, storage, office)
+    files = await files_of(database, storage, office)
+    assert len(files) >= 9
+    for number, how in enumerate(drawn(5)):
+        # each file is spoiled in some way; which one does not come by chance
+        path = files[number % len(files)]
         content = path.read_bytes()
         match how.column:
             case "delete" | "previous":
@@ -472,6 +515,56 @@ async def test_whoever_changes_or_removes_any_stored_file_is_told_on(
         found = await examined(database, storage, office)
         path.write_bytes(content)
         assert found.broken, (how, path)
+    assert (await examined(database, storage, office)).broken == []
+
+
+def without_its_key(storage: Storage) -> Storage:
+    """The same store for a process whose settings lack the key."""
+    return Storage(storage._folder, {"another": read_keys(KEY, "STS_STORAGE_KEYS")["test"]})
+
+
+async def test_a_file_whose_key_is_not_at_hand_is_told_and_so_is_an_anchor(
+    api: httpx2.AsyncClient, database: Database, storage: Storage, office: Office
+) -> None:
+    await some_history(api, database, storage, office)
+    found = await examined(database, without_its_key(storage), office)
+    of_anchors = [line for line in found.broken if line.startswith("anchor ")]
+    assert len(of_anchors) == 2
+    assert all(line.endswith(".json: its key is not in STS_STORAGE_KEYS.") for line in of_anchors)
+    of_files = [line for line in found.broken if line not in of_anchors]
+    assert len(of_files) == found.files
+    locked = f"the key of the stored file {office.note.sha256} is not in STS_STORAGE_KEYS."
+    assert f"document {office.note.id}, version 1: {locked}" in of_files
+
+
+async def test_an_anchor_whose_key_is_not_at_hand_waits_for_it_and_holds_up_no_other_practice(
+    database: Database,
+    storage: Storage,
+    office: Office,
+    other_office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        made = anchor.Anchor(office.practice, datetime.now(UTC), await anchor.heads(transaction))
+    unfinished = f"{anchor.folder(office.practice)}/20261103T020000.000000.json"
+    await storage.put_named(unfinished, made.content())
+    locked = without_its_key(storage)
+
+    async def these(_: Database) -> list[PracticeId]:
+        return [office.practice, other_office.practice]
+
+    monkeypatch.setattr(anchor, "practices", these)  # those of other tests keep their key
+    keeping = asyncio.create_task(anchor.keep_daily(database, locked))
+    for _ in range(200):
+        if await locked.names(anchor.folder(other_office.practice)):
+            break
+        await asyncio.sleep(0.05)
+    keeping.cancel()
+    assert len(await locked.names(anchor.folder(other_office.practice))) == 1
+    assert "restore it, or its key" in caplog.text
+    assert await storage.names(anchor.folder(office.practice)) == [unfinished]
+    assert await anchor.keep_if_due(database, storage, office.practice), "with the key again"
     assert (await examined(database, storage, office)).broken == []
 
 

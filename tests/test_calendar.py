@@ -225,7 +225,7 @@ async def test_the_chart_gets_an_appointment_and_the_calendar_leads_to_the_chart
 
     calendar = await api.get(f"/calendar?day={day}", headers=me)
     assert re.search(rf'<a class="stretched" href="{chart}">Jordan Canaryname</a>', calendar.text)
-    assert "9:15 AM" in calendar.text
+    assert "9:15\u202fAM" in calendar.text
     assert f"day={day - timedelta(days=1)}" in calendar.text
     assert f"day={day + timedelta(days=1)}" in calendar.text
     assert Action.VIEWED_CALENDAR in {line.action for line in await log(database, office)}

@@ -20,7 +20,7 @@ from gateways.postgres import Database
 from gateways.temporal import EncryptingCodec, payload_keys
 from identity.operator import PASS_LASTS, operators
 from settings import Settings
-from tests.conftest import KEY, OPERATOR, OPERATOR_TOKEN, TEMPORAL_UI, free_port, serving
+from tests.conftest import KEY, OPERATOR, OPERATOR_TOKEN, PATIENCE, TEMPORAL_UI, free_port, serving
 from tests.office import PASSWORD, Office
 from tests.sign_ins import sign_in_staff
 
@@ -256,7 +256,7 @@ async def test_without_operators_there_is_nothing_to_read_with(
 ) -> None:
     port = free_port()
     nobody = configured.model_copy(update={"codec_tokens": SecretStr(""), "api_port": port})
-    async with serving(nobody), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as api:
+    async with serving(nobody), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as api:
         for answer in (await decode(api, await encrypted(), **BEARER), await api.get("/codec")):
             assert answer.status_code == HTTPStatus.NOT_FOUND
             assert "STS_CODEC_TOKENS" in answer.json()["detail"]

@@ -121,7 +121,7 @@ async def test_an_api_key_cannot_sign_and_is_told_why(
     for path, body in ((path_of(office), signature(office)), ("/api/v1/session/authentication", {"password": "x"})):
         refused = await api.post(path, json=body, headers=office.bearer)
         assert (refused.status_code, refused.json()["type"]) == (HTTPStatus.FORBIDDEN, "/problems/not-allowed")
-        assert "a signature is a person's" in refused.json()["detail"]
+        assert "takes a person" in refused.json()["detail"]
 
 
 async def test_nobody_but_the_named_one_counter_signs(

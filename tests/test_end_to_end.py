@@ -17,6 +17,7 @@ import pdf
 from activities.stamp import COUNTER_MEANING, MEANING
 from local.postgres import OWNER, cluster
 from tests.browsers import chromium, visitor
+from tests.conftest import PATIENCE
 from tests.papers import paper
 from tests.sign_ins import code_of, has_app_of_the_demo
 from tests.whole import Whole, running, soon, store_of
@@ -126,7 +127,7 @@ async def test_with_the_worker_down_the_page_says_received_and_changes_to_signed
 ) -> None:
     zoe, api = whole.sign_in("clients", "Zoë"), whole.address("api") + "/api/v1"
     bearer = {"authorization": f"Bearer {whole.facts()['api_key']}"}
-    async with httpx2.AsyncClient(base_url=api, headers=bearer) as integration:
+    async with httpx2.AsyncClient(base_url=api, headers=bearer, timeout=PATIENCE) as integration:
         found = (await integration.post("/clients/search", json={"words": "zoë"})).json()["clients"][0]
         documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
         plan = next(one for one in documents if one["type"] == "Treatment Plan")
@@ -176,7 +177,9 @@ async def asked_of(whole: Whole, note_name: str, *, provider_too: bool) -> Asked
     await owner.close()
     signers = [{"account_id": str(account)}, *([{"staff_id": str(provider)}] if provider_too else [])]
     bearer = {"authorization": f"Bearer {whole.facts()['api_key']}"}
-    async with httpx2.AsyncClient(base_url=whole.address("api") + "/api/v1", headers=bearer) as integration:
+    async with httpx2.AsyncClient(
+        base_url=whole.address("api") + "/api/v1", headers=bearer, timeout=PATIENCE
+    ) as integration:
         found = (await integration.post("/clients/search", json={"words": "rivera"})).json()["clients"][0]
         uploaded = await integration.post(
             f"/clients/{found['id']}/documents",
@@ -299,7 +302,9 @@ async def test_an_operator_reads_payloads_in_the_temporal_ui_and_nobody_else_doe
     whole: Whole, browser: Browser
 ) -> None:
     ui, bearer = whole.address("temporal_ui"), {"authorization": f"Bearer {whole.facts()['api_key']}"}
-    async with httpx2.AsyncClient(base_url=whole.address("api") + "/api/v1", headers=bearer) as integration:
+    async with httpx2.AsyncClient(
+        base_url=whole.address("api") + "/api/v1", headers=bearer, timeout=PATIENCE
+    ) as integration:
         found = (await integration.post("/clients/search", json={"words": "rivera"})).json()["clients"][0]
         documents = (await integration.get(f"/clients/{found['id']}/documents")).json()["documents"]
         plan = next(one for one in documents if one["type"] == "Treatment Plan")

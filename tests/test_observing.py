@@ -18,7 +18,7 @@ from chart import counts
 from gateways import metrics, temporal, traces
 from gateways.postgres import Database
 from settings import Settings
-from tests.conftest import Mailbox, free_port, serving
+from tests.conftest import PATIENCE, Mailbox, free_port, serving
 from tests.office import Office
 from tests.test_endings import soon
 from tests.test_signing import portal, reviewed, signature
@@ -46,7 +46,7 @@ async def traced(
     async with (
         make_worker(own, client, database),
         serving(own, tracer),
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as api,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as api,
     ):
         yield api
 

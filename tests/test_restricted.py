@@ -21,7 +21,6 @@ from identity.caller import Right, Role
 from local.postgres import Cluster
 from settings import Settings
 from tests.office import Office, add_document, add_staff
-from tests.test_access import operations
 from tests.test_audit import log, owner, staff
 from tests.test_bulk import finished
 from tests.test_counter_sign import staff_id
@@ -123,7 +122,8 @@ async def test_no_operation_opens_a_closed_chart(api: httpx2.AsyncClient, restri
         "number": 1,
         "form": "csv",
     }
-    for method, path in await operations(api):
+    paths = (await api.get("/api/v1/openapi.json")).json()["paths"]
+    for method, path in ((method, path) for path, methods in paths.items() for method in methods):
         if "/portal/" in path or not re.search(r"\{(client|document|request)_id\}", path) or path.endswith(OPEN_TO_ALL):
             continue
         if "/audit/" in path:  # auditors read the log of every chart

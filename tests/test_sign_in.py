@@ -15,7 +15,7 @@ from gateways.postgres import Database
 from identity import account, password, throttle
 from identity.visitor import UNKNOWN, network_of
 from settings import Settings
-from tests.conftest import free_port, serving
+from tests.conftest import PATIENCE, free_port, serving
 from tests.office import PASSWORD, Office
 from tests.papers import paper
 
@@ -27,7 +27,7 @@ _numbers = count(10)
 async def caller(base: str) -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody with an address of their own on this machine's loopback."""
     transport = httpx2.AsyncHTTPTransport(local_address=f"127.0.1.{next(_numbers)}")
-    async with httpx2.AsyncClient(base_url=base, transport=transport) as client:
+    async with httpx2.AsyncClient(base_url=base, transport=transport, timeout=PATIENCE) as client:
         yield client
 
 
@@ -134,7 +134,7 @@ async def test_two_processes_hold_up_as_one(stranger: httpx2.AsyncClient, config
     local = stranger._transport
     async with (
         serving(second),
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{second.api_port}", transport=local) as other,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{second.api_port}", transport=local, timeout=PATIENCE) as other,
     ):
         half = throttle.PASSWORD_HERE.at_once // 2
         for client in (stranger, other):

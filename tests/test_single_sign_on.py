@@ -21,7 +21,7 @@ from gateways.postgres import Database
 from identity import single_sign_on
 from identity.caller import Role, Surface
 from settings import Settings
-from tests.conftest import free_port, serving
+from tests.conftest import PATIENCE, free_port, serving
 from tests.office import Office, add_staff
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, providing
 from tests.sign_ins import cookie_of
@@ -55,7 +55,7 @@ def signing_on(configured: Settings, provider: OpenIdProvider) -> Settings:
 async def chart(signing_on: Settings, engine: object) -> AsyncIterator[httpx2.AsyncClient]:
     async with (
         serving(signing_on),
-        httpx2.AsyncClient(base_url=signing_on.chart_url, headers=HTML) as client,
+        httpx2.AsyncClient(base_url=signing_on.chart_url, headers=HTML, timeout=PATIENCE) as client,
     ):
         yield client
 
@@ -65,7 +65,7 @@ async def leave(chart: httpx2.AsyncClient, following: str = "") -> tuple[str, di
     sent = await chart.get(f"/sign-in/sso?next={following}")
     assert sent.status_code == HTTPStatus.SEE_OTHER, sent.text
     kept = {"cookie": sent.headers["set-cookie"].split(";")[0]}
-    async with httpx2.AsyncClient() as elsewhere:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as elsewhere:
         back = await elsewhere.get(sent.headers["location"])
     return back.headers["location"], kept
 
@@ -230,7 +230,7 @@ async def test_no_account_is_made_for_a_stranger_of_the_organisation(
 
 async def test_a_provider_that_is_away_is_said_to_be(signing_on: Settings, engine: object) -> None:
     gone = signing_on.model_copy(update={"oidc_issuer": f"http://127.0.0.1:{free_port()}"})
-    async with serving(gone), httpx2.AsyncClient(base_url=gone.chart_url, headers=HTML) as chart:
+    async with serving(gone), httpx2.AsyncClient(base_url=gone.chart_url, headers=HTML, timeout=PATIENCE) as chart:
         answer = await chart.get("/sign-in/sso")
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert "does not answer" in answer.text

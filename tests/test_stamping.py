@@ -220,3 +220,14 @@ async def test_a_stored_file_that_is_missing_or_has_another_hash_never_becomes_a
     assert refused.value.message == told
     assert signed_files(store, stamping) == []
     assert store.kept(str(stamping.request_id)) is None
+
+
+async def test_an_original_whose_key_is_not_at_hand_waits_for_it(
+    database: Database, store: Storage, shelf: Path, seal: pdf.Seal, stamping: Stamping
+) -> None:
+    with pytest.raises(ApplicationError) as refused:
+        await Stamp(database, Storage(shelf, {"another": KEYS["test"]}), seal)(stamping)
+    assert refused.value.non_retryable
+    assert refused.value.message == "The shared version's key is not in STS_STORAGE_KEYS. Add it, then resume."
+    assert signed_files(store, stamping) == []
+    assert pdf.verify(await store.get((await Stamp(database, store, seal)(stamping)).sha256), seal.chain_pem).valid

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -21,12 +22,13 @@ from chart.audit import Action
 from chart.lifecycle import Order, RequestState
 from chart.request import Request
 from gateways.authority import MOST_REPLY, Authority, NoAnswer, ask_for_evidence, authorities, certificates
+from gateways.keys import read_keys
 from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
 from tests import authority
 from tests.authority import Issuer, serving
-from tests.conftest import free_port
+from tests.conftest import KEY, free_port
 from tests.engine import (
     Handle,
     delivered,
@@ -39,6 +41,7 @@ from tests.engine import (
     until,
 )
 from tests.office import Office
+from tests.papers import changed
 from tests.test_bad_paths import in_the_chart
 from worker import make_worker
 from workflows.share_to_sign import ShareToSign
@@ -286,6 +289,36 @@ async def test_time_stamping_twice_gives_one_stored_file(
     assert {path.name for path in settings.storage_folder.rglob("*")} == files
     assert (await read(database, order, handle)).signed_sha256 == found.signed_sha256
     assert len(first.asked) == 1
+    await check_stamped(database, storage, settings, order, handle)
+
+
+async def test_a_sealed_file_that_cannot_be_read_is_not_time_stamped_and_it_is_said_why(
+    clock: Clock, database: Database, storage: Storage, trusting: Settings, office: Office, first: authority.Authority
+) -> None:
+    settings = asking(trusting, first.url)
+    async with make_worker(asking(trusting, NOBODY), clock.client, database):
+        order, handle = await signed(clock, database, office)
+        waiting = await waits(clock, database, order, handle)
+    of = TimeStamping(order.practice, order.client, order.document, request_id(handle))
+    chain = settings.seal_certificate_file.read_bytes()
+
+    async def refused(store: Storage) -> str:
+        with pytest.raises(ApplicationError) as error:
+            await TimeStamps(database, store, chain, authorities(settings), first.issuer.pem).stamp(of)
+        return error.value.message
+
+    keys = read_keys(KEY, "STS_STORAGE_KEYS")
+    locked = Storage(settings.storage_folder, {"another": keys["test"]})
+    assert await refused(locked) == "The signed version's key is not in STS_STORAGE_KEYS. Add it."
+    assert waiting.signed_sha256
+    path = storage.path(waiting.signed_sha256)
+    whole = path.read_bytes()
+    for spoiled in (changed(whole), None):
+        path.unlink() if spoiled is None else path.write_bytes(spoiled)
+        assert await refused(storage) == "The signed version is missing from the store, or was changed. Restore it."
+    path.write_bytes(whole)
+    assert first.asked == []
+    await TimeStamps(database, storage, chain, authorities(settings), first.issuer.pem).stamp(of)
     await check_stamped(database, storage, settings, order, handle)
 
 

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from gateways.postgres import Database
 from settings import Settings
 from tests import authority
-from tests.conftest import free_port, serving
+from tests.conftest import PATIENCE, free_port, serving
 from tests.office import Office
 from tests.papers import paper
 from tests.test_signing import portal, reviewed, signature
@@ -40,7 +40,7 @@ def stamping(configured: Settings, clock_maker: authority.Authority, tmp_path: P
 @pytest.fixture
 async def stamping_api(stamping: Settings, engine: Client) -> AsyncIterator[httpx2.AsyncClient]:
     there = f"http://127.0.0.1:{stamping.api_port}"
-    async with serving(stamping), httpx2.AsyncClient(base_url=there) as client:
+    async with serving(stamping), httpx2.AsyncClient(base_url=there, timeout=PATIENCE) as client:
         yield client
 
 

@@ -27,11 +27,12 @@ from api.pages import (
 )
 from api.pages.door import Door
 from api.pages.rendering import render_problem
+from chart.text import N_
 from identity.caller import Surface
 
 DOORS = (
-    Door(Surface.CHART, "Chart Room", prefix="", home="/charts", signed_in=staff_page),
-    Door(Surface.PORTAL, "Client Portal", prefix="/portal", home="/portal/inbox", signed_in=portal_page),
+    Door(Surface.CHART, N_("Chart Room"), prefix="", home="/charts", signed_in=staff_page),
+    Door(Surface.PORTAL, N_("Client Portal"), prefix="/portal", home="/portal/inbox", signed_in=portal_page),
 )
 
 PARTS = (

@@ -8,18 +8,20 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from api.access import Res, SignInNeeded, Visit, safe_next, start_session
+from api.access import Res, SignInNeeded, Visit, does, safe_next, start_session
 from api.pages import desk, forms, portal_frame
 from api.pages.door import Answer, Door
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, qr_code, see_other
 from api.stories import accounts
 from chart.refusals import FreshSignInNeeded, NotFound, Refusal
+from chart.text import Sentence
 from identity import passkey, session
 from identity.caller import PortalUser, StaffMember
+from identity.policy import Operation
 from identity.session import SignedInPerson
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "password": "Your password is changed. You are signed out everywhere else.",
     "authenticator": "The authenticator app is added.",
     "passkey": "The passkey is added.",
@@ -75,10 +77,12 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
     Who: TypeAlias = Annotated[StaffMember | PortalUser, Depends(door.signed_in)]
 
     @router.get("")
+    @does(Operation.USE_ACCOUNT)
     async def overview(request: Request, res: Res, who: Who) -> Response:
         return await _overview(request, res, door, who)
 
     @router.get("/password")
+    @does(Operation.CHANGE_ACCOUNT)
     async def form(request: Request, res: Res, who: Who) -> Response:
         if not accounts.is_fresh(who):
             return _to_again(door, request.url.path)
@@ -89,6 +93,7 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
         return await _show(request, res, door, who, "account/password.html", refusal, account=account)
 
     @router.post("/password")
+    @does(Operation.CHANGE_ACCOUNT)
     async def change_password(
         request: Request, res: Res, who: Who, visitor: Visit, password: Typed = "", new_password: Typed = ""
     ) -> Response:
@@ -103,6 +108,7 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
         return response
 
     @router.post("/sessions/{session_id:uuid}/end")
+    @does(Operation.USE_ACCOUNT)
     async def end_session(request: Request, res: Res, who: Who, session_id: UUID) -> Response:
         try:
             await accounts.end_session(res, who, session_id)
@@ -111,11 +117,13 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
         return see_other(f"{door.prefix}/account?done=ended")
 
     @router.get("/session")
+    @does(Operation.GO_ON)
     async def left(request: Request, res: Res) -> Response:
         """For the page's script; asking does not prolong the session."""
         return await answer_left(request, res)
 
     @router.post("/session")
+    @does(Operation.USE_ACCOUNT)
     async def stay(request: Request, res: Res, who: Who) -> Response:
         """As every page that is read, this begins the idle time anew."""
         return await answer_left(request, res)
@@ -128,6 +136,7 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
         return JSONResponse({"person": found.party, **seconds})
 
     @router.post("/sessions/end-others")
+    @does(Operation.USE_ACCOUNT)
     async def end_others(request: Request, res: Res, who: Who) -> Response:
         await accounts.end_other_sessions(res, who, door.token(request))
         return see_other(f"{door.prefix}/account?done=ended")
@@ -137,6 +146,7 @@ def _factors(router: APIRouter, door: Door) -> None:
     Who: TypeAlias = Annotated[StaffMember | PortalUser, Depends(door.signed_in)]
 
     @router.get("/authenticator")
+    @does(Operation.CHANGE_ACCOUNT)
     async def form(request: Request, res: Res, who: Who) -> Response:
         return await show(request, res, who)
 
@@ -151,6 +161,7 @@ def _factors(router: APIRouter, door: Door) -> None:
         )
 
     @router.post("/authenticator")
+    @does(Operation.CHANGE_ACCOUNT)
     async def add_authenticator(request: Request, res: Res, who: Who, code: Typed = "") -> Response:
         try:
             await accounts.add_authenticator(res, who, code)
@@ -159,6 +170,7 @@ def _factors(router: APIRouter, door: Door) -> None:
         return see_other(f"{door.prefix}/account?done=authenticator")
 
     @router.post("/authenticator/remove")
+    @does(Operation.CHANGE_ACCOUNT)
     async def remove_authenticator(request: Request, res: Res, who: Who) -> Response:
         try:
             await accounts.remove_authenticator(res, door.surface, who)
@@ -169,15 +181,18 @@ def _factors(router: APIRouter, door: Door) -> None:
         return see_other(f"{door.prefix}/account?done=removed")
 
     @router.post("/passkeys/question")
+    @does(Operation.CHANGE_ACCOUNT)
     async def question(res: Res, who: Who) -> dict[str, Any]:
         return await accounts.offer_passkey(res, door.surface, who)
 
     @router.post("/passkeys")
+    @does(Operation.CHANGE_ACCOUNT)
     async def add_passkey(res: Res, who: Who, visitor: Visit, answer: Answer) -> dict[str, str]:
         await accounts.add_passkey(res, door.surface, who, visitor, answer)
         return {"next": f"{door.prefix}/account?done=passkey"}
 
     @router.post("/passkeys/remove")
+    @does(Operation.CHANGE_ACCOUNT)
     async def remove_passkey(request: Request, res: Res, who: Who, passkey: Typed = "") -> Response:
         try:
             await accounts.remove_passkey(res, door.surface, who, base64.urlsafe_b64decode(passkey.encode()))
@@ -188,6 +203,7 @@ def _factors(router: APIRouter, door: Door) -> None:
         return see_other(f"{door.prefix}/account?done=removed")
 
     @router.get("/recovery-codes")
+    @does(Operation.CHANGE_ACCOUNT)
     async def codes_form(request: Request, res: Res, who: Who, next: str = "") -> Response:
         if not accounts.is_fresh(who):
             return _to_again(door, request.url.path)
@@ -198,6 +214,7 @@ def _factors(router: APIRouter, door: Door) -> None:
         return await _show(request, res, door, who, "account/recovery_codes.html", codes=codes, following=leads)
 
     @router.post("/recovery-codes")
+    @does(Operation.CHANGE_ACCOUNT)
     async def make_codes(request: Request, res: Res, who: Who, next: Typed = "") -> Response:
         """Shown in the answer itself: no address leads to them a second time."""
         try:
@@ -212,6 +229,7 @@ def _again(router: APIRouter, door: Door) -> None:
     Who: TypeAlias = Annotated[StaffMember | PortalUser, Depends(door.signed_in)]
 
     @router.get("/again")
+    @does(Operation.USE_ACCOUNT)
     async def form(request: Request, res: Res, who: Who, next: str = "") -> Response:
         return await show(request, res, who, next)
 
@@ -223,6 +241,7 @@ def _again(router: APIRouter, door: Door) -> None:
         return await _show(request, res, door, who, "account/again.html", refusal, account=account, following=leads)
 
     @router.post("/again")
+    @does(Operation.USE_ACCOUNT)
     async def again(
         request: Request, res: Res, who: Who, visitor: Visit, password: Typed = "", code: Typed = "", next: Typed = ""
     ) -> Response:
@@ -235,10 +254,12 @@ def _again(router: APIRouter, door: Door) -> None:
         return see_other(safe_next(next, f"{door.prefix}/account"))
 
     @router.post("/again/passkey/question")
+    @does(Operation.USE_ACCOUNT)
     async def question(res: Res, who: Who) -> dict[str, Any]:
         return await passkey.ask(res.database, res.site(door.surface), who.actor)
 
     @router.post("/again/passkey")
+    @does(Operation.USE_ACCOUNT)
     async def answer(request: Request, res: Res, who: Who, answer: Answer, next: str = "") -> dict[str, str]:
         site = res.site(door.surface)
         await session.authenticate_again_with_passkey(res.database, site, who, door.token(request), answer)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
@@ -18,7 +18,9 @@ from chart import appointment
 from chart.appointment import AppointmentId, AppointmentKind
 from chart.ids import ClientId, StaffId
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
+from chart.text import N_
 from identity.caller import StaffMember
+from identity.policy import Operation
 from identity.staff import MAY_COUNTER_SIGN
 
 router = APIRouter(include_in_schema=False)
@@ -34,7 +36,7 @@ class View(StrEnum):
 
     @property
     def label(self) -> str:
-        return "Day" if self is View.DAY else "Week"
+        return N_({View.DAY: "Day", View.WEEK: "Week"})[self]
 
 
 EVERYBODY = "everybody"
@@ -80,6 +82,7 @@ def _day(typed: str) -> date | None:
 
 
 @router.get("/calendar")
+@does(Operation.READ_CALENDAR)
 async def calendar(
     request: Request, res: Res, staff: StaffPage, view: str = "", day: str = "", of: str = ""
 ) -> Response:
@@ -112,6 +115,7 @@ async def calendar(
 
 
 @router.get("/charts/{client_id:uuid}/appointments/new")
+@does(Operation.PLAN_APPOINTMENT)
 async def appointment_form(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     typed = {"day": "", "at": "", "minutes": "50", "kind": AppointmentKind.INDIVIDUAL, "with": str(staff.id)}
     return await _form(request, res, staff, client_id, typed=typed, problem=None)
@@ -127,6 +131,7 @@ async def _form(
 
 
 @router.post("/charts/{client_id:uuid}/appointments/new")
+@does(Operation.PLAN_APPOINTMENT)
 async def make(
     request: Request,
     res: Res,
@@ -141,7 +146,7 @@ async def make(
     typed = {"day": day, "at": at, "minutes": minutes, "kind": kind, "with": colleague}
     try:
         form = await appointments.form(res, staff, client_id)
-        on = forms.calendar_day(day, "the day")
+        on = forms.calendar_day(day, N_("the day"))
         appointment.check_day(on, form.today)
         made = await appointments.make(
             res,
@@ -149,8 +154,8 @@ async def make(
             client_id,
             _colleague(colleague),
             starts_at=appointment.at_wall_time(on, _wall(at), form.zone),
-            minutes=forms.whole_number(minutes, "how many minutes it takes"),
-            kind=AppointmentKind(forms.one_of(tuple(AppointmentKind), kind, "what it is")),
+            minutes=forms.whole_number(minutes, N_("how many minutes it takes")),
+            kind=AppointmentKind(forms.one_of(tuple(AppointmentKind), kind, N_("what it is"))),
         )
     except (NotFound, ChartRestricted):
         raise
@@ -174,6 +179,7 @@ def _colleague(typed: str) -> StaffId:
 
 
 @router.post("/charts/{client_id:uuid}/appointments/{appointment_id:uuid}/cancel")
+@does(Operation.PLAN_APPOINTMENT)
 async def cancel(res: Res, staff: StaffPage, client_id: ClientId, appointment_id: AppointmentId) -> Response:
     await appointments.cancel(res, staff, appointment_id, client_id=client_id)
     return see_other(f"/charts/{client_id}?done=appointment-cancelled")

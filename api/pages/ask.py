@@ -8,7 +8,7 @@ from pydantic import Field
 
 from activities.notify import IN
 from activities.order import Terms
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.pages import desk, forms
 from api.pages.chart import show_documents
@@ -21,6 +21,8 @@ from chart.ids import ClientId, DocumentId
 from chart.lifecycle import OnDecline
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
+from chart.text import N_, Sentence
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,6 +59,7 @@ class Chosen(Body):
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
+@does(Operation.SHARE_TO_SIGN)
 async def options(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
 ) -> Response:
@@ -117,6 +120,7 @@ async def _of_chart(
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share-to-sign")
+@does(Operation.SHARE_TO_SIGN)
 async def share_to_sign(
     request: Request,
     res: Res,
@@ -150,7 +154,7 @@ async def share_to_sign(
     return see_other(f"/charts/{client_id}/requests/{asked.request_id}?done={done}")
 
 
-_NOBODY = "Not shared yet: nobody is registered for this client in the Client Portal. Choose how to go on."
+_NOBODY: Sentence = "Not shared yet: nobody is registered for this client in the Client Portal. Choose how to go on."
 
 
 def _terms(chosen: Chosen, choices: Choices) -> Terms:
@@ -168,7 +172,7 @@ def _terms(chosen: Chosen, choices: Choices) -> Terms:
         days=_days(chosen.days),
         signers=tuple(ticked),
         in_order=chosen.in_order,
-        on_decline=OnDecline(forms.one_of(tuple(OnDecline), chosen.on_decline, "what a decline does")),
+        on_decline=OnDecline(forms.one_of(tuple(OnDecline), chosen.on_decline, N_("what a decline does"))),
         reminder_days=forms.numbers(chosen.reminder_days),
         when_registered=choices.nobody,
     )
@@ -189,9 +193,9 @@ def _days(typed: str) -> int:
 def _invitee(chosen: Chosen, choices: Choices) -> Invitee | None:
     if not choices.nobody:
         return None
-    way = forms.one_of(("invite", "wait"), chosen.unregistered, "Invite and share, or Share when registered")
+    way = forms.one_of(("invite", "wait"), chosen.unregistered, N_("Invite and share, or Share when registered"))
     if way == "wait":
         return None
     if not chosen.email.strip():
         raise Unacceptable("Enter the email address to which the invitation goes.")
-    return Invitee(chosen.email.strip(), forms.name(chosen.name.strip(), "the name"), named(chosen.relationship))
+    return Invitee(chosen.email.strip(), forms.name(chosen.name.strip(), N_("the name")), named(chosen.relationship))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import exports
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.exports import Form
 from api.pages import desk, forms, words
@@ -18,6 +18,8 @@ from api.stories import auditing, settings
 from chart.audit import Action, Place, Wanted
 from chart.ids import ClientId
 from chart.refusals import Unacceptable
+from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,6 +44,7 @@ class Filters(Body):
 
 
 @router.get("/audit")
+@does(Operation.READ_AUDIT)
 async def log(request: Request, res: Res, staff: StaffPage, chosen: Annotated[Filters, Query()]) -> Response:
     zone = ZoneInfo((await settings.read_practice(res, staff)).timezone)
     problem = None
@@ -71,7 +74,7 @@ def _wanted(chosen: Filters, zone: ZoneInfo) -> Wanted:
     return Wanted(
         chart=_chart(chosen.chart) if chosen.chart.strip() else None,
         actor=chosen.actor or None,
-        action=Action(forms.one_of(tuple(Action), chosen.action, "what was done")) if chosen.action else None,
+        action=Action(forms.one_of(tuple(Action), chosen.action, N_("what was done"))) if chosen.action else None,
         since=_start(chosen.since, zone) if chosen.since else None,
         until=_start(chosen.until, zone, timedelta(days=1)) if chosen.until else None,
     )
@@ -85,10 +88,11 @@ def _chart(typed: str) -> ClientId:
 
 
 def _start(typed: str, zone: ZoneInfo, later: timedelta = timedelta(0)) -> datetime:
-    day = forms.calendar_day(typed, "the day") + later
+    day = forms.calendar_day(typed, N_("the day")) + later
     return datetime.combine(day, time(0), zone).astimezone(UTC)
 
 
 @router.get("/charts/{client_id:uuid}/audit.{form}")
+@does(Operation.READ_AUDIT)
 async def export(res: Res, staff: StaffPage, client_id: ClientId, form: Form) -> Response:
     return await exports.answer(await auditing.export(res, staff, client_id), form)

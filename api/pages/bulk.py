@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.chart import KINDS, show_documents
 from api.pages.forms import Typed
@@ -16,22 +16,32 @@ from chart.bulk import MOST, BulkAct, BulkId, ItemOutcome
 from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId, DocumentId
 from chart.refusals import NotAllowed, NotFound, Refusal, Unacceptable
+from chart.text import N_, Sentence
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
 Chosen: TypeAlias = Annotated[list[str], Form(max_length=MOST)]
 
-ACTS = {
+ACTS: dict[BulkAct, tuple[Sentence, Sentence]] = {
     BulkAct.SHARE_TO_SIGN: ("Share to Sign", "Notes and treatment plans only. Each client gets one email."),
     BulkAct.SHARE: ("Share", "Can be downloaded in the Client Portal at once."),
 }
 
-OUTCOMES = {
-    ItemOutcome.WAITING: ("quiet", "Not yet"),
-    ItemOutcome.SHARED: ("good", "Shared"),
-    ItemOutcome.ASKED: ("good", "Shared for signature"),
-    ItemOutcome.PARKED: ("wait", "Waits until somebody registers"),
-    ItemOutcome.REFUSED: ("bad", "Refused"),
+OUTCOMES: dict[ItemOutcome, Sentence] = {
+    ItemOutcome.WAITING: "Not yet",
+    ItemOutcome.SHARED: "Shared",
+    ItemOutcome.ASKED: "Shared for signature",
+    ItemOutcome.PARKED: "Waits until somebody registers",
+    ItemOutcome.REFUSED: "Refused",
+}
+
+TONES = {
+    ItemOutcome.WAITING: "quiet",
+    ItemOutcome.SHARED: "good",
+    ItemOutcome.ASKED: "good",
+    ItemOutcome.PARKED: "wait",
+    ItemOutcome.REFUSED: "bad",
 }
 
 SHAREABLE = {kind: label for kind, label in KINDS.items() if kind is not Kind.PSYCHOTHERAPY_NOTE}
@@ -41,10 +51,11 @@ def _ids(typed: list[str], what: str) -> list[UUID]:
     try:
         return [UUID(one) for one in typed]
     except ValueError:
-        raise Unacceptable(f"Choose {what}.") from None
+        raise Unacceptable("Choose {what}.", what=what) from None
 
 
 @router.post("/charts/{client_id:uuid}/documents/bulk")
+@does(Operation.SHARE_IN_BULK)
 async def share_chosen(
     request: Request,
     res: Res,
@@ -54,10 +65,10 @@ async def share_chosen(
     act: Typed = "",
 ) -> Response:
     try:
-        chosen = [DocumentId(one) for one in _ids(documents, "documents of this chart")]
+        chosen = [DocumentId(one) for one in _ids(documents, N_("documents of this chart"))]
         if not chosen:
             raise Unacceptable("Tick the documents first, then choose what to do with them.")
-        what = BulkAct(forms.one_of(tuple(BulkAct), act, "what to do with them"))
+        what = BulkAct(forms.one_of(tuple(BulkAct), act, N_("what to do with them")))
         begun = await bulk.share(res, staff, what, chosen, days=None, reminder_days=None, when_registered=False)
     except (NotFound, NotAllowed):
         raise
@@ -80,6 +91,7 @@ _NOTHING: dict[str, Any] = {
 
 
 @router.get("/bulk")
+@does(Operation.SHARE_IN_BULK)
 async def form(request: Request, res: Res, staff: StaffPage) -> Response:
     return await _form(request, res, staff, typed=_NOTHING, problem=None)
 
@@ -97,6 +109,7 @@ async def _form(request: Request, res: Res, staff: StaffPage, status: int = HTTP
 
 
 @router.post("/bulk")
+@does(Operation.SHARE_IN_BULK)
 async def share_kind(
     request: Request,
     res: Res,
@@ -117,8 +130,8 @@ async def share_kind(
         "when_registered": when_registered == "yes",
     }
     try:
-        what = BulkAct(forms.one_of(tuple(BulkAct), act, "what to do"))
-        of = Kind(forms.one_of(tuple(SHAREABLE), kind, "the type of the documents"))
+        what = BulkAct(forms.one_of(tuple(BulkAct), act, N_("what to do")))
+        of = Kind(forms.one_of(tuple(SHAREABLE), kind, N_("the type of the documents")))
         begun = await bulk.share(
             res,
             staff,
@@ -138,7 +151,7 @@ async def share_kind(
 async def _clients(res: Res, staff: StaffPage, typed: dict[str, Any]) -> list[ClientId]:
     if typed["everybody"]:
         return [one.id for one in await bulk.possible_clients(res, staff)]
-    chosen = [ClientId(one) for one in _ids(typed["clients"], "clients")]
+    chosen = [ClientId(one) for one in _ids(typed["clients"], N_("clients"))]
     if not chosen:
         raise Unacceptable("Choose the clients.")
     return chosen
@@ -152,6 +165,7 @@ def _named(kind: Kind, note_name: str) -> str | None:
 
 
 @router.get("/bulk/{bulk_id:uuid}")
+@does(Operation.READ_BULK)
 async def result(request: Request, res: Res, staff: StaffPage, bulk_id: BulkId) -> Response:
     looked = await bulk.look(res, staff, bulk_id)
     return await desk.page(
@@ -163,7 +177,6 @@ async def result(request: Request, res: Res, staff: StaffPage, bulk_id: BulkId) 
         concerned=looked.concerned,
         act=ACTS[looked.bulk.act][0],
         outcomes=OUTCOMES,
-        counts={
-            words: sum(one.outcome is outcome for one in looked.bulk.items) for outcome, (_, words) in OUTCOMES.items()
-        },
+        tones=TONES,
+        counts={words: sum(one.outcome is outcome for one in looked.bulk.items) for outcome, words in OUTCOMES.items()},
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
@@ -17,11 +17,13 @@ from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
+from chart.text import N_, Sentence
+from identity.policy import Operation
 from pdf import Unfit
 
 router = APIRouter(include_in_schema=False)
 
-KINDS = {
+KINDS: dict[Kind, Sentence] = {
     Kind.CLINICAL_NOTE: "Clinical note",
     Kind.TREATMENT_PLAN: "Treatment Plan",
     Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN: "Treatment Plan, chemical dependency",
@@ -34,6 +36,7 @@ KINDS = {
 
 
 @router.get("/charts/{client_id:uuid}")
+@does(Operation.OPEN_CHART)
 async def chart_face(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await show_face(request, res, staff, client_id)
 
@@ -75,6 +78,7 @@ async def show_face(
 
 
 @router.post("/charts/{client_id:uuid}/invitation")
+@does(Operation.INVITE)
 async def invite(
     request: Request,
     res: Res,
@@ -90,7 +94,7 @@ async def invite(
             res,
             staff,
             client_id,
-            Invitee(typed["email"], forms.name(typed["name"], "the name"), named(relationship)),
+            Invitee(typed["email"], forms.name(typed["name"], N_("the name")), named(relationship)),
         )
     except NotFound:
         raise
@@ -103,6 +107,7 @@ async def invite(
 
 
 @router.get("/charts/{client_id:uuid}/documents")
+@does(Operation.OPEN_CHART)
 async def documents(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await show_documents(request, res, staff, client_id)
 
@@ -123,6 +128,7 @@ async def show_documents(
 
 
 @router.get("/charts/{client_id:uuid}/documents/new")
+@does(Operation.UPLOAD)
 async def upload_form(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _upload_form(
         request,
@@ -157,6 +163,7 @@ async def _upload_form(
 
 
 @router.post("/charts/{client_id:uuid}/documents/new", max_body_size=MOST_UPLOAD)
+@does(Operation.UPLOAD)
 async def upload(
     request: Request,
     res: Res,
@@ -168,14 +175,14 @@ async def upload(
     service_on: Typed = "",
 ) -> Response:
     try:
-        chosen = Kind(forms.one_of(tuple(Kind), kind, "the type of the document"))
+        chosen = Kind(forms.one_of(tuple(Kind), kind, N_("the type of the document")))
         uploaded = await charts.upload(
             res,
             staff,
             client_id,
             kind=chosen,
             note_name=note_name if chosen is Kind.CLINICAL_NOTE else None,
-            service_on=forms.calendar_day(service_on, "the date of service"),
+            service_on=forms.calendar_day(service_on, N_("the date of service")),
             content=await _content(file),
         )
     except NotFound:
@@ -188,7 +195,7 @@ async def upload(
             client_id,
             HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(refusal, Unfit) else forms.status(refusal),
             typed={"kind": kind, "note_name": note_name, "service_on": service_on},
-            problem=refusal.message if isinstance(refusal, Unfit) else str(refusal),
+            problem=forms.unfit(refusal) if isinstance(refusal, Unfit) else str(refusal),
         )
     done = "uploaded-mended" if uploaded.changes else "uploaded"
     return desk.uploaded_to(f"/charts/{client_id}/documents", done, uploaded.notes)

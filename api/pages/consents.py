@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
 from api import exports
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.body import Body
 from api.pages import desk, forms
 from api.pages.forms import Typed
@@ -19,6 +19,8 @@ from chart.disclosure import ConsentId, SignedHow, Terms
 from chart.document import type_label
 from chart.ids import AccountId, ClientId, DocumentId
 from chart.refusals import NotFound, Refusal, Unacceptable
+from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,16 +43,16 @@ class Typing(Body):
 
     def terms(self) -> Terms:
         return Terms(
-            account_id=AccountId(_chosen(self.account, "the recipient")) if self.account else None,
+            account_id=AccountId(_chosen(self.account, N_("the recipient"))) if self.account else None,
             recipient=self.recipient.strip() or None,
-            document_id=DocumentId(_chosen(self.document, "the document")) if self.document else None,
+            document_id=DocumentId(_chosen(self.document, N_("the document"))) if self.document else None,
             what=self.what.strip(),
             purpose=self.purpose.strip(),
-            starts_on=forms.calendar_day(self.starts_on, "the first day"),
-            ends_on=forms.calendar_day(self.ends_on, "the day on which it ends") if self.ends_on else None,
+            starts_on=forms.calendar_day(self.starts_on, N_("the first day")),
+            ends_on=forms.calendar_day(self.ends_on, N_("the day on which it ends")) if self.ends_on else None,
             ends_when=self.ends_when.strip() or None,
-            signed_on=forms.calendar_day(self.signed_on, "the day of the signature"),
-            signed_how=SignedHow(forms.one_of(tuple(SignedHow), self.signed_how, "how it was signed")),
+            signed_on=forms.calendar_day(self.signed_on, N_("the day of the signature")),
+            signed_how=SignedHow(forms.one_of(tuple(SignedHow), self.signed_how, N_("how it was signed"))),
         )
 
 
@@ -58,10 +60,11 @@ def _chosen(typed: str, what: str) -> UUID:
     try:
         return UUID(typed)
     except ValueError:
-        raise Unacceptable(f"Choose {what}.") from None
+        raise Unacceptable("Choose {what}.", what=what) from None
 
 
 @router.get("/charts/{client_id:uuid}/consents")
+@does(Operation.READ_DISCLOSURES)
 async def consents(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _show(request, res, staff, client_id)
 
@@ -100,6 +103,7 @@ async def _show(
 
 
 @router.post("/charts/{client_id:uuid}/consents")
+@does(Operation.RECORD_CONSENT)
 async def record(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, typed: Annotated[Typing, Form()]
 ) -> Response:
@@ -114,6 +118,7 @@ async def record(
 
 
 @router.post("/charts/{client_id:uuid}/consents/{consent_id:uuid}/revoke")
+@does(Operation.RECORD_CONSENT)
 async def revoke(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, consent_id: ConsentId, reason: Typed = ""
 ) -> Response:
@@ -128,12 +133,13 @@ async def revoke(
 
 
 @router.post("/charts/{client_id:uuid}/consents/{consent_id:uuid}/copy")
+@does(Operation.DISCLOSE)
 async def copy(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, consent_id: ConsentId, document: Typed = ""
 ) -> Response:
     """A download: the page stays as it is, and shows the new line of the ledger when it is read again."""
     try:
-        wanted = DocumentId(_chosen(document, "the document"))
+        wanted = DocumentId(_chosen(document, N_("the document")))
         return pdf_response(await disclosing.copy_for(res, staff, wanted, consent_id))
     except NotFound:
         raise
@@ -143,5 +149,6 @@ async def copy(
 
 
 @router.get("/charts/{client_id:uuid}/disclosures.{form}")
+@does(Operation.READ_DISCLOSURES)
 async def export(res: Res, staff: StaffPage, client_id: ClientId, form: exports.Form) -> Response:
     return await exports.answer(await disclosing.export(res, staff, client_id), form)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from activities.stamp import COUNTER_MEANING
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk
 from api.stories import accounts, charts, signing
 from chart.ids import ClientId, DocumentId
@@ -13,11 +13,14 @@ from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
 from chart.refusals import NotFound
 from chart.request import FRESH_FOR
 from chart.request import Request as SignatureRequest
+from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/sign")
+@does(Operation.REVIEW_AS_STAFF)
 async def counter_sign(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId
 ) -> Response:
@@ -40,7 +43,7 @@ async def counter_sign(
         asked=asked,
         my_turn=my_turn,
         outcome=_outcome(asked, mine.state, received=received),
-        said="" if my_turn else _said(asked, mine.state, received=received),
+        outcome_said="" if my_turn else _said(asked, mine.state, received=received),
         fresh=datetime.now(UTC) - staff.authenticated_at <= FRESH_FOR,
         meaning=COUNTER_MEANING,
         factors=await accounts.factors(res, staff),
@@ -58,11 +61,11 @@ def _outcome(asked: SignatureRequest, mine: SeatState, *, received: bool) -> str
 
 def _said(asked: SignatureRequest, mine: SeatState, *, received: bool) -> str:
     if asked.state is RequestState.SIGNED:
-        return "The document is signed and sealed. The signed copy is in the chart."
+        return N_("The document is signed and sealed. The signed copy is in the chart.")
     if received:
-        return "Received. Your signature is kept; it will show here in a moment."
+        return N_("Received. Your signature is kept; it will show here in a moment.")
     if asked.state is not RequestState.PENDING:
         return STATES[asked.state].too_late
     if mine is SeatState.SIGNED:
-        return "Thank you, you have signed. Others still have to sign; then the signed copy is in the chart."
+        return N_("Thank you, you have signed. Others still have to sign; then the signed copy is in the chart.")
     return WHY_NOT[mine]

@@ -1,18 +1,21 @@
 """The frame of the practice's pages: who is at the desk and what they may, what happened lately, what was just done."""
 
 from http import HTTPStatus
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
+from api import languages
 from api.access import Res, StaffPage
 from api.pages import rendering
 from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
+from chart.text import Sentence, Text
 from chart.waiting import Filter
 from identity import policy
 from pdf import Note
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
     "appointment-made": "The appointment is in the Calendar.",
     "appointment-there": "This appointment was in the Calendar already.",
@@ -68,6 +71,7 @@ def uploaded_to(place: str, done: str, notes: tuple[Note, ...]) -> Response:
 async def page(
     request: Request, res: Res, staff: StaffPage, name: str, status: int = HTTPStatus.OK, **context: object
 ) -> Response:
+    languages.is_of(request, staff.language)
     asked = request.query_params if request.method == "GET" else {}
     done, note = DONE.get(asked.get("done", "")), NOTES.get(asked.get("note", ""))
     return rendering.page(
@@ -76,10 +80,17 @@ async def page(
         status,
         **{
             "staff": staff,
-            "may": policy.MAY[staff.role],
+            "zone": ZoneInfo(staff.timezone),
+            "may": policy.rights(staff),
             "notices": await charts.staff_notices(res, staff),
             "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
-            "notification": Notification(f"{done} {note}" if note else done) if done else None,
+            "notification": Notification(Text("{done} {note}", done=done, note=note) if note else done)
+            if done
+            else None,
             **context,
         },
     )
+
+
+def _both(done: str, note: str | None) -> str:
+    return Text("{done} {note}", done=done, note=note) if note else done

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.chart import show_documents
 from api.pages.forms import Typed
@@ -15,12 +15,15 @@ from api.v1 import MOST_UPLOAD, pdf_response
 from chart.document import Document, HideException
 from chart.ids import ClientId, DocumentId
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
+from chart.text import N_
+from identity.policy import Operation
 from pdf import Unfit
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}")
+@does(Operation.READ_DOCUMENT)
 async def view(request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Response:
     return await _show(request, res, staff, client_id, document_id)
 
@@ -60,6 +63,7 @@ async def _of_chart(res: Res, staff: StaffPage, client_id: ClientId, document_id
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/pages/{number:int}.webp")
+@does(Operation.READ_DOCUMENT)
 async def page_image(
     res: Res, staff: StaffPage, document_id: DocumentId, number: int, width: int = WIDTHS[0]
 ) -> Response:
@@ -68,17 +72,20 @@ async def page_image(
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/pages/{number:int}.txt")
+@does(Operation.READ_DOCUMENT)
 async def page_text(res: Res, staff: StaffPage, document_id: DocumentId, number: int) -> Response:
     shown = await charts.page_image(res, staff, document_id, number - 1, WIDTHS[0])
     return Response(shown.text, media_type="text/plain")
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/file")
+@does(Operation.READ_DOCUMENT)
 async def download(res: Res, staff: StaffPage, document_id: DocumentId) -> Response:
     return pdf_response(await charts.download(res, staff, document_id, signed=False))
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/signed")
+@does(Operation.READ_DOCUMENT)
 async def download_signed(res: Res, staff: StaffPage, document_id: DocumentId) -> Response:
     return pdf_response(await charts.download(res, staff, document_id, signed=True))
 
@@ -87,6 +94,7 @@ async def download_signed(res: Res, staff: StaffPage, document_id: DocumentId) -
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/share")
+@does(Operation.SHARE)
 async def share(request: Request, res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Response:
     try:
         await sharing.share(res, staff, document_id)
@@ -104,7 +112,7 @@ async def _not_shared(request: Request, res: Res, staff: StaffPage, client_id: C
             "Not shared: this client is not registered for the Client Portal. "
             "Invite the client first, and share again when the client has registered.",
             good=False,
-            remedy=(f"/charts/{client_id}#invite", "Invite to the Client Portal"),
+            remedy=(f"/charts/{client_id}#invite", N_("Invite to the Client Portal")),
         )
     return await show_documents(request, res, staff, client_id, forms.status(refusal), notification=notification)
 
@@ -113,6 +121,7 @@ async def _not_shared(request: Request, res: Res, staff: StaffPage, client_id: C
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/versions/{number:int}/{which}")
+@does(Operation.READ_DOCUMENT)
 async def download_version(
     res: Res, staff: StaffPage, document_id: DocumentId, number: int, which: Literal["file", "signed"]
 ) -> Response:
@@ -120,6 +129,7 @@ async def download_version(
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/versions", max_body_size=MOST_UPLOAD)
+@does(Operation.UPLOAD)
 async def upload_version(
     request: Request,
     res: Res,
@@ -136,8 +146,10 @@ async def upload_version(
         uploaded = await charts.upload_version(res, staff, document_id, content=content, reason=reason.strip())
     except NotFound:
         raise
-    except Unfit as unfit:
-        return await _with_problem(request, res, staff, client_id, document_id, "version", unfit.message, reason, 422)
+    except Unfit as refusal:
+        return await _with_problem(
+            request, res, staff, client_id, document_id, "version", forms.unfit(refusal), reason, 422
+        )
     except Refusal as refusal:
         status = forms.status(refusal)
         return await _with_problem(request, res, staff, client_id, document_id, "version", str(refusal), reason, status)
@@ -145,6 +157,7 @@ async def upload_version(
 
 
 @router.post("/charts/{client_id:uuid}/documents/{document_id:uuid}/hide")
+@does(Operation.SHARE)
 async def hide(
     request: Request,
     res: Res,
@@ -155,7 +168,7 @@ async def hide(
     reason: Typed = "",
 ) -> Response:
     try:
-        chosen = HideException(forms.one_of(tuple(HideException), exception, "the exception"))
+        chosen = HideException(forms.one_of(tuple(HideException), exception, N_("the exception")))
         await sharing.hide(res, staff, document_id, chosen, reason.strip())
     except NotFound:
         raise

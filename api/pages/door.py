@@ -16,6 +16,7 @@ from api.access import (
     SIGN_ON_COOKIE,
     Res,
     Visit,
+    does,
     end_session,
     forget_sign_on,
     keep_sign_on,
@@ -29,12 +30,14 @@ from api.pages.rendering import Notification, page, qr_code, see_other
 from api.stories import accounts
 from api.stories import reset as resets
 from chart.refusals import NotFound, NotReachable, Refusal
+from chart.text import Sentence
 from identity import passkey, reset, second_factor, session, single_sign_on, throttle
 from identity import password as passwords
 from identity.caller import PortalUser, StaffMember, Surface
+from identity.policy import Operation
 from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "registered": "You are registered. Sign in with your email address and your new password.",
     "new-password": "Your password is changed. Sign in with the new one.",
 }
@@ -114,11 +117,13 @@ def routes(door: Door) -> APIRouter:
 
 def _sign_in(router: APIRouter, door: Door) -> None:
     @router.get("/sign-in")
+    @does(Operation.SIGN_IN)
     async def form(request: Request, res: Res, next: str = "", done: str = "") -> Response:
         told = Notification(DONE[done]) if done in DONE else None
         return door.sign_in_page(request, res, following=next, notification=told)
 
     @router.post("/sign-in")
+    @does(Operation.SIGN_IN)
     async def sign_in(
         request: Request, res: Res, visitor: Visit, email: Typed = "", password: Typed = "", next: Typed = ""
     ) -> Response:
@@ -133,12 +138,14 @@ def _sign_in(router: APIRouter, door: Door) -> None:
         return door.go_on(request, signed_in, next)
 
     @router.post("/sign-in/passkey/question")
+    @does(Operation.SIGN_IN)
     async def question(res: Res, visitor: Visit) -> dict[str, Any]:
         """What a passkey is to sign, of whoever has one here."""
         await throttle.spend(res.database, throttle.PASSKEY_QUESTIONS.of(visitor.network))
         return await passkey.ask(res.database, res.site(door.surface))
 
     @router.post("/sign-in/passkey")
+    @does(Operation.SIGN_IN)
     async def answer(request: Request, res: Res, visitor: Visit, answer: Answer, next: str = "") -> Response:
         signed_in = await session.sign_in_with_passkey(
             res.database, res.site(door.surface), visitor, answer, replacing=door.token(request)
@@ -146,6 +153,7 @@ def _sign_in(router: APIRouter, door: Door) -> None:
         return door.go_on(request, signed_in, next)
 
     @router.post("/sign-out")
+    @does(Operation.USE_ACCOUNT)
     async def sign_out(
         request: Request, res: Res, who: Annotated[StaffMember | PortalUser, Depends(door.signed_in)]
     ) -> Response:
@@ -166,10 +174,12 @@ def _second_factor(router: APIRouter, door: Door) -> None:
         return door.page(request, "second_factor", refusal, following, factors=factors)
 
     @router.get("/sign-in/second-factor")
+    @does(Operation.GO_ON)
     async def form(request: Request, res: Res, next: str = "") -> Response:
         return await show(request, res, next)
 
     @router.post("/sign-in/second-factor")
+    @does(Operation.GO_ON)
     async def show_code(request: Request, res: Res, visitor: Visit, code: Typed = "", next: Typed = "") -> Response:
         try:
             signed_in = await session.show_code(
@@ -182,11 +192,13 @@ def _second_factor(router: APIRouter, door: Door) -> None:
         return door.go_on(request, signed_in, next)
 
     @router.post("/sign-in/second-factor/passkey/question")
+    @does(Operation.GO_ON)
     async def question(request: Request, res: Res) -> dict[str, Any]:
         who = await door.half_way(request, res)
         return await passkey.ask(res.database, res.site(door.surface), who.actor)
 
     @router.post("/sign-in/second-factor/passkey")
+    @does(Operation.GO_ON)
     async def answer(request: Request, res: Res, visitor: Visit, answer: Answer, next: str = "") -> Response:
         signed_in = await session.show_passkey(
             res.database, res.site(door.surface), visitor, door.token(request), answer
@@ -216,10 +228,12 @@ def _enrolment(router: APIRouter, door: Door) -> None:
         return door.page(request, "enrol", refusal, following, secret=offered.text, picture=qr_code(offered.address))
 
     @router.get("/sign-in/enrol")
+    @does(Operation.GO_ON)
     async def form(request: Request, res: Res, next: str = "") -> Response:
         return await show(request, res, next)
 
     @router.post("/sign-in/enrol")
+    @does(Operation.GO_ON)
     async def add_authenticator(
         request: Request, res: Res, visitor: Visit, code: Typed = "", next: Typed = ""
     ) -> Response:
@@ -230,10 +244,12 @@ def _enrolment(router: APIRouter, door: Door) -> None:
         return await enrolled(request, res, visitor, next)
 
     @router.post("/sign-in/enrol/passkey/question")
+    @does(Operation.GO_ON)
     async def question(request: Request, res: Res) -> dict[str, Any]:
         return await accounts.offer_passkey(res, door.surface, await who_enrols(request, res))
 
     @router.post("/sign-in/enrol/passkey")
+    @does(Operation.GO_ON)
     async def add_passkey(request: Request, res: Res, visitor: Visit, answer: Answer, next: str = "") -> Response:
         await accounts.add_passkey(res, door.surface, await who_enrols(request, res), visitor, answer)
         return await enrolled(request, res, visitor, next)
@@ -243,6 +259,7 @@ def _link(router: APIRouter, door: Door) -> None:
     """Whose second factors an administrator has removed shows the mailed link before adding new ones."""
 
     @router.get("/sign-in/link")
+    @does(Operation.GO_ON)
     async def form(request: Request, res: Res, next: str = "") -> Response:
         """The token stands behind `#` and never reaches the server with this request."""
         return await show(request, res, next)
@@ -258,6 +275,7 @@ def _link(router: APIRouter, door: Door) -> None:
         return door.page(request, "link", refusal, following, signed_in=True)
 
     @router.post("/sign-in/link")
+    @does(Operation.GO_ON)
     async def use(request: Request, res: Res, visitor: Visit, token: Typed = "", next: Typed = "") -> Response:
         try:
             half = await session.show_link(res.database, door.surface, visitor, door.token(request), token.strip())
@@ -270,10 +288,12 @@ def _link(router: APIRouter, door: Door) -> None:
 
 def _new_password(router: APIRouter, door: Door) -> None:
     @router.get("/sign-in/forgotten")
+    @does(Operation.SIGN_IN)
     async def forgotten_form(request: Request) -> Response:
         return door.page(request, "forgotten", email="", sent=False)
 
     @router.post("/sign-in/forgotten")
+    @does(Operation.SIGN_IN)
     async def forgotten(request: Request, res: Res, visitor: Visit, email: Typed = "") -> Response:
         try:
             await resets.ask(res, door.surface, visitor, email)
@@ -282,11 +302,13 @@ def _new_password(router: APIRouter, door: Door) -> None:
         return door.page(request, "forgotten", email=email, sent=True)
 
     @router.get("/sign-in/reset")
+    @does(Operation.SIGN_IN)
     async def reset_form(request: Request) -> Response:
         """The token stands behind `#` and never reaches the server with this request, nor is anything used up."""
         return door.page(request, "reset", token="")
 
     @router.post("/sign-in/reset")
+    @does(Operation.GO_ON)
     async def use(request: Request, res: Res, visitor: Visit, token: Typed = "") -> Response:
         purse = throttle.RESETS.of(visitor.network)
         try:
@@ -298,6 +320,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
         return door.go_on(request, half, "")
 
     @router.get("/sign-in/new-password")
+    @does(Operation.GO_ON)
     async def password_form(request: Request, res: Res) -> Response:
         return await show_password_form(request, res)
 
@@ -312,6 +335,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
         return door.page(request, "new_password", refusal, least=least)
 
     @router.post("/sign-in/new-password")
+    @does(Operation.GO_ON)
     async def choose(request: Request, res: Res, visitor: Visit, new_password: Typed = "") -> Response:
         try:
             device = await reset.choose(res.database, door.surface, visitor, door.token(request), new_password)
@@ -325,6 +349,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
 
 def _single_sign_on(router: APIRouter, door: Door) -> None:
     @router.get("/sign-in/sso")
+    @does(Operation.SIGN_IN)
     async def leave_for_provider(request: Request, res: Res, visitor: Visit, next: str = "") -> Response:
         if res.sign_on is None:
             raise NotFound("Single sign-on is not set up here. Sign in with your email address and password.")
@@ -338,6 +363,7 @@ def _single_sign_on(router: APIRouter, door: Door) -> None:
         return response
 
     @router.get("/sign-in/sso/callback")
+    @does(Operation.SIGN_IN)
     async def come_back(request: Request, res: Res, visitor: Visit, code: str = "", state: str = "") -> Response:
         """The address bears a code that is good once, and only with the verifier that we have."""
         if res.sign_on is None:

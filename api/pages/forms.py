@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import Form, Request
 
 from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacceptable
+from chart.text import Text
 from identity.passkey import PasskeyRefused
 from identity.second_factor import LinkEnded, WrongCode
 from identity.session import SignInFailed
 from identity.single_sign_on import SignOnFailed
 from identity.throttle import TooManyTries
+from pdf import MESSAGES, Unfit
 
 Typed = Annotated[str, Form(max_length=1000)]
 """A form field as it was typed; empty when it was left out, so that the page can say so itself."""
@@ -22,7 +24,7 @@ UNACCEPTABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 
 def name(typed: str, what: str) -> str:
     if not 1 <= len(typed) <= 100 or not typed.isprintable():
-        raise Unacceptable(f"Enter {what}, 100 characters at most.")
+        raise Unacceptable("Enter {what}, 100 characters at most.", what=what)
     return typed
 
 
@@ -30,7 +32,7 @@ def calendar_day(typed: str, what: str) -> date:
     try:
         return date.fromisoformat(typed)
     except ValueError:
-        raise Unacceptable(f"Enter {what} as year-month-day, such as 1990-03-24.") from None
+        raise Unacceptable("Enter {what} as year-month-day, such as 1990-03-24.", what=what) from None
 
 
 def numbers(typed: str) -> tuple[int, ...]:
@@ -43,14 +45,19 @@ def numbers(typed: str) -> tuple[int, ...]:
 
 def whole_number(typed: str, what: str) -> int:
     if not typed.strip().isdecimal() or len(typed) > 6:
-        raise Unacceptable(f"Enter {what} as a number.")
+        raise Unacceptable("Enter {what} as a number.", what=what)
     return int(typed)
 
 
 def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     if typed not in choices:
-        raise Unacceptable(f"Choose {what}.")
+        raise Unacceptable("Choose {what}.", what=what)
     return typed
+
+
+def unfit(refused: Unfit) -> Text:
+    """Why a file cannot be used, as a sentence that can be said in any language."""
+    return Text(MESSAGES[refused.reason], **refused.named)
 
 
 def wants_json(request: Request) -> bool:

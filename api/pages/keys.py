@@ -6,18 +6,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
 from api.stories import keys
 from chart.refusals import FreshSignInNeeded, Refusal, Unacceptable
+from chart.text import N_, Sentence
 from identity.api_key import LONGEST, SCOPES
 from identity.caller import Right
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
-MEANS = {
+MEANS: dict[Right, Sentence] = {
     Right.READ_CHARTS: "Read charts",
     Right.WRITE_CHARTS: "Open charts and add documents",
     Right.SHARE: "Share, and Share to Sign",
@@ -30,6 +32,7 @@ MEANS = {
 
 
 @router.get("/keys")
+@does(Operation.LIST_KEYS)
 async def show_keys(request: Request, res: Res, staff: StaffPage) -> Response:
     return await _page(request, res, staff)
 
@@ -60,6 +63,7 @@ async def _page(
 
 
 @router.post("/keys")
+@does(Operation.MAKE_KEY)
 async def make(
     request: Request,
     res: Res,
@@ -71,7 +75,7 @@ async def make(
     """The key stands in the answer itself: no address leads to it a second time."""
     typed = {"name": name.strip(), "days": days, "scopes": scopes}
     try:
-        chosen = {Right(forms.one_of(tuple(SCOPES), one, "what the key may do")) for one in scopes}
+        chosen = {Right(forms.one_of(tuple(SCOPES), one, N_("what the key may do"))) for one in scopes}
         made = await keys.make(res, staff, name.strip(), chosen, _days(days))
     except FreshSignInNeeded:
         return see_other("/account/again?next=/keys")
@@ -87,6 +91,7 @@ def _days(typed: str) -> int:
 
 
 @router.post("/keys/{key_id:uuid}/revoke")
+@does(Operation.REVOKE_KEY)
 async def revoke(res: Res, staff: StaffPage, key_id: UUID) -> Response:
     await keys.revoke(res, staff, key_id)
     return see_other("/keys?done=revoked")

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from activities.stamp import MEANING
-from api.access import COOKIE, PortalPage, Res, Visit
+from api.access import COOKIE, PortalPage, Res, Visit, does
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
 from api.pages.practice import LANGUAGES
@@ -17,13 +17,15 @@ from api.v1 import pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
+from chart.text import N_, Sentence
 from identity import password as passwords
 from identity.caller import PortalUser, Surface
+from identity.policy import Operation
 from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-DONE = {
+DONE: dict[str, Sentence] = {
     "language": "Your language is changed.",
     "reminders-on": "You get reminders of what waits for you.",
     "reminders-off": "You get no more reminders. We still tell you of each new request.",
@@ -44,7 +46,7 @@ class Filter(StrEnum):
 
     @property
     def label(self) -> str:
-        return {Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"}[self]
+        return N_({Filter.ALL: "All", Filter.TO_BE_SIGNED: "To be signed", Filter.SIGNED: "Signed"})[self]
 
     def lets_through(self, document: Document) -> bool:
         match self:
@@ -60,12 +62,14 @@ class Filter(StrEnum):
 
 
 @router.get("/register")
+@does(Operation.GO_ON)
 async def register_form(request: Request) -> Response:
     """The invitation's token stands behind `#` and never reaches the server with this request."""
     return page(request, "portal/register.html", token="", least=passwords.LEAST, problem=None)
 
 
 @router.post("/register")
+@does(Operation.GO_ON)
 async def register(request: Request, res: Res, visitor: Visit, token: Typed = "", new_password: Typed = "") -> Response:
     try:
         await portal.register(res, visitor, token.strip(), new_password)
@@ -85,11 +89,13 @@ async def register(request: Request, res: Res, visitor: Visit, token: Typed = ""
 
 
 @router.get("")
+@does(Operation.LOOK_AROUND)
 async def start() -> Response:
     return see_other("/portal/inbox")
 
 
 @router.get("/inbox")
+@does(Operation.READ_INBOX)
 async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
     return await portal_frame.page(
         request, res, user, "portal/inbox.html", said=standing.of_listed, titles=standing.TITLES
@@ -97,6 +103,7 @@ async def inbox(request: Request, res: Res, user: PortalPage) -> Response:
 
 
 @router.get("/inbox/{message_id:uuid}")
+@does(Operation.READ_MESSAGE)
 async def message(request: Request, res: Res, user: PortalPage, message_id: MessageId) -> Response:
     opened = await portal.open_message(res, user, message_id)
     return await portal_frame.page(
@@ -118,6 +125,7 @@ async def message(request: Request, res: Res, user: PortalPage, message_id: Mess
 
 
 @router.get("/documents")
+@does(Operation.READ_INBOX)
 async def my_documents(request: Request, res: Res, user: PortalPage, show: str = "all") -> Response:
     chosen = Filter(show) if show in set(Filter) else Filter.ALL
     shared = await portal.shared_documents(res, user)
@@ -133,6 +141,7 @@ async def my_documents(request: Request, res: Res, user: PortalPage, show: str =
 
 
 @router.get("/documents/{document_id:uuid}")
+@does(Operation.REVIEW)
 async def review(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     found = await portal.review(res, user, document_id)
     copies = await portal.signed_copies(res, user, document_id)
@@ -166,6 +175,7 @@ class Choice(StrEnum):
 
 
 @router.get("/documents/{document_id:uuid}/decline")
+@does(Operation.DECLINE)
 async def decline_form(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     found = await portal.review(res, user, document_id)
     now = _standing(found, user)
@@ -204,6 +214,7 @@ async def _decline_page(
 
 
 @router.post("/documents/{document_id:uuid}/decline")
+@does(Operation.DECLINE)
 async def decline(
     request: Request,
     res: Res,
@@ -223,7 +234,7 @@ async def decline(
         )
 
     try:
-        forms.one_of(tuple(Choice), choice, "what you want to tell the practice")
+        forms.one_of(tuple(Choice), choice, N_("what you want to tell the practice"))
         _check_reason(written)
         if step != "send":
             return await again(HTTPStatus.OK, confirm=step != "change")
@@ -237,10 +248,11 @@ async def decline(
 
 def _check_reason(written: str) -> None:
     if len(written) > MOST_REASON:
-        raise Unacceptable(f"Write {MOST_REASON} characters at most; it is {len(written)} now.")
+        raise Unacceptable("Write {most} characters at most; it is {now} now.", most=MOST_REASON, now=len(written))
 
 
 @router.get("/documents/{document_id:uuid}/declined")
+@does(Operation.DECLINE)
 async def declined(request: Request, res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     """What happens next; of a document that waits for a signature again, its own page says what."""
     found = await portal.review(res, user, document_id)
@@ -254,6 +266,7 @@ async def declined(request: Request, res: Res, user: PortalPage, document_id: Do
 
 
 @router.get("/preferences")
+@does(Operation.CONSENT)
 async def preferences(request: Request, res: Res, user: PortalPage, done: str = "") -> Response:
     return await _preferences_page(request, res, user, notification=Notification(DONE[done]) if done in DONE else None)
 
@@ -281,6 +294,7 @@ async def _preferences_page(
 
 
 @router.post("/preferences/language")
+@does(Operation.PREFER)
 async def set_language(request: Request, res: Res, user: PortalPage, language: Typed = "") -> Response:
     try:
         await settings.set_language(res, user, language)
@@ -291,6 +305,7 @@ async def set_language(request: Request, res: Res, user: PortalPage, language: T
 
 
 @router.post("/preferences/reminders")
+@does(Operation.PREFER)
 async def set_reminders(request: Request, res: Res, user: PortalPage, reminders: Typed = "") -> Response:
     wanted = reminders == "on"
     try:
@@ -302,6 +317,7 @@ async def set_reminders(request: Request, res: Res, user: PortalPage, reminders:
 
 
 @router.post("/preferences/consent")
+@does(Operation.CONSENT)
 async def consent(request: Request, res: Res, user: PortalPage, version: Typed = "") -> Response:
     try:
         await portal.give_consent(res, user, version)
@@ -312,6 +328,7 @@ async def consent(request: Request, res: Res, user: PortalPage, version: Typed =
 
 
 @router.post("/preferences/consent/withdraw")
+@does(Operation.CONSENT)
 async def withdraw_consent(res: Res, user: PortalPage) -> Response:
     await portal.withdraw_consent(res, user)
     return see_other("/portal/preferences?done=withdrawn")
@@ -321,12 +338,14 @@ async def withdraw_consent(res: Res, user: PortalPage) -> Response:
 
 
 @router.get("/documents/{document_id:uuid}/signed/{number:int}")
+@does(Operation.REVIEW)
 async def download_signed(res: Res, user: PortalPage, document_id: DocumentId, number: int) -> Response:
     """An earlier signed copy: none is ever taken away (SPEC S6)."""
     return pdf_response(await portal.download_signed(res, user, document_id, number))
 
 
 @router.get("/documents/{document_id:uuid}/pages/{number:int}.webp")
+@does(Operation.REVIEW)
 async def page_image(
     res: Res, user: PortalPage, document_id: DocumentId, number: int, width: int = WIDTHS[0]
 ) -> Response:
@@ -335,11 +354,13 @@ async def page_image(
 
 
 @router.get("/documents/{document_id:uuid}/pages/{number:int}.txt")
+@does(Operation.REVIEW)
 async def page_text(res: Res, user: PortalPage, document_id: DocumentId, number: int) -> Response:
     shown = await portal.page_image(res, user, document_id, number - 1, WIDTHS[0])
     return Response(shown.text, media_type="text/plain")
 
 
 @router.get("/documents/{document_id:uuid}/file")
+@does(Operation.REVIEW)
 async def download(res: Res, user: PortalPage, document_id: DocumentId) -> Response:
     return pdf_response(await portal.download(res, user, document_id))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import forms
 from api.pages.chart import show_face
 from api.pages.forms import Typed
@@ -12,11 +12,13 @@ from api.pages.rendering import see_other
 from api.stories import access, charts
 from chart.ids import AccountId, ClientId, DocumentId
 from chart.refusals import NotFound, Refusal, Unacceptable
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/end")
+@does(Operation.END_ACCESS)
 async def end(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, account_id: AccountId, reason: Typed = ""
 ) -> Response:
@@ -25,6 +27,7 @@ async def end(
 
 
 @router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/block")
+@does(Operation.BLOCK)
 async def block(
     request: Request,
     res: Res,
@@ -47,6 +50,7 @@ async def _block(
 
 
 @router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/unblock")
+@does(Operation.BLOCK)
 async def unblock(
     res: Res, staff: StaffPage, client_id: ClientId, account_id: AccountId, document: Typed = ""
 ) -> Response:

@@ -1,9 +1,11 @@
 """The frame of the Client Portal's pages: who is signed in, and what is new in the inbox."""
 
 from http import HTTPStatus
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
+from api import languages
 from api.access import PortalPage, Res
 from api.pages import rendering
 from api.stories import portal
@@ -14,4 +16,6 @@ async def page(
 ) -> Response:
     messages = await portal.inbox(res, user)
     unread = sum(one.read_at is None for one in messages)
-    return rendering.page(request, name, status, **{"user": user, "messages": messages, "unread": unread, **context})
+    languages.is_of(request, user.language)
+    frame = {"user": user, "messages": messages, "unread": unread, "zone": ZoneInfo(user.timezone)}
+    return rendering.page(request, name, status, **{**frame, **context})

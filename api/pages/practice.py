@@ -7,13 +7,15 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import settings
 from chart.practice import Practice
 from chart.refusals import NotAllowed, Refusal
+from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,8 +29,9 @@ def zones() -> tuple[str, ...]:
 
 
 @router.get("/settings")
+@does(Operation.CHANGE_PRACTICE)
 async def show_settings(request: Request, res: Res, staff: StaffPage) -> Response:
-    found = await settings.for_change(res, staff)
+    found = await settings.read_practice(res, staff)
     return await _page(request, res, staff, typed=_typed(found))
 
 
@@ -50,6 +53,7 @@ async def _page(request: Request, res: Res, staff: StaffPage, status: int = HTTP
 
 
 @router.post("/settings")
+@does(Operation.CHANGE_PRACTICE)
 async def change(
     request: Request,
     res: Res,
@@ -74,11 +78,11 @@ async def change(
     try:
         wanted = {
             **typed,
-            "request_days": forms.whole_number(request_days, "after how many days a request expires"),
+            "request_days": forms.whole_number(request_days, N_("after how many days a request expires")),
             "reminder_days": forms.numbers(reminder_days),
-            "majority_age": forms.whole_number(majority_age, "the age of majority"),
+            "majority_age": forms.whole_number(majority_age, N_("the age of majority")),
         }
-        before = await settings.for_change(res, staff)
+        before = await settings.read_practice(res, staff)
         changes = {name: value for name, value in wanted.items() if value != getattr(before, name)}
         if changes:
             await settings.change_practice(res, staff, changes)

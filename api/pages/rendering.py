@@ -1,18 +1,24 @@
 """Jinja2 for the pages: one environment, strict about what is undefined, and the few filters that templates need."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import segno
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 from markupsafe import Markup
 
+from api import languages
+from api.languages import Language
 from api.pages.static import static_url
 
 WIDTHS = (800, 1600)
@@ -24,40 +30,44 @@ def nearest_width(asked: int) -> int:
     return min(WIDTHS, key=lambda width: abs(width - asked))
 
 
-def day(value: date) -> str:
-    """`Nov 3, 2026`."""
-    return f"{value:%b} {value.day}, {value.year}"
+def iso_day(value: str, language: Language) -> str:
+    """A day that is kept as `2026-11-03`, as pages write it."""
+    return languages.day(date.fromisoformat(value), language)
 
 
-def iso_day(value: str) -> str:
-    """The same of a day that is kept as `2026-11-03`."""
-    return day(date.fromisoformat(value))
+def _moment(language: Language) -> Callable[[Context, datetime], Markup]:
+    @pass_context
+    def moment(context: Context, value: datetime) -> Markup:
+        """A time in the practice's zone; the script of the page turns it into the reader's own time."""
+        return _time(value, "", languages.moment(value, language, _zone(context)))
+
+    return moment
 
 
-def moment(value: datetime) -> Markup:
-    """A time in UTC; the script of the page turns it into the reader's own time."""
-    utc = value.astimezone(UTC)
-    return Markup('<time datetime="{}" data-local>{}, {:%H:%M} UTC</time>').format(
-        f"{utc:%Y-%m-%dT%H:%M:%SZ}", day(utc), utc
-    )
+def _local_day(language: Language) -> Callable[[Context, datetime], Markup]:
+    @pass_context
+    def local_day(context: Context, value: datetime) -> Markup:
+        """The day of a time, in the practice's zone; the script of the page turns it into the reader's own day."""
+        return _time(value, "day", languages.day(value.astimezone(_zone(context)), language))
+
+    return local_day
 
 
-def local_day(value: datetime) -> Markup:
-    """The day of a time, in UTC; the script of the page turns it into the reader's own day."""
-    utc = value.astimezone(UTC)
-    return Markup('<time datetime="{}" data-local="day">{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", day(utc))
+def _zone(context: Context) -> ZoneInfo:
+    zone: ZoneInfo = context["zone"]
+    return zone
 
 
-def weekday(value: date) -> str:
-    """`Wednesday, Nov 25`."""
-    return f"{value:%A}, {value:%b} {value.day}"
+def _time(value: datetime, what: str, written: str) -> Markup:
+    utc = f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Markup('<time datetime="{}" data-local="{}">{}</time>').format(utc, what, written)
 
 
-def clock(value: datetime, zone: ZoneInfo, *, named: bool = False) -> Markup:
+def clock(value: datetime, zone: ZoneInfo, language: Language, *, named: bool = False) -> Markup:
     """A time of day by the practice's own clock, wherever it is read; `named` tells the two that come twice apart."""
     there = value.astimezone(zone)
-    said = f"{there.hour % 12 or 12}:{there:%M %p}{f' {there:%Z}' if named else ''}"
-    return Markup('<time datetime="{}">{}</time>').format(f"{there.isoformat(timespec='minutes')}", said)
+    written = languages.clock(there, language, named=named)
+    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(timespec="minutes"), written)
 
 
 def srcset(address: str, version: str) -> str:
@@ -75,24 +85,36 @@ def base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode()
 
 
-_environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_environment.filters.update(
-    base64url=base64url,
-    day=day,
-    iso_day=iso_day,
-    moment=moment,
-    local_day=local_day,
-    srcset=srcset,
-    weekday=weekday,
-    clock=clock,
-)
-_environment.globals.update(static_url=static_url)
+def _environment(language: Language) -> Environment:
+    """For each language one, since templates know it from their filters and from `_`."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(languages.CATALOGUE[language], newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(
+        base64url=base64url,
+        day=partial(languages.day, language=language),
+        iso_day=partial(iso_day, language=language),
+        moment=_moment(language),
+        local_day=_local_day(language),
+        said=partial(languages.said, language=language),
+        srcset=srcset,
+        weekday=partial(languages.weekday, language=language),
+        clock=partial(clock, language=language),
+    )
+    made.globals.update(
+        static_url=static_url, language_tag=languages.tag(language), texts=languages.OF_SCRIPTS[language]
+    )
+    return made
+
+
+_ENVIRONMENT = {language: _environment(language) for language in languages.NAMES}
 
 
 @dataclass(frozen=True)
@@ -106,15 +128,49 @@ class Notification:
 
 
 def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: object) -> HTMLResponse:
-    """The template `name`, with what it shows."""
-    context = {"notification": None, "path": request.url.path, **context}
-    return HTMLResponse(_environment.get_template(name).render(context), status)
+    """The template `name`, with what it shows, in the language of whoever reads it."""
+    language = languages.of(request)
+    context = {
+        "notification": None,
+        "path": request.url.path,
+        "zone": ZoneInfo("UTC"),
+        "other_languages": _others(request, language),
+        **context,
+    }
+    response = HTMLResponse(_ENVIRONMENT[language].get_template(name).render(context), status)
+    response.headers["content-language"] = languages.tag(language)
+    response.headers["vary"] = "Accept-Language, Cookie"
+    if languages.chosen(request):
+        # the next pages of the way in are in it too, and on this device the next visit
+        response.set_cookie(
+            languages.COOKIE, language, max_age=KEPT, path="/", secure=True, httponly=True, samesite="lax"
+        )
+    return response
+
+
+KEPT = 400 * 24 * 3600
+"""Seconds for which a choice of language is kept: as long as browsers keep any cookie."""
+
+
+def _others(request: Request, language: Language) -> list[tuple[str, str, str]]:
+    """Tag, name and address of the same page in the other languages, for whoever is not signed in."""
+    if getattr(request.state, "language", None):
+        return []
+    query = dict(request.query_params)
+    return [
+        (languages.tag(other), name, f"?{urlencode({**query, languages.CHOICE: other})}")
+        for other, name in languages.NAMES.items()
+        if other != language
+    ]
 
 
 def render_problem(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
     """An error as a page of the surface on which it happened."""
     portal = request.url.path.startswith("/portal")
-    return page(request, "problem.html", status, title=title, detail=detail, home="/portal" if portal else "/charts")
+    context: dict[str, object] = {"title": title, "detail": detail, "home": "/portal" if portal else "/charts"}
+    if request.method != "GET":
+        context["other_languages"] = []  # there may be nothing to read at this address
+    return page(request, "problem.html", status, **context)
 
 
 def see_other(address: str) -> RedirectResponse:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
@@ -18,11 +18,13 @@ from chart.document import check_reason
 from chart.ids import ClientId, RequestId
 from chart.lifecycle import Act
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
+from chart.text import N_, Sentence
 from chart.waiting import Filter
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
-FILTERS = {
+FILTERS: dict[Filter, Sentence] = {
     Filter.ALL: "All",
     Filter.UNSIGNED: "Unsigned",
     Filter.OVERDUE: "Overdue",
@@ -33,6 +35,7 @@ FILTERS = {
 
 
 @router.get("/requests")
+@does(Operation.LIST_REQUESTS)
 async def queue(request: Request, res: Res, staff: StaffPage, show: Filter = Filter.ALL) -> Response:
     """What waits for somebody, over all charts (SPEC N4)."""
     waiting = await requests.queue(res, staff, show)
@@ -42,6 +45,7 @@ async def queue(request: Request, res: Res, staff: StaffPage, show: Filter = Fil
 
 
 @router.get("/charts/{client_id:uuid}/requests/{request_id:uuid}")
+@does(Operation.READ_REQUEST)
 async def view(request: Request, res: Res, staff: StaffPage, client_id: ClientId, request_id: RequestId) -> Response:
     return await _show(request, res, staff, client_id, request_id)
 
@@ -93,6 +97,7 @@ Way = Literal[
 
 
 @router.post("/charts/{client_id:uuid}/requests/{request_id:uuid}/{way}")
+@does(Operation.STEER_REQUEST)
 async def steer(
     request: Request,
     res: Res,
@@ -110,7 +115,7 @@ async def steer(
     typed = {"reason": reason.strip(), "until": until, "days": days, "on": on, "how": how.strip()}
     acts: dict[Way, Callable[[], Awaitable[object]]] = {
         "remind": lambda: requests.remind(res, staff, request_id),
-        "extend": lambda: requests.extend(res, staff, request_id, forms.calendar_day(until, "the last day")),
+        "extend": lambda: requests.extend(res, staff, request_id, forms.calendar_day(until, N_("the last day"))),
         "reminders": lambda: requests.reschedule(res, staff, request_id, forms.numbers(days)),
         "recall": lambda: requests.recall(res, staff, request_id, _reason(reason)),
         "unable-to-obtain": lambda: requests.record(
@@ -151,12 +156,11 @@ async def _refused(
     """Who was asked may have no access any more, and asking again needs other signers: a link leads to the choice."""
     if not isinstance(refusal, Unacceptable | ClientNotRegistered):
         return Notification(str(refusal), good=False)
-    said = (
-        "Nobody is registered for this client any more." if isinstance(refusal, ClientNotRegistered) else str(refusal)
-    )
+    nobody = N_("Nobody is registered for this client any more.")
+    said = nobody if isinstance(refusal, ClientNotRegistered) else str(refusal)
     asked = await requests.find_request(res, staff, request_id)
     options = f"/charts/{client_id}/documents/{asked.document_id}/share-to-sign"
-    return Notification(said, good=False, remedy=(options, "Share to Sign with options"))
+    return Notification(said, good=False, remedy=(options, N_("Share to Sign with options")))
 
 
 def _reason(typed: str) -> str:
@@ -165,7 +169,7 @@ def _reason(typed: str) -> str:
 
 
 def _day(typed: str) -> str:
-    day = forms.calendar_day(typed, "the day")
+    day = forms.calendar_day(typed, N_("the day"))
     if day > datetime.now(UTC).date() + timedelta(days=1):
         raise Unacceptable("This day is in the future.")
     return str(day)

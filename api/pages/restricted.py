@@ -6,13 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import restricting
 from chart.ids import ClientId, StaffId
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,6 +28,7 @@ async def closed_door(
 
 
 @router.post("/charts/{client_id:uuid}/break-glass")
+@does(Operation.BREAK_GLASS)
 async def break_glass(
     request: Request, res: Res, staff: StaffPage, client_id: ClientId, reason: Typed = ""
 ) -> Response:
@@ -42,6 +44,7 @@ async def break_glass(
 
 
 @router.get("/charts/{client_id:uuid}/restriction")
+@does(Operation.SEE_RESTRICTION)
 async def restriction(request: Request, res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     return await _show(request, res, staff, client_id)
 
@@ -56,6 +59,7 @@ async def _show(
 
 
 @router.post("/charts/{client_id:uuid}/restriction")
+@does(Operation.RESTRICT)
 async def restrict(
     request: Request,
     res: Res,
@@ -84,6 +88,7 @@ def _staff(typed: str) -> StaffId:
 
 
 @router.post("/charts/{client_id:uuid}/restriction/lift")
+@does(Operation.RESTRICT)
 async def lift(res: Res, staff: StaffPage, client_id: ClientId) -> Response:
     await restricting.lift(res, staff, client_id)
     return see_other(f"/charts/{client_id}/restriction?done=lifted")

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Res, StaffPage
+from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import charts
 from chart.refusals import Refusal
+from chart.text import N_
+from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
 
@@ -16,6 +18,7 @@ MOST_SHOWN = 100
 
 
 @router.get("/")
+@does(Operation.LOOK_AROUND)
 async def start(request: Request, res: Res) -> Response:
     """Each surface has a host of its own; the bare address leads to the right one."""
     portal = res.settings.portal_url.split("://")[-1]
@@ -27,11 +30,13 @@ async def start(request: Request, res: Res) -> Response:
 
 
 @router.get("/charts")
+@does(Operation.FIND_CLIENTS)
 async def chart_room(request: Request, res: Res, staff: StaffPage) -> Response:
     return await _chart_room(request, res, staff, "")
 
 
 @router.post("/charts")
+@does(Operation.FIND_CLIENTS)
 async def search(request: Request, res: Res, staff: StaffPage, search: Typed = "") -> Response:
     """Posted, so that no client's name stands in an address, a history or a log (SPEC A7)."""
     return await _chart_room(request, res, staff, search)
@@ -55,6 +60,7 @@ async def _chart_room(request: Request, res: Res, staff: StaffPage, words: str) 
 
 
 @router.get("/charts/new")
+@does(Operation.ADD_CLIENT)
 async def new_client_form(request: Request, res: Res, staff: StaffPage) -> Response:
     return await desk.page(request, res, staff, "chart/new_client.html", typed=_NO_CLIENT, problem=None)
 
@@ -63,6 +69,7 @@ _NO_CLIENT = {"given_name": "", "family_name": "", "birth_date": "", "external_i
 
 
 @router.post("/charts/new")
+@does(Operation.ADD_CLIENT)
 async def new_client(
     request: Request,
     res: Res,
@@ -82,9 +89,9 @@ async def new_client(
         added = await charts.add_client(
             res,
             staff,
-            given_name=forms.name(typed["given_name"], "the given name"),
-            family_name=forms.name(typed["family_name"], "the family name"),
-            birth_date=forms.calendar_day(birth_date, "the date of birth"),
+            given_name=forms.name(typed["given_name"], N_("the given name")),
+            family_name=forms.name(typed["family_name"], N_("the family name")),
+            birth_date=forms.calendar_day(birth_date, N_("the date of birth")),
             external_id=typed["external_id"] or None,
         )
     except Refusal as refusal:

@@ -11,6 +11,7 @@ from chart.document import Document
 from chart.lifecycle import RequestState, SeatState
 from chart.message import Message, MessageAbout
 from chart.request import Request
+from chart.text import N_, Sentence
 
 
 class Part(StrEnum):
@@ -30,7 +31,7 @@ class Part(StrEnum):
     """Somebody else is asked."""
 
 
-TITLES: dict[MessageAbout, str] = {
+TITLES: dict[MessageAbout, Sentence] = {
     MessageAbout.RECORD_REQUEST: "Record request",
     MessageAbout.RECALLED: "No signature needed",
     MessageAbout.REPLACED: "Replaced by a new version",
@@ -50,6 +51,8 @@ class Words:
     """It is done, and nothing is left to do."""
     waits: bool = False
     """It goes on by itself; the reader need not stay."""
+    also: str = ""
+    """Besides, to this reader."""
 
 
 SAID: dict[RequestState, Words] = {
@@ -104,7 +107,7 @@ SAID: dict[RequestState, Words] = {
 }
 """Said of each state to whoever has no special part in it."""
 
-_NOT_USED = "You had signed it; your signature is not used."
+_NOT_USED = N_("You had signed it; your signature is not used.")
 
 _DECLINED = Words(
     "You did not sign",
@@ -141,7 +144,7 @@ SAID_TO: dict[tuple[RequestState, Part], Words] = {
         good=True,
     ),
     (RequestState.PENDING, Part.DECLINED): replace(
-        _DECLINED, more="The practice has been told. Others can still sign it."
+        _DECLINED, more=N_("The practice has been told. Others can still sign it.")
     ),
     (RequestState.SEALING, Part.READER): Words(
         "Being sealed",
@@ -150,13 +153,13 @@ SAID_TO: dict[tuple[RequestState, Part], Words] = {
         waits=True,
     ),
     (RequestState.SEALING, Part.DECLINED): replace(
-        _DECLINED, more="The practice has been told. Those who signed get their signed document in a moment."
+        _DECLINED, more=N_("The practice has been told. Those who signed get their signed document in a moment.")
     ),
     (RequestState.SIGNED, Part.SIGNED): Words(
         "Signed", "Thank you, the document is signed.", "You can download it.", good=True
     ),
     (RequestState.SIGNED, Part.DECLINED): replace(
-        _DECLINED, more="Others have signed it; it does not bear a signature of yours."
+        _DECLINED, more=N_("Others have signed it; it does not bear a signature of yours.")
     ),
     (RequestState.DECLINED, Part.DECLINED): _DECLINED,
     **dict.fromkeys(
@@ -169,7 +172,7 @@ SAID_TO: dict[tuple[RequestState, Part], Words] = {
         _CORRECTION,
     ),
     **{
-        (state, Part.SIGNED): replace(SAID[state], more=f"{SAID[state].more} {_NOT_USED}")
+        (state, Part.SIGNED): replace(SAID[state], also=_NOT_USED)
         for state in (
             RequestState.DECLINED,
             RequestState.RECALLED,

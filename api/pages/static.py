@@ -7,6 +7,9 @@ from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Response
 
+from api.access import does
+from identity.policy import Operation
+
 FOLDER = Path(__file__).parent / "static"
 
 _files = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
@@ -25,6 +28,7 @@ def static_url(name: str) -> str:
 
 
 @router.get("/static/{version}/{name}")
+@does(Operation.LOOK_AROUND)
 async def static_file(version: str, name: str) -> Response:
     """A static file. During a release another process may be asked for its neighbour's version: served, not kept."""
     if name not in _files:

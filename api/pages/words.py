@@ -1,13 +1,14 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
-from api.pages.rendering import day
+from api import languages
 from chart.appointment import AppointmentKind
 from chart.audit import SERVICE, Action, Entry, Line
 from chart.lifecycle import Act, RequestState, SeatState
 from chart.relationship import Relation, Standing
 from chart.request import Barred, Request
+from chart.text import N_, Sentence, Text
 
-HAPPENED = {
+HAPPENED: dict[Action, Sentence] = {
     Action.ASKED_TO_SIGN: "Shared to sign",
     Action.REGISTRATION_AWAITED: "Shared to sign; waits until the client registers for the portal",
     Action.MAILED: "Email sent",
@@ -36,7 +37,7 @@ HAPPENED = {
     Action.DOWNLOADED: "Downloaded",
 }
 
-DO = {
+DO: dict[Act, Sentence] = {
     Act.REMIND: "Remind now",
     Act.EXTEND: "Extend",
     Act.RESCHEDULE: "Change reminders",
@@ -49,7 +50,7 @@ DO = {
 }
 """The buttons. A new version replaces a document from the document's own page."""
 
-NOTICE = {
+NOTICE: dict[str | None, Sentence] = {
     None: "The email is on its way.",
     "sent": "Email sent.",
     "delayed": "The mail server does not take the email yet; it is tried again.",
@@ -58,7 +59,7 @@ NOTICE = {
 }
 
 
-BARRED = {
+BARRED: dict[Barred, Sentence] = {
     Barred.NO_ACCESS: "Has no access to this client’s portal any more, so cannot sign. "
     "Recall the request and share it again with other signers.",
     Barred.LEFT: "Is no longer on the staff of the practice, so cannot sign. "
@@ -67,7 +68,7 @@ BARRED = {
     "Let the person see it again on the Chart Face, or recall the request and share it with other signers.",
 }
 
-APPOINTMENTS = {
+APPOINTMENTS: dict[AppointmentKind, Sentence] = {
     AppointmentKind.INTAKE: "Intake",
     AppointmentKind.INDIVIDUAL: "Individual session",
     AppointmentKind.FAMILY: "Couple or family session",
@@ -76,7 +77,7 @@ APPOINTMENTS = {
     AppointmentKind.OTHER: "Other",
 }
 
-STANDING = {
+STANDING: dict[Standing, Sentence] = {
     Standing.HOLDS: "Acts for the client",
     Standing.NOT_YET: "Not yet",
     Standing.ENDED: "Ended",
@@ -86,22 +87,25 @@ STANDING = {
 
 def term(relation: Relation) -> str:
     """From when until when somebody acts for the client."""
-    said = f"From {day(relation.starts_on)}"
+    start = relation.starts_on
     if relation.ends_on:
-        return f"{said} until {day(relation.ends_on)}"
-    return f"{said} until the client comes of age on {day(relation.majority_on)}" if relation.majority_on else said
+        return Text("From {start} until {end}", start=start, end=relation.ends_on)
+    if relation.majority_on:
+        return Text("From {start} until the client comes of age on {end}", start=start, end=relation.majority_on)
+    return Text("From {start}", start=start)
 
 
 def waits_for(asked: Request) -> str:
     """What an open request waits for, in a sentence."""
     if asked.state is RequestState.SEALING:
-        return "Everybody has signed. The document is being sealed."
+        return N_("Everybody has signed. The document is being sealed.")
     if asked.state is RequestState.AWAITING_REGISTRATION:
-        return "Waits until somebody registers for this client in the Client Portal; it is delivered then."
-    names = [signer.name or "a signer" for signer in asked.signers if signer.party in asked.life.waits_for]
-    later = asked.in_order and sum(signer.state is SeatState.WAITING for signer in asked.signers) > 1
-    who = " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nobody"
-    return f"Waits for {who} to sign{'; the next is asked after that' if later else ''}."
+        return N_("Waits until somebody registers for this client in the Client Portal; it is delivered then.")
+    names = [signer.name or N_("a signer") for signer in asked.signers if signer.party in asked.life.waits_for]
+    who = languages.listed(names or [N_("nobody")])
+    if asked.in_order and sum(signer.state is SeatState.WAITING for signer in asked.signers) > 1:
+        return Text("Waits for {who} to sign; the next is asked after that.", who=who)
+    return Text("Waits for {who} to sign.", who=who)
 
 
 def done(action: Action) -> str:
@@ -121,15 +125,17 @@ def happened(entry: Entry) -> str:
     said = HAPPENED.get(entry.action, entry.action.value.capitalize())
     occasion = str(entry.detail.get("occasion") or "")
     if entry.action is Action.MAILED and occasion.startswith("reminder"):
-        return "Reminder sent"
+        return N_("Reminder sent")
     if entry.action is Action.DECLINED and entry.detail.get("correction"):
-        return "Asked for a correction"
+        return N_("Asked for a correction")
     why = entry.detail.get("reason") or entry.detail.get("why")
-    return f"{said}: {why}" if why and entry.action in {Action.NEEDS_ATTENTION, Action.CAME_TOO_LATE} else said
+    if why and entry.action in {Action.NEEDS_ATTENTION, Action.CAME_TOO_LATE}:
+        return Text("{said}: {why}", said=said, why=why)
+    return said
 
 
 def who(entry: Entry, names: dict[str, str]) -> str | None:
     """Who did it; of a mail, to whom it went."""
     if to := entry.detail.get("to"):
-        return f"to {names.get(str(to), 'somebody who is no longer here')}"
-    return None if entry.actor == SERVICE else names.get(entry.actor, "Somebody who is no longer here")
+        return Text("to {who}", who=names.get(str(to), N_("somebody who is no longer here")))
+    return None if entry.actor == SERVICE else names.get(entry.actor, N_("Somebody who is no longer here"))

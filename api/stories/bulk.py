@@ -15,8 +15,7 @@ from chart.client import Client
 from chart.document import Kind
 from chart.ids import ClientId, DocumentId
 from gateways import temporal
-from identity import policy
-from identity.caller import PracticeSide, Right
+from identity.caller import PracticeSide
 from workflows.bulk import ShareInBulk
 
 
@@ -24,7 +23,6 @@ async def of_kind(
     resources: Resources, caller: PracticeSide, clients: Sequence[ClientId], kind: Kind, note_name: str | None
 ) -> list[DocumentId]:
     """The newest document of this kind in each chart that is not shared yet."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await bulk.newest_unshared(transaction, clients, kind, note_name)
 
@@ -40,7 +38,6 @@ async def share(
     when_registered: bool,
 ) -> BulkId:
     """Start it; each document's result is read with `find`."""
-    policy.check(caller, Right.SHARE)
     bulk.check_count(documents)
     order = BulkOrder(
         practice=caller.practice,
@@ -75,19 +72,16 @@ class Looked:
 
 async def look(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Looked:
     """What has become of it so far, and of what."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return Looked(await bulk.find(transaction, bulk_id), await bulk.concerned(transaction, bulk_id))
 
 
 async def possible_clients(resources: Resources, caller: PracticeSide) -> list[Client]:
     """With whom something may be shared, by family name; no more than one bulk share takes."""
-    policy.check(caller, Right.SHARE)
     found = await charts.search_clients(resources, caller, "", limit=bulk.MOST)
     return [one for one in found if not one.closed]
 
 
 async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await bulk.find(transaction, bulk_id)

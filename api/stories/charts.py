@@ -20,8 +20,7 @@ from chart.refusals import NotFound, NotInThisState, NotReachable
 from chart.relationship import Relation
 from chart.request import Request
 from gateways.postgres import Transaction
-from identity import policy
-from identity.caller import PracticeSide, Right, Role, StaffMember
+from identity.caller import PracticeSide, Role, StaffMember
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Replace
 
@@ -30,7 +29,6 @@ async def search_clients(
     resources: Resources, caller: PracticeSide, words: str, *, after: ClientId | None = None, limit: int = 50
 ) -> list[Client]:
     """The Chart Room: clients whose name holds all the words, which are nobody's business later."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await client.search(transaction, words, after=after, limit=limit)
         await audit.record(
@@ -44,7 +42,6 @@ MOST_RECENT = 6
 
 async def recent_charts(resources: Resources, member: StaffMember) -> list[Client]:
     """Those that this colleague opened last."""
-    policy.check(member, Right.READ_CHARTS)
     async with resources.database.practice(member.practice, member.actor) as transaction:
         return await client.recent(transaction, member.actor, MOST_RECENT)
 
@@ -58,7 +55,6 @@ async def add_client(
     birth_date: date,
     external_id: str | None = None,
 ) -> Client:
-    policy.check(caller, Right.WRITE_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         added = await client.add(
             transaction,
@@ -93,7 +89,6 @@ class Chart:
 
 
 async def open_chart(resources: Resources, caller: PracticeSide, client_id: ClientId) -> Chart:
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_CHART, chart=client_id)
@@ -133,7 +128,6 @@ async def upload(
     content: bytes,
 ) -> Uploaded:
     """Inspect and store a PDF, and file it in the chart; `pdf.Unfit` says why not. Without a date: today there."""
-    policy.check(caller, Right.WRITE_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         today = await practice.today(transaction)
@@ -182,7 +176,6 @@ async def upload_version(
     A request that is open on the version before is voided, and the workflow files the new version in the same
     transaction; so neither happens without the other, whatever dies.
     """
-    policy.check(caller, Right.WRITE_CHARTS)
     document.check_reason(reason)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await document.find(transaction, document_id)
@@ -241,14 +234,12 @@ async def _replace(resources: Resources, caller: PracticeSide, asked: Request, v
 
 async def versions(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Version]:
     """All versions of a document with their signed copies, newest first."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await document.find(transaction, document_id)
         return await document.versions(transaction, document_id)
 
 
 async def find_document(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         await _view(transaction, caller, found)
@@ -269,7 +260,6 @@ async def download(
     resources: Resources, caller: PracticeSide, document_id: DocumentId, *, signed: bool, number: int | None = None
 ) -> Download:
     """The bytes of a version, or of its signed copy; of the newest one without a number."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         sha256 = await _which(transaction, found, signed=signed, number=number)
@@ -302,7 +292,6 @@ async def page_image(
     resources: Resources, caller: PracticeSide, document_id: DocumentId, page: int, width: int
 ) -> pdf.Preview:
     """A page of the uploaded version as an image, counted from 0."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         await _view(transaction, caller, found)
@@ -311,7 +300,6 @@ async def page_image(
 
 async def staff_notices(resources: Resources, caller: PracticeSide) -> list[StaffNotice]:
     """What happened lately to the practice's requests."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         administrator = isinstance(caller, StaffMember) and caller.role is Role.ADMIN
         return await message.staff_notices(transaction, administrator=administrator)

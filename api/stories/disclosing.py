@@ -14,13 +14,11 @@ from chart.document import type_label
 from chart.ids import ClientId, DocumentId
 from chart.refusals import KindRefused
 from gateways.postgres import Transaction
-from identity import policy
-from identity.caller import PracticeSide, Right
+from identity.caller import PracticeSide
 
 
 async def consents(resources: Resources, caller: PracticeSide, client_id: ClientId) -> list[Consent]:
     """All of a chart, newest first; those that have ended too."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_CHART, chart=client_id)
@@ -29,7 +27,6 @@ async def consents(resources: Resources, caller: PracticeSide, client_id: Client
 
 async def record(resources: Resources, caller: PracticeSide, client_id: ClientId, terms: Terms) -> Consent:
     """Keep a consent that the client has signed. From its first day on it opens what it covers to its recipient."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         made = await disclosure.record(transaction, caller.practice, client_id, terms, caller.actor)
@@ -41,7 +38,6 @@ async def revoke(
     resources: Resources, caller: PracticeSide, client_id: ClientId, consent_id: ConsentId, reason: str
 ) -> Consent:
     """End a consent; what it opened is closed at once. What was disclosed before stays in the ledger."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         ended = await disclosure.revoke(transaction, client_id, consent_id, reason=reason, by=caller.actor)
@@ -67,7 +63,6 @@ async def copy_for(
     resources: Resources, caller: PracticeSide, document_id: DocumentId, consent_id: ConsentId
 ) -> Download:
     """The copy that staff hands to the recipient of a consent, with the notice; from then on it is in the ledger."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         consent = await disclosure.find(transaction, found.client_id, consent_id)
@@ -96,7 +91,6 @@ async def copy_for(
 
 async def ledger(resources: Resources, caller: PracticeSide, client_id: ClientId) -> list[Disclosure]:
     """What went to anybody else than the client, oldest first."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_CHART, chart=client_id)
@@ -105,7 +99,6 @@ async def ledger(resources: Resources, caller: PracticeSide, client_id: ClientId
 
 async def export(resources: Resources, caller: PracticeSide, client_id: ClientId) -> Register:
     """The ledger, for the client who asks to whom their records went (45 CFR 164.528)."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await audit.record(transaction, caller.practice, caller.actor, Action.EXPORTED_DISCLOSURES, chart=client_id)

@@ -17,17 +17,16 @@ from chart.lifecycle import ENDINGS, STATES, Act, RequestState
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState
 from chart.request import Request
+from chart.text import Sentence
 from chart.waiting import Filter, Waiting
 from gateways.postgres import Transaction
-from identity import policy
-from identity.caller import PracticeSide, Right
+from identity.caller import PracticeSide
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Extend, Recall, Remind, Reschedule, StaffRecord
 
 
 async def find_request(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
     """Look at a request."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         await _note_viewed(transaction, caller, found)
@@ -49,7 +48,6 @@ async def _note_viewed(transaction: Transaction, caller: PracticeSide, found: Re
 
 async def _read(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
     """For an act on it, which is audited itself."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await request.find(transaction, request_id)
 
@@ -67,7 +65,6 @@ class Timeline:
 
 
 async def timeline(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Timeline:
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         entries = await audit.of_request(transaction, request_id)
@@ -80,7 +77,6 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
 
 async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
     """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await waiting.queue(transaction, chosen)
 
@@ -198,13 +194,13 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
     )
 
 
-_NOBODY_WITHOUT_ACCESS = (
+_NOBODY_WITHOUT_ACCESS: Sentence = (
     "Whoever is to sign now has no access any more, so nobody can be reminded. Recall the request and share again."
 )
-_WANT_NONE = (
+_WANT_NONE: Sentence = (
     "Whoever is to sign now has chosen to get no reminders. The request is in the portal; tell them in another way."
 )
-_COLLEAGUES_ALONE = (
+_COLLEAGUES_ALONE: Sentence = (
     "It waits for a counter-signature, which stands in the notices of the chart. Nobody is reminded of that by email."
 )
 
@@ -221,7 +217,6 @@ async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId
 
 async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
     """Ask for the same once more: of a request that has ended, or instead of one that cannot go on."""
-    policy.check(caller, Right.STEER_REQUESTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await request.find(transaction, request_id)
         request.check_offers(found, Act.REISSUE)
@@ -284,7 +279,6 @@ async def _steer(
 
     The workflow decides; if it refuses, or something else came first, `NotInThisState` says so (SPEC G6).
     """
-    policy.check(caller, Right.STEER_REQUESTS)
     now = await _read(resources, caller, request_id)
     request.check_offers(now, act)
     asked_at = datetime.now(UTC)

@@ -11,10 +11,9 @@ from chart import audit
 from chart.audit import Action
 from chart.document import check_reason
 from chart.ids import StaffId
-from chart.refusals import NotAllowed
 from gateways.postgres import Transaction
-from identity import policy, roster, staff
-from identity.caller import PracticeSide, Right, Role, StaffMember, Surface
+from identity import roster, staff
+from identity.caller import PracticeSide, Role, StaffMember, Surface
 from identity.reset import Reset
 from identity.roster import Member
 from identity.staff import Colleague
@@ -24,33 +23,22 @@ ENROL_PAGE = "/sign-in/link"
 
 async def colleagues(resources: Resources, caller: PracticeSide) -> list[Colleague]:
     """Who works here, with the ids that appointments, care teams and counter-signatures name."""
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await staff.everybody(transaction)
 
 
-def _administrator(caller: PracticeSide) -> StaffMember:
-    if not isinstance(caller, StaffMember):
-        raise NotAllowed("An API key cannot look after staff. An administrator does it, signed in to the chart.")
-    policy.check(caller, Right.MANAGE_STAFF)
-    return caller
-
-
-async def members(resources: Resources, caller: PracticeSide) -> list[Member]:
-    admin = _administrator(caller)
+async def members(resources: Resources, admin: StaffMember) -> list[Member]:
     async with resources.database.practice(admin.practice, admin.actor) as transaction:
         return await roster.members(transaction)
 
 
-async def find(resources: Resources, caller: PracticeSide, staff_id: StaffId) -> Member:
-    admin = _administrator(caller)
+async def find(resources: Resources, admin: StaffMember, staff_id: StaffId) -> Member:
     async with resources.database.practice(admin.practice, admin.actor) as transaction:
         return await roster.find(transaction, staff_id)
 
 
-async def invite(resources: Resources, caller: PracticeSide, *, email: str, name: str, role: Role) -> StaffId:
+async def invite(resources: Resources, admin: StaffMember, *, email: str, name: str, role: Role) -> StaffId:
     """Add somebody, who gets a link to a first password by mail."""
-    admin = _administrator(caller)
     check_fresh(admin)
     async with resources.database.practice(admin.practice, admin.actor) as transaction:
         await roster.hold(transaction, admin.id)
@@ -60,9 +48,8 @@ async def invite(resources: Resources, caller: PracticeSide, *, email: str, name
     return staff_id
 
 
-async def invite_again(resources: Resources, caller: PracticeSide, staff_id: StaffId) -> None:
+async def invite_again(resources: Resources, admin: StaffMember, staff_id: StaffId) -> None:
     """A new link, to whoever has never signed in or whose access has ended; then all is set up as at the first time."""
-    admin = _administrator(caller)
     check_fresh(admin)
     async with resources.database.practice(admin.practice, admin.actor) as transaction:
         await roster.hold(transaction, admin.id)
@@ -77,9 +64,8 @@ async def invite_again(resources: Resources, caller: PracticeSide, staff_id: Sta
     await _send(resources, link, Occasion.INVITED)
 
 
-async def change_role(resources: Resources, caller: PracticeSide, staff_id: StaffId, role: Role) -> None:
+async def change_role(resources: Resources, admin: StaffMember, staff_id: StaffId, role: Role) -> None:
     """The colleague is signed out everywhere, and may from the next sign-in on what the role may."""
-    admin = _administrator(caller)
     check_fresh(admin)
     roster.check_somebody_else(admin.id, staff_id)
     async with resources.database.practice(admin.practice, admin.actor) as transaction:
@@ -89,9 +75,8 @@ async def change_role(resources: Resources, caller: PracticeSide, staff_id: Staf
             await _record(transaction, admin, Action.CHANGED_ROLE, staff_id, role=role, before=found.role)
 
 
-async def end(resources: Resources, caller: PracticeSide, staff_id: StaffId, reason: str) -> None:
+async def end(resources: Resources, admin: StaffMember, staff_id: StaffId, reason: str) -> None:
     """End a colleague's access at once, for a reason. It may be urgent and can be undone: any session will do."""
-    admin = _administrator(caller)
     roster.check_somebody_else(admin.id, staff_id)
     async with resources.database.practice(admin.practice, admin.actor) as transaction:
         await roster.hold(transaction, admin.id)
@@ -100,12 +85,11 @@ async def end(resources: Resources, caller: PracticeSide, staff_id: StaffId, rea
             await _record(transaction, admin, Action.ENDED_COLLEAGUE, staff_id, reason=reason)
 
 
-async def take_factors(resources: Resources, caller: PracticeSide, staff_id: StaffId, reason: str) -> None:
+async def take_factors(resources: Resources, admin: StaffMember, staff_id: StaffId, reason: str) -> None:
     """Help a colleague who has lost every second factor: remove them, and mail the colleague the way to new ones.
 
     The reason says how the administrator knows that it is the colleague who asks.
     """
-    admin = _administrator(caller)
     check_fresh(admin)
     check_reason(reason)
     roster.check_somebody_else(admin.id, staff_id)

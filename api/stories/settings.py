@@ -9,26 +9,18 @@ from chart.audit import Action
 from chart.ids import ClientId
 from chart.practice import LANGUAGES, Practice
 from chart.refusals import Unacceptable
-from identity import account, policy
+from identity import account
 from identity.account import Preferences
-from identity.caller import PortalUser, PracticeSide, Right
+from identity.caller import PortalUser, PracticeSide
 
 
 async def read_practice(resources: Resources, caller: PracticeSide) -> Practice:
-    policy.check(caller, Right.READ_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         return await practice.current(transaction)
 
 
-async def for_change(resources: Resources, caller: PracticeSide) -> Practice:
-    """The same for the form of whoever may change it."""
-    policy.check(caller, Right.SET_PRACTICE)
-    return await read_practice(resources, caller)
-
-
 async def change_practice(resources: Resources, caller: PracticeSide, changes: dict[str, Any]) -> Practice:
     """Time zone, language, reminders, expiry, age of majority; requests that are open stay as they were asked."""
-    policy.check(caller, Right.SET_PRACTICE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         changed = await practice.change(transaction, replace(await practice.current(transaction), **changes))
         await audit.record(
@@ -41,7 +33,6 @@ async def set_client_timezone(
     resources: Resources, caller: PracticeSide, client_id: ClientId, timezone: str | None
 ) -> None:
     """Where the client lives, for the daytime of reminders; None: where the practice is."""
-    policy.check(caller, Right.WRITE_CHARTS)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await client.set_timezone(transaction, client_id, timezone)

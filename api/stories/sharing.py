@@ -21,16 +21,17 @@ from chart.practice import Practice
 from chart.refusals import NotInThisState
 from chart.relationship import Relationship
 from chart.request import Request
+from chart.text import N_
 from gateways import temporal
 from identity import account, policy, staff
-from identity.caller import PracticeSide, Right
+from identity.caller import PracticeSide
+from identity.policy import Operation
 from workflows.invite import Invite
 from workflows.invite import workflow_id as invitation_workflow_id
 
 
 async def share(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Document:
     """Share: downloadable in the portal at once. Doing it again changes nothing."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await share_plainly(transaction, caller.practice, caller.actor, document_id)
         return await document.find(transaction, document_id)
@@ -40,7 +41,6 @@ async def hide(
     resources: Resources, caller: PracticeSide, document_id: DocumentId, exception: HideException, reason: str
 ) -> Document:
     """Take a plain share out of the portal, under an exception of 45 CFR 171; a signed copy never (SPEC S6)."""
-    policy.check(caller, Right.SHARE)
     document.check_reason(reason)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.hold(transaction, document_id)
@@ -87,10 +87,10 @@ async def share_to_sign(
 
     Without terms whatever runs is the answer; with terms, one that asks others or in another way is refused.
     """
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         order = await new_order(transaction, caller.practice, caller.actor, document_id, terms or Terms())
     if invite_too:
+        policy.check(caller, Operation.INVITE)
         async with resources.database.practice(caller.practice, caller.actor) as transaction:
             found = await document.find(transaction, document_id)
         disclosure.check_may_be_invited_for(found, invite_too.relationship)
@@ -143,7 +143,6 @@ class Choices:
 
 async def choices(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> Choices:
     """For the page of options; refuses what Share to Sign would refuse for any choice."""
-    policy.check(caller, Right.SHARE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await document.find(transaction, document_id)
         document.check_may_be_signed(found)
@@ -174,7 +173,7 @@ async def choices(resources: Resources, caller: PracticeSide, document_id: Docum
 
 def _why_not(account_id: AccountId, kept_from: set[AccountId], reached: set[AccountId]) -> str | None:
     if account_id in kept_from:
-        return "This document is kept from this person."
+        return N_("This document is kept from this person.")
     return None if account_id in reached else disclosure.NEEDS_CONSENT
 
 
@@ -210,7 +209,6 @@ async def _in_chart(resources: Resources, order: Order, request_id: RequestId) -
 
 async def invite(resources: Resources, caller: PracticeSide, client_id: ClientId, invitee: Invitee) -> None:
     """Invite somebody to act for the client in the Client Portal; an invitation sent before ends."""
-    policy.check(caller, Right.INVITE)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         invitation = await account.invite(

@@ -96,7 +96,7 @@ ACTS = {
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
     access_stories: ("end", "block_document", "unblock_document"),
-    settings: ("preferences", "read_practice", "for_change", "change_practice"),
+    settings: ("preferences", "read_practice", "change_practice"),
     auditing: ("read",),
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
@@ -377,9 +377,6 @@ class Stage:
 
     async def preferences(self, _r: object, _u: object) -> Preferences:
         return Preferences("en", reminders=True, reminders_optional=True)
-
-    async def for_change(self, _r: object, _c: object) -> Practice:
-        return await self.read_practice(None, None)
 
     async def change_practice(self, _r: object, _c: object, changes: dict[str, Any]) -> Practice:
         self._act("change practice", **changes)

@@ -491,7 +491,7 @@ def test_a_page_is_whole_and_fits_the_content_security_policy(browser: TestClien
     answer = browser.get(address)
     html = answer.text
     assert answer.status_code == 200
-    assert '<html lang="en">' in html
+    assert '<html lang="en-US">' in html
     assert html.count("<h1") == 1
     assert html.count("aria-live") == 1
     assert 'class="skip" href="#main"' in html

@@ -65,7 +65,7 @@ def test_nothing_is_said_of_a_state_and_part_that_cannot_be_together() -> None:
     "state", [state for state, row in STATES.items() if row.ended and state is not RequestState.SIGNED]
 )
 def test_a_signature_of_a_request_that_ended_otherwise_is_said_not_to_be_used(state: RequestState) -> None:
-    assert "your signature is not used" in Standing(state, Part.SIGNED).words.more
+    assert "your signature is not used" in Standing(state, Part.SIGNED).words.also
 
 
 # -- each state on the pages of the portal

@@ -1,5 +1,13 @@
 // Every page: says what happened, shows times as the reader's own, sends a form once, shows a password on request.
 
+const meta = document.querySelector('meta[name="texts"]');
+const texts = meta ? JSON.parse(meta.content) : {};
+
+/** A sentence of ours in the page's language, with `{name}` filled in; the English one is its key in the catalogue. */
+export function _(sentence, named = {}) {
+  return (texts[sentence] ?? sentence).replace(/\{(\w+)\}/g, (field, name) => named[name] ?? field);
+}
+
 const region = document.getElementById('announcements');
 
 let news = [];
@@ -57,7 +65,7 @@ for (const button of document.querySelectorAll('[data-reveal]')) {
   button.addEventListener('click', () => {
     const shown = input.type === 'password';
     input.type = shown ? 'text' : 'password';
-    button.textContent = shown ? 'Hide' : 'Show';
+    button.textContent = shown ? _('Hide') : _('Show');
     button.setAttribute('aria-pressed', shown);
   });
 }

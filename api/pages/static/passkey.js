@@ -1,4 +1,5 @@
 // Passkeys: asks the server for a question, the browser for an answer to it, and goes where the server says.
+import { _ } from './page.js';
 
 /** Whether this browser can. */
 export const usable = Boolean(globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON);
@@ -17,7 +18,7 @@ export async function answer(how, question, address) {
 async function post(address, body) {
   const headers = { accept: 'application/json', 'content-type': 'application/json' };
   const response = await fetch(address, { method: 'POST', headers, body: body && JSON.stringify(body) });
-  return { detail: 'Something went wrong. Try again.', ...(await response.json().catch(() => ({}))), response };
+  return { detail: _('Something went wrong. Try again.'), ...(await response.json().catch(() => ({}))), response };
 }
 
 for (const place of document.querySelectorAll('[data-passkey]')) {
@@ -32,7 +33,7 @@ for (const place of document.querySelectorAll('[data-passkey]')) {
       if (response.ok) return location.assign(next);
       problem.textContent = detail;
     } catch {
-      problem.textContent = 'No passkey was used. Try again, or choose another way.';
+      problem.textContent = _('No passkey was used. Try again, or choose another way.');
     }
     button.disabled = false;
     problem.hidden = false;

@@ -1,4 +1,5 @@
 // Reading a document: the text of a page is fetched when somebody asks for it.
+import { _ } from './page.js';
 
 document.addEventListener('toggle', async (event) => {
   const details = event.target;
@@ -6,6 +7,6 @@ document.addEventListener('toggle', async (event) => {
   const response = await fetch(details.dataset.text).catch(() => null);
   if (!response?.ok || response.redirected) return; // its link is still there
   const text = document.createElement('pre');
-  text.textContent = (await response.text()).trim() || 'This page has no text that can be read out. It may be a scanned picture.';
+  text.textContent = (await response.text()).trim() || _('This page has no text that can be read out. It may be a scanned picture.');
   details.querySelector('p').replaceWith(text);
 }, true);

@@ -1,5 +1,6 @@
 // Before the session ends: a warning that can be answered. When it has ended, the page is covered and what was typed stays
 // in it, until the same person has signed in again (WCAG 2.2.1, 2.2.5).
+import { _ } from './page.js';
 
 const WARN = 120; // seconds
 const AWAY = 30; // seconds until the server is asked again that did not answer
@@ -36,10 +37,10 @@ function warn(seconds, longest) {
   const at = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: 'short' }).format(time);
   warnedOfTheLongest = longest;
   show(
-    'Are you still there?',
+    _('Are you still there?'),
     longest
-      ? `Your sign-in ends at ${at}, twelve hours after it began. Finish what you are doing, or sign in again after that; what you have typed stays here.`
-      : `Nothing was done for a while, so you will be signed out at ${at}. What you have typed stays here.`,
+      ? _('Your sign-in ends at {at}, twelve hours after it began. Finish what you are doing, or sign in again after that; what you have typed stays here.', { at })
+      : _('Nothing was done for a while, so you will be signed out at {at}. What you have typed stays here.', { at }),
     longest ? understood : stay,
   );
   later(seconds + 1);
@@ -47,7 +48,11 @@ function warn(seconds, longest) {
 
 function over() {
   document.body.toggleAttribute('data-over', true);
-  show('You were signed out', 'What you have typed is still here, and is shown again when you have signed in and come back to this tab.', again);
+  show(
+    _('You were signed out'),
+    _('What you have typed is still here, and is shown again when you have signed in and come back to this tab.'),
+    again,
+  );
 }
 
 function show(title, text, action) {

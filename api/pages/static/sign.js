@@ -1,6 +1,6 @@
 // Add Signature, for clients and staff: consent once, draw or type, check, Sign Document. What was drawn stays until it is signed,
 // whatever is asked in between: a password again, a sign-in again, a connection that comes back.
-import { announce } from './page.js';
+import { _, announce } from './page.js';
 import { refresh } from './live.js';
 import { answer as answerWithPasskey, usable as canPasskeys } from './passkey.js';
 import { paint } from './signature.js';
@@ -55,11 +55,14 @@ function ready() {
   part('undo').hidden = typing();
   for (const shown of dialog.querySelectorAll('[data-typed]')) shown.textContent = name.value;
   part('continue').disabled = !(written() && intends.checked);
-  const missing = [
-    written() ? '' : typing() ? 'type your name' : 'draw your signature',
-    intends.checked ? '' : 'tick the box',
-  ].filter(Boolean);
-  part('missing').textContent = missing.length ? `To continue, ${missing.join(' and ')}.` : '';
+  part('missing').textContent = missing();
+}
+
+/** What is still to do, as a whole sentence: parts of one do not translate. */
+function missing() {
+  if (written()) return intends.checked ? '' : _('To continue, tick the box.');
+  if (typing()) return intends.checked ? _('To continue, type your name.') : _('To continue, type your name and tick the box.');
+  return intends.checked ? _('To continue, draw your signature.') : _('To continue, draw your signature and tick the box.');
 }
 
 function preview() {
@@ -76,7 +79,7 @@ part('clear').addEventListener('click', () => {
   if (typing()) name.value = '';
   else pad.clear();
   ready();
-  announce('Cleared');
+  announce(_('Cleared'));
 });
 part('undo').addEventListener('click', () => pad.undo());
 part('back').addEventListener('click', () => show('signature'));
@@ -92,7 +95,7 @@ for (const [key, form] of Object.entries(step)) {
     try {
       await steps[key]();
     } catch {
-      tell('There is no connection. Your signature is still here. Try again in a moment.');
+      tell(_('There is no connection. Your signature is still here. Try again in a moment.'));
     } finally {
       sending = false;
       dialog.toggleAttribute('data-sending', false);
@@ -146,7 +149,7 @@ part('use-passkey').addEventListener('click', async () => {
   try {
     await shown(await answerWithPasskey('get', `${address}/question`, address), step.password.elements.password);
   } catch {
-    tell('No passkey was used. Try again, or enter your password.');
+    tell(_('No passkey was used. Try again, or enter your password.'));
   }
 });
 
@@ -168,8 +171,8 @@ function askPassword(next, over = false) {
   ended = over;
   half = false;
   part('why').textContent = ended
-    ? 'You were signed out after a while without activity. Sign in again to go on. Your signature is kept.'
-    : 'For your safety, show again that it is you. Your signature is kept.';
+    ? _('You were signed out after a while without activity. Sign in again to go on. Your signature is kept.')
+    : _('For your safety, show again that it is you. Your signature is kept.');
   show('password');
   wanted();
   if (ended) step.password.elements.email.focus();
@@ -180,7 +183,7 @@ function askCode({ awaits, next }) {
   if (awaits !== 'factor') return location.assign(next);
   half = true;
   wanted();
-  part('why').textContent = 'Now the second step. Your signature is kept.';
+  part('why').textContent = _('Now the second step. Your signature is kept.');
   step.password.elements.code.focus();
 }
 
@@ -217,7 +220,7 @@ async function post(address, body) {
   const headers = { accept: 'application/json', 'content-type': 'application/json' };
   const response = await fetch(address, { method: 'POST', headers, body: body && JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
-  return { detail: 'Something went wrong. Your signature is still here. Try again.', ...answer, response };
+  return { detail: _('Something went wrong. Your signature is still here. Try again.'), ...answer, response };
 }
 
 async function signIn(email, password, code) {
@@ -225,7 +228,7 @@ async function signIn(email, password, code) {
   const body = new URLSearchParams(half ? { code } : { email, password });
   const response = await fetch(address, { method: 'POST', body, headers: { accept: 'application/json' } });
   const answer = await response.json().catch(() => ({}));
-  return { detail: 'Something went wrong. Your signature is still here. Try again.', ...answer, response };
+  return { detail: _('Something went wrong. Your signature is still here. Try again.'), ...answer, response };
 }
 
 document.querySelector('[data-add-signature]').disabled = false;

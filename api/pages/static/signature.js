@@ -1,5 +1,6 @@
 // <signature-pad>: takes strokes, never a picture. Points are kept in units of the pad, so that rotation, resizing
 // and zooming redraw the same strokes; the server draws them itself from the same points.
+import { _ } from './page.js';
 
 export const WIDTH = 600;
 export const HEIGHT = 240;
@@ -130,7 +131,7 @@ class SignaturePad extends HTMLElement {
   }
 
   #changed() {
-    const text = { true: 'Your drawn signature', false: 'The box for your signature, empty' }[this.strokes.length > 0];
+    const text = this.strokes.length > 0 ? _('Your drawn signature') : _('The box for your signature, empty');
     this.#canvas.setAttribute('aria-label', text);
     this.redraw();
     this.dispatchEvent(new Event('change'));

@@ -1,0 +1,217 @@
+"""`./sts words`: find everything that pages say, and bring the catalogues up to date with it.
+
+From templates what stands in `_()` and `{% trans %}`, from scripts what stands in `_()`. From Python the refusals,
+whose text is a literal with named fields; what is made as `Text` or `Notification`; what `N_` or the type `Sentence`
+marks; and the labels of the enumerations below.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+from api import languages
+from chart.audit import Action
+from chart.disclosure import Holds, SignedHow
+from chart.document import PortalTag, ShareStatus
+from chart.relationship import Relationship
+from identity.caller import Role
+from pdf import MESSAGES, Note
+
+ROOT = Path(__file__).parent.parent.parent
+ROOMS = ("api", "activities", "identity", "chart", "pdf")
+TEMPLATES = ROOT / "api" / "pages" / "templates"
+STATIC = ROOT / "api" / "pages" / "static"
+TEMPLATE = languages.FOLDER / "messages.pot"
+
+SHOWN: tuple[type[StrEnum], ...] = (ShareStatus, PortalTag, Note)
+"""Enumerations whose values are what is shown."""
+
+NAMED: tuple[type[StrEnum], ...] = (Action, Holds, Relationship, Role, SignedHow)
+"""Enumerations whose names are shown, in words."""
+
+MADE = {"Text", "Notification", "SignInNeeded"}
+"""Calls whose first argument is a sentence. Refusals are found by their class."""
+
+HEAD = """\
+What the pages of Share to Sign say.
+One entry for each sentence; the English one is its key. Fields in braces and %(names)s stay as they are.
+"""
+
+
+class Unclear(Exception):
+    """A sentence that is put together in the code, so that nobody can translate it: name its fields instead."""
+
+
+def messages() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    """Every sentence and the file in which it stands; a tuple has the singular and the plural."""
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        yield from ((_place(path), message) for message in of_template(path))
+    for path in sorted(STATIC.glob("*.js")):
+        with path.open("rb") as file:
+            found = list(extract("javascript", file, {"_": None}))
+        yield from ((_place(path), message) for _, message, _, _ in found)
+    trees = {path: ast.parse(path.read_text()) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))}
+    refusals = _refusals(trees.values())
+    for path, tree in trees.items():
+        yield from ((_place(path), message) for message in of_python(tree, refusals))
+    for labels in SHOWN:
+        place = labels.__module__.replace(".", "/") + ".py"
+        yield from ((place, one.value) for one in labels)
+    yield from (("pdf/intake.py", message) for message in MESSAGES.values())
+    for names in NAMED:
+        place = names.__module__.replace(".", "/") + ".py"
+        yield from ((place, name[:1].upper() + name[1:]) for name in (one.value.replace("_", " ") for one in names))
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def of_template(path: Path) -> Iterator[str | tuple[str, ...]]:
+    options = dict.fromkeys(("trimmed", "newstyle_gettext", "trim_blocks", "lstrip_blocks"), "true") | {"silent": "no"}
+    with path.open("rb") as file:
+        for _, function, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):
+            parts = tuple(one for one in ((message,) if isinstance(message, str) else message or ()) if one)
+            if function == "ngettext":
+                yield parts[:2]
+            else:
+                yield from parts[:1]
+
+
+def of_python(tree: ast.Module, refusals: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) if name in refusals:
+                for inner in ast.walk(node):
+                    match inner:
+                        case ast.Call(func=ast.Attribute(attr="__init__"), args=[first, *_]):
+                            yield from _literals(first, whole=False)
+            case ast.Call(func=ast.Name(id="N_" | "Words" | "Row" | "_ended")):
+                yield from _literals(node, whole=True)
+            case ast.AnnAssign(annotation=kind, value=ast.expr() as value) if "Sentence" in ast.unparse(kind):
+                yield from _literals(value, whole=True)
+            case ast.Call(func=ast.Name(id="Problem"), args=[_, _, title]):
+                yield from _literals(title, whole=False)
+            case ast.Call(func=ast.Name(id="MeaninglessMark"), args=[reason]):
+                yield from _literals(reason, whole=False)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]):
+                if name in refusals or name in MADE:
+                    yield from _literals(first, whole=False)
+
+
+def _literals(node: ast.expr, *, whole: bool) -> Iterator[str]:
+    """The sentences in an argument; `whole`: in everything that it holds."""
+    match node:
+        case ast.Constant(value=str(text)) if text.strip():
+            yield text
+        case ast.JoinedStr():
+            raise Unclear(ast.unparse(node))
+        case ast.IfExp(body=one, orelse=other):
+            yield from _literals(one, whole=whole)
+            yield from _literals(other, whole=whole)
+        case ast.Dict(values=values) if whole:
+            for value in values:
+                yield from _literals(value, whole=True)
+        case ast.Tuple(elts=values) | ast.List(elts=values) if whole:
+            for value in values:
+                yield from _literals(value, whole=True)
+        case ast.Call(args=values) if whole:
+            for value in (*values, *(one.value for one in node.keywords)):
+                yield from _literals(value, whole=True)
+
+
+def _refusals(trees: Iterable[ast.Module]) -> set[str]:
+    """Names of `Refusal` and of every class that is one."""
+    bases = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"Refusal"}
+    while more := {name for name, of in bases.items() if of & found} - found:
+        found |= more
+    return found
+
+
+def template() -> Catalog:
+    """The catalogue without translations."""
+    catalogue = _catalogue()
+    for place, message in messages():
+        catalogue.add(message, locations=[(place, 0)])
+    return catalogue
+
+
+def _catalogue(locale: str | None = None) -> Catalog:
+    # no dates in it: a catalogue changes when its words do
+    never = datetime(2026, 1, 1, tzinfo=UTC)
+    return Catalog(
+        locale,
+        project="Share to Sign",
+        version="0.1.0",
+        header_comment=_comment(HEAD),
+        charset="utf-8",
+        creation_date=never,
+        revision_date=never,
+        fuzzy=False,
+        copyright_holder="",
+        msgid_bugs_address="",
+    )
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}".rstrip() for line in text.splitlines())
+
+
+def read(language: languages.Language) -> Catalog:
+    with (languages.FOLDER / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def write(path: Path, catalogue: Catalog) -> None:
+    with path.open("wb") as file:
+        write_po(file, catalogue, width=120, include_lineno=False, sort_by_file=True, ignore_obsolete=True)
+
+
+def main() -> int:
+    fresh = template()
+    write(TEMPLATE, fresh)
+    for path in sorted(languages.FOLDER.glob("*.po")):
+        language = languages.named(path.stem)
+        assert language, f"{path.name} is no language of ours"
+        catalogue = read(language)
+        # no guesses: what reads otherwise is translated anew
+        catalogue.update(fresh, no_fuzzy_matching=True, update_header_comment=False)
+        write(path, catalogue)
+        wanting = [message.id for message in catalogue if message.id and not all(strings(message))]
+        print(f"{path.name}: {len(catalogue)} entries, {len(wanting)} to translate")
+        for one in wanting:
+            print(f"  {one}")
+    return 0
+
+
+def strings(message: Any) -> tuple[str, ...]:
+    """The translation, or its singular and plural."""
+    return message.string if isinstance(message.string, tuple) else (message.string,)
+
+
+FIELD = re.compile(r"%\(\w+\)s|\{\w+\}")
+
+
+def fields(text: str) -> set[str]:
+    """What is filled in."""
+    return set(FIELD.findall(text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Languages: which one an answer has, and that catalogues are whole (SPEC N5)."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.messages.catalog import Message
+from fastapi import Request
+from jinja2 import Environment
+
+from api import languages
+from api.languages import extract
+from chart.refusals import Refusal, Unacceptable
+from chart.text import Text
+
+# -- which language
+
+
+def asked(language: str = "", query: str = "", cookie: str = "") -> Request:
+    headers = [(b"accept-language", language.encode()), (b"cookie", f"{languages.COOKIE}={cookie}".encode())]
+    return Request({"type": "http", "headers": headers, "query_string": query.encode(), "path": "/", "method": "GET"})
+
+
+@pytest.mark.parametrize(
+    ("browser", "expected"),
+    [
+        ("", "en"),
+        ("es", "es"),
+        ("es-MX,es;q=0.9,en;q=0.8", "es"),
+        ("en-US,en;q=0.9,es;q=0.8", "en"),
+        ("fr-CA,fr;q=0.9,es;q=0.5", "es"),
+        ("en;q=0.2, es-419;q=0.7", "es"),
+        ("es;q=0, fr", "en"),
+        ("de", "en"),
+        ("es;q=nonsense", "en"),
+        ("*", "en"),
+        (";,;q=,", "en"),
+    ],
+)
+def test_a_browser_says_which_language_its_reader_wants(browser: str, expected: str) -> None:
+    assert languages.of(asked(browser)) == expected
+
+
+def test_an_account_goes_before_a_choice_and_a_choice_before_the_browser() -> None:
+    assert languages.of(asked("en", cookie="es")) == "es"
+    assert languages.of(asked("en", query="lang=es", cookie="en")) == "es"
+    assert languages.of(asked("en", query="lang=xx", cookie="nonsense")) == "en"
+    signed_in = asked("es", query="lang=es", cookie="es")
+    languages.is_of(signed_in, "en")
+    assert languages.of(signed_in) == "en"
+
+
+# -- what is said
+
+
+def test_a_refusal_knows_what_was_filled_in() -> None:
+    refusal = Unacceptable("Enter {what}, 100 characters at most.", what="the name")
+    assert str(refusal) == "Enter the name, 100 characters at most."
+    assert languages.said(str(refusal), "en") == "Enter the name, 100 characters at most."
+    # braces of a reader's own words are no fields
+    assert str(Refusal("{nothing}")) == "{nothing}"
+    assert languages.said(Text("{these} and {last}", these="{last}", last="B"), "en") == "{last} and B"
+
+
+def test_days_and_times_are_written_as_the_language_writes_them() -> None:
+    """The practice's zone, by its name there; the narrow space before AM is CLDR's."""
+    at, chicago = datetime(2026, 7, 4, 2, 30, tzinfo=UTC), ZoneInfo("America/Chicago")
+    assert languages.day(date(2026, 11, 3), "en") == "Nov 3, 2026"
+    assert languages.day(date(2026, 11, 3), "es") == "3 nov 2026"
+    assert languages.moment(at, "en", chicago) == "Jul 3, 2026, 9:30\u202fPM CDT"
+    assert languages.moment(at, "es", chicago) == "3 jul 2026, 9:30\u202fp.m. CDT"
+    assert languages.moment(datetime(2026, 12, 4, 2, 30, tzinfo=UTC), "en", chicago).endswith("CST")
+
+
+# -- the catalogues
+
+TEMPLATES = sorted(extract.TEMPLATES.rglob("*.html"))
+
+
+def outside_of_gettext(source: str) -> Iterator[str]:
+    """Words of a template that no catalogue can reach: text, and attributes that are read out or shown."""
+    inside, first = 0, True
+    html: list[str] = []
+    for _, kind, value in Environment(extensions=["jinja2.ext.i18n"]).lex(source):
+        match kind:
+            case "block_begin" | "variable_begin":
+                first = True
+                html.append("\0")
+            case "name" if first:
+                inside += {"trans": 1, "endtrans": -1}.get(value, 0)
+                first = False
+            case "data" if not inside:
+                html.append(value)
+    whole = "".join(html)
+    yield from re.findall(r'\b(?:aria-label|alt|placeholder|data-title|data-label)="([^"\0]*[A-Za-z][^"]*)"', whole)
+    text = re.sub(r'<[^<>]*>|[a-z-]+="[^"]*"', "\0", whole)  # attributes may stand in a block of their own
+    yield from (part.strip() for part in re.split(r"[\n\0]", text) if re.search(r"[A-Za-z]{2}", part))
+
+
+OWN_NAMES = {"Share to Sign"}
+"""Of the product, where it is not the label of a button."""
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=[str(path.relative_to(extract.TEMPLATES)) for path in TEMPLATES])
+def test_every_word_of_a_template_can_be_translated(path: Path) -> None:
+    assert [*filter(lambda words: words not in OWN_NAMES, outside_of_gettext(path.read_text()))] == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=[str(path.relative_to(extract.TEMPLATES)) for path in TEMPLATES])
+def test_only_literals_are_taken_for_our_own_html(path: Path) -> None:
+    """What `_` says is not escaped, so it gets nothing but literals; what comes from elsewhere goes to `said`."""
+    for called in re.findall(r"\b(?:_|n?gettext)\(\s*(.)", path.read_text()):
+        assert called in "'\""
+
+
+def entries(language: languages.Language) -> list[Message]:
+    return [message for message in extract.read(language) if message.id]
+
+
+def test_the_catalogues_hold_what_the_code_says() -> None:
+    wanted = {message.id for message in extract.template() if message.id}
+    assert wanted == {message.id for message in entries("es")}, "run ./sts words"
