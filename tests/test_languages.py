@@ -112,7 +112,7 @@ def test_every_word_of_a_template_can_be_translated(path: Path) -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=[str(path.relative_to(extract.TEMPLATES)) for path in TEMPLATES])
 def test_only_literals_are_taken_for_our_own_html(path: Path) -> None:
     """What `_` says is not escaped, so it gets nothing but literals; what comes from elsewhere goes to `said`."""
-    for called in re.findall(r"\b(?:_|n?gettext)\(\s*(.)", path.read_text()):
+    for called in re.findall(r"\b(?:_|[np]?gettext)\(\s*(.)", path.read_text()):
         assert called in "'\""
 
 
@@ -121,5 +121,28 @@ def entries(language: languages.Language) -> list[Message]:
 
 
 def test_the_catalogues_hold_what_the_code_says() -> None:
-    wanted = {message.id for message in extract.template() if message.id}
-    assert wanted == {message.id for message in entries("es")}, "run ./sts words"
+    wanted = {(message.id, message.context) for message in extract.template() if message.id}
+    assert wanted == {(message.id, message.context) for message in entries("es")}, "run ./sts words"
+
+
+def test_an_entry_is_whole_and_certain() -> None:
+    for message in entries("es"):
+        assert all(extract.strings(message)), f"not translated: {message.id}"
+        assert not message.fuzzy, message.id
+
+
+def test_a_translation_fills_in_what_the_original_does() -> None:
+    for message in entries("es"):
+        wanted = {field for text in message.id if isinstance(message.id, tuple) for field in extract.fields(text)}
+        wanted |= extract.fields(message.id) if isinstance(message.id, str) else set()
+        for text in extract.strings(message):
+            assert extract.fields(text) <= wanted, message.id
+        assert set().union(*map(extract.fields, extract.strings(message))) == wanted, message.id
+
+
+def test_a_translation_has_the_html_of_the_original() -> None:
+    """Links that lead to the same place, and no markup besides: what a catalogue says is not escaped."""
+    for message in entries("es"):
+        original = message.id if isinstance(message.id, str) else message.id[0]
+        for text in extract.strings(message):
+            assert sorted(re.findall(r"<[^>]*>", text)) == sorted(re.findall(r"<[^>]*>", original)), original

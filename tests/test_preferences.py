@@ -50,18 +50,15 @@ async def test_a_client_stops_the_reminders_and_never_the_request(
     refused = await api.post(f"{PAGE}/reminders", data={"reminders": "off"}, headers=me)
     assert (refused.status_code, "Your practice reminds everybody." in refused.text) == (422, True)
     assert "Stop the reminders" not in (await api.get(PAGE, headers=me)).text
+    await api.post(f"{PAGE}/reminders", data={"reminders": "on"}, headers=me)  # as it is: nothing to write down
     changed = [line for line in await log(database, office) if line.action == Action.CHANGED_REMINDERS]
     assert [line.detail["wanted"] for line in changed] == [0, 1]
 
 
-async def test_a_client_chooses_the_language_of_the_emails(api: httpx2.AsyncClient, office: Office) -> None:
-    me, bearer = await sign_in(api, office.client_email), await portal(api, office)
-    odd = await api.post(f"{PAGE}/language", data={"language": "de"}, headers=me)
-    assert (odd.status_code, "The languages are" in odd.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
-    done = await api.post(f"{PAGE}/language", data={"language": "es"}, headers=me)
-    assert done.headers["location"] == f"{PAGE}?done=language"
+async def test_an_app_reads_and_sets_preferences(api: httpx2.AsyncClient, office: Office) -> None:
+    bearer = await portal(api, office)
     preferences = (await api.get("/api/v1/portal/preferences", headers=bearer)).json()
-    assert preferences == {"language": "es", "reminders": True, "reminders_optional": True}
+    assert preferences == {"language": "en", "reminders": True, "reminders_optional": True}
     silent = await api.put("/api/v1/portal/reminders", json={"reminders": False}, headers=bearer)
     assert silent.status_code == HTTPStatus.NO_CONTENT
     assert (await api.get("/api/v1/portal/preferences", headers=bearer)).json()["reminders"] is False
@@ -70,7 +67,12 @@ async def test_a_client_chooses_the_language_of_the_emails(api: httpx2.AsyncClie
 async def test_preferences_lead_to_what_keeps_the_account_safe(api: httpx2.AsyncClient, office: Office) -> None:
     me = await sign_in(api, office.client_email)
     page = (await api.get(PAGE, headers=me)).text
-    for link in ("/portal/account/password", "/portal/account#factors-title", "/portal/account#sessions-title"):
+    for link in (
+        "/portal/account/password",
+        "/portal/account#language-title",
+        "/portal/account#factors-title",
+        "/portal/account#sessions-title",
+    ):
         assert f'href="{link}"' in page
     assert "Not in use" in page
     assert (await api.get(PAGE)).headers["location"].startswith("/portal/sign-in")

@@ -6,6 +6,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.stamp import BEYOND_RETRY
+from chart.text import N_
 
 STEP = timedelta(seconds=15)
 """How long a crash of the worker can hold a step up (10 to 15 s for database, mail and stamp)."""
@@ -31,4 +32,4 @@ def reason(error: BaseException) -> str:
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         return cause.message if cause.type == BEYOND_RETRY else f"The step failed ({cause.type})."
-    return "The step took too long."
+    return N_("The step took too long.")

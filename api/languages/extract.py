@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
@@ -28,7 +28,7 @@ from identity.caller import Role
 from pdf import MESSAGES, Note
 
 ROOT = Path(__file__).parent.parent.parent
-ROOMS = ("api", "activities", "identity", "chart", "pdf")
+ROOMS = ("api", "workflows", "activities", "identity", "chart", "pdf")
 TEMPLATES = ROOT / "api" / "pages" / "templates"
 STATIC = ROOT / "api" / "pages" / "static"
 TEMPLATE = languages.FOLDER / "messages.pot"
@@ -39,7 +39,7 @@ SHOWN: tuple[type[StrEnum], ...] = (ShareStatus, PortalTag, Note)
 NAMED: tuple[type[StrEnum], ...] = (Action, Holds, Relationship, Role, SignedHow)
 """Enumerations whose names are shown, in words."""
 
-MADE = {"Text", "Notification", "SignInNeeded"}
+MADE = {"Text", "Notification", "SignInNeeded", "beyond_retry"}
 """Calls whose first argument is a sentence. Refusals are found by their class."""
 
 HEAD = """\
@@ -52,10 +52,19 @@ class Unclear(Exception):
     """A sentence that is put together in the code, so that nobody can translate it: name its fields instead."""
 
 
-def messages() -> Iterator[tuple[str, str | tuple[str, ...]]]:
-    """Every sentence and the file in which it stands; a tuple has the singular and the plural."""
+Found: TypeAlias = str | tuple[str, ...]
+"""A sentence; or its singular and plural."""
+
+
+def messages() -> Iterator[tuple[str, Found, str | None]]:
+    """Every sentence with the file in which it stands, and its context where the sentence alone is not clear."""
     for path in sorted(TEMPLATES.rglob("*.html")):
-        yield from ((_place(path), message) for message in of_template(path))
+        yield from ((_place(path), message, context) for message, context in of_template(path))
+    for place, message in _of_code():
+        yield place, message, None
+
+
+def _of_code() -> Iterator[tuple[str, Found]]:
     for path in sorted(STATIC.glob("*.js")):
         with path.open("rb") as file:
             found = list(extract("javascript", file, {"_": None}))
@@ -64,10 +73,10 @@ def messages() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     refusals = _refusals(trees.values())
     for path, tree in trees.items():
         yield from ((_place(path), message) for message in of_python(tree, refusals))
+    yield from (("pdf/intake.py", message) for message in MESSAGES.values())
     for labels in SHOWN:
         place = labels.__module__.replace(".", "/") + ".py"
         yield from ((place, one.value) for one in labels)
-    yield from (("pdf/intake.py", message) for message in MESSAGES.values())
     for names in NAMED:
         place = names.__module__.replace(".", "/") + ".py"
         yield from ((place, name[:1].upper() + name[1:]) for name in (one.value.replace("_", " ") for one in names))
@@ -77,15 +86,18 @@ def _place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def of_template(path: Path) -> Iterator[str | tuple[str, ...]]:
+def of_template(path: Path) -> Iterator[tuple[Found, str | None]]:
     options = dict.fromkeys(("trimmed", "newstyle_gettext", "trim_blocks", "lstrip_blocks"), "true") | {"silent": "no"}
     with path.open("rb") as file:
-        for _, function, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):
+        for _, function, message, _ in babel_extract(file, ("_", "gettext", "ngettext", "pgettext"), (), options):
             parts = tuple(one for one in ((message,) if isinstance(message, str) else message or ()) if one)
-            if function == "ngettext":
-                yield parts[:2]
-            else:
-                yield from parts[:1]
+            match function:
+                case "ngettext":
+                    yield parts[:2], None
+                case "pgettext":
+                    yield parts[1], parts[0]
+                case _:
+                    yield parts[0], None
 
 
 def of_python(tree: ast.Module, refusals: set[str]) -> Iterator[str]:
@@ -147,8 +159,8 @@ def _refusals(trees: Iterable[ast.Module]) -> set[str]:
 def template() -> Catalog:
     """The catalogue without translations."""
     catalogue = _catalogue()
-    for place, message in messages():
-        catalogue.add(message, locations=[(place, 0)])
+    for place, message, context in messages():
+        catalogue.add(message, locations=[(place, 0)], context=context)
     return catalogue
 
 

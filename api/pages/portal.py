@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from activities.stamp import MEANING
+from activities.stamp import MEANING, meaning
+from api import languages
 from api.access import COOKIE, PortalPage, Res, Visit, does
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
-from api.pages.practice import LANGUAGES
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
 from api.stories import accounts, portal, settings
 from api.v1 import pdf_response
@@ -26,7 +26,6 @@ from identity.throttle import TooManyTries
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
 DONE: dict[str, Sentence] = {
-    "language": "Your language is changed.",
     "reminders-on": "You get reminders of what waits for you.",
     "reminders-off": "You get no more reminders. We still tell you of each new request.",
     "agreed": "You have agreed to electronic records.",
@@ -72,7 +71,7 @@ async def register_form(request: Request) -> Response:
 @does(Operation.GO_ON)
 async def register(request: Request, res: Res, visitor: Visit, token: Typed = "", new_password: Typed = "") -> Response:
     try:
-        await portal.register(res, visitor, token.strip(), new_password)
+        await portal.register(res, visitor, token.strip(), new_password, languages.of(request))
     except Refusal as refusal:
         return page(
             request,
@@ -156,7 +155,7 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         mine=found.request.signer(user.actor) if found.request else None,
         earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
         factors=await accounts.factors(res, user),
-        meaning=MEANING,
+        meaning=meaning(MEANING, user.language),
     )
 
 
@@ -287,21 +286,9 @@ async def _preferences_page(
         status,
         electronic=await portal.electronic_records(res, user),
         preferences=await settings.preferences(res, user),
-        languages=LANGUAGES,
         account=await accounts.overview(res, user, request.cookies.get(COOKIE[Surface.PORTAL], "")),
         notification=notification,
     )
-
-
-@router.post("/preferences/language")
-@does(Operation.PREFER)
-async def set_language(request: Request, res: Res, user: PortalPage, language: Typed = "") -> Response:
-    try:
-        await settings.set_language(res, user, language)
-    except Refusal as refusal:
-        told = Notification(str(refusal), good=False)
-        return await _preferences_page(request, res, user, forms.status(refusal), notification=told)
-    return see_other("/portal/preferences?done=language")
 
 
 @router.post("/preferences/reminders")

@@ -44,6 +44,7 @@ def _typed(found: Practice) -> dict[str, Any]:
         "reminders_optional": found.reminders_optional,
         "majority_age": found.majority_age,
         "paper_option": found.paper_option,
+        "paper_option_es": found.paper_option_es or "",
     }
 
 
@@ -65,6 +66,7 @@ async def change(
     reminders_optional: Typed = "",
     majority_age: Typed = "",
     paper_option: Typed = "",
+    paper_option_es: Typed = "",
 ) -> Response:
     typed = {
         "timezone": timezone.strip(),
@@ -74,12 +76,14 @@ async def change(
         "reminders_optional": reminders_optional == "yes",
         "majority_age": majority_age,
         "paper_option": paper_option.strip(),
+        "paper_option_es": paper_option_es.strip(),
     }
     try:
         wanted = {
             **typed,
             "request_days": forms.whole_number(request_days, N_("after how many days a request expires")),
             "reminder_days": forms.numbers(reminder_days),
+            "paper_option_es": typed["paper_option_es"] or None,
             "majority_age": forms.whole_number(majority_age, N_("the age of majority")),
         }
         before = await settings.read_practice(res, staff)
