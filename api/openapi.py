@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import (
+    v1_appointments,
     v1_audit,
     v1_bulk,
     v1_clients,
@@ -24,6 +25,7 @@ ROUTERS = (
     v1_clients.router,
     v1_documents.router,
     v1_requests.router,
+    v1_appointments.router,
     v1_audit.router,
     v1_bulk.router,
     v1_disclosures.router,

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from api.access import PracticeCaller, Res, does
 from api.body import Body
-from api.stories import settings
+from api.stories import roster, settings
 from api.v1 import Days, In, Words
+from identity.caller import Role
 from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["practice"])
@@ -24,6 +25,7 @@ class PracticeIn(In):
     paper_option: Words | None = Field(
         default=None, description="How clients come to paper instead. Whoever agreed to other words is asked anew."
     )
+    reminders_optional: bool | None = Field(default=None, description="Clients may choose to get no reminders.")
     paper_option_es: Words | None = Field(
         default=None, description="The same in Spanish; without it, readers of Spanish find `paper_option`."
     )
@@ -39,6 +41,17 @@ class PracticeOut(Body):
     language: str = Field(description="Of certificates and invitations: `en` or `es`.")
     paper_option: str = Field(description="How clients come to paper instead; part of the consent text.")
     paper_option_es: str | None = Field(description="The same in Spanish.")
+    reminders_optional: bool = Field(description="Clients may choose to get no reminders; never no requests.")
+
+
+class ColleagueOut(Body):
+    id: UUID
+    name: str
+    role: Role
+
+
+class StaffOut(Body):
+    staff: list[ColleagueOut]
 
 
 @router.get("/practice")
@@ -56,3 +69,11 @@ async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn)
     if "reminder_days" in wanted:
         wanted["reminder_days"] = tuple(wanted["reminder_days"])
     return PracticeOut.model_validate(await settings.change_practice(res, caller, wanted), from_attributes=True)
+
+
+@router.get("/staff")
+@does(Operation.LIST_STAFF)
+async def list_staff(res: Res, caller: PracticeCaller) -> StaffOut:
+    """Who works in the practice, by name: their ids name them in appointments, care teams and counter-signatures."""
+    found = await roster.colleagues(res, caller)
+    return StaffOut(staff=[ColleagueOut.model_validate(one, from_attributes=True) for one in found])

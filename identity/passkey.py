@@ -172,6 +172,11 @@ async def remove(transaction: Transaction, party: Actor, credential_id: bytes) -
     return await transaction.fetchval(REMOVE, party, credential_id) is not None
 
 
+async def forget(transaction: Transaction, party: Actor) -> None:
+    """All of the person's."""
+    await transaction.execute(FORGET, party)
+
+
 def _plain(options: CredentialCreationOptions | CredentialRequestOptions) -> dict[str, Any]:
     asked: dict[str, Any] = dict(options)["publicKey"]
     return asked
@@ -198,6 +203,8 @@ async def _use_challenge(transaction: Transaction, challenge: bytes, purpose: st
 
 
 OF = SQL("select credential_id, name, made_at, used_at from passkey where party = $1 order by made_at")
+
+FORGET = SQL("delete from passkey where party = $1")
 
 ADD = SQL("""
 insert into passkey (credential_id, practice_id, party, name, attested, uses) values ($1, $2, $3, $4, $5, 0)

@@ -66,6 +66,7 @@ async def show_face(
             "relationships": list(Relationship),
             "by_id": {one.id: one for one in chart.documents},
             "words": words,
+            "kinds": words.APPOINTMENTS,
             "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
             "problem": None,
             "access_problem": None,
