@@ -16,7 +16,6 @@ from chart.audit import Actor
 from chart.ids import RequestId
 from chart.lifecycle import Order
 from chart.practice import Practice
-from chart.text import Sentence
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, Stored, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
 from pdf import (
@@ -33,11 +32,23 @@ from pdf import (
     revise,
 )
 
-MEANING: Sentence = "I have read this document and sign it."
+MEANING = "I have read this document and sign it."
 """What the signer agreed to when ticking the box (SPEC G1, D2)."""
 
-COUNTER_MEANING: Sentence = "I have reviewed this document and counter-sign it."
+COUNTER_MEANING = "I have reviewed this document and counter-sign it."
 """The same for a provider or supervisor."""
+
+IN_SPANISH = {
+    MEANING: "He leído este documento y lo firmo.",
+    COUNTER_MEANING: "He revisado este documento y lo contrafirmo.",
+}
+"""Not from the catalogue: these words are evidence."""
+
+
+def meaning(of: str, language: str) -> str:
+    """As the box says it on a page in this language."""
+    return IN_SPANISH[of] if language == "es" else of
+
 
 BEYOND_RETRY = "BeyondRetry"
 """Type of an error whose message is written for staff and operators."""
@@ -59,6 +70,8 @@ class Signature:
     at: datetime
     ip_address: str = field(repr=False)
     consent_version: str
+    language: str = "en"
+    """Of the page on which it was made, so of the words that the signer agreed to."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +174,8 @@ class Stamp:
 
 
 def _consent(signatures: tuple[Signature, ...]) -> str:
-    """Of the clients; staff is not asked for one."""
-    return next((signature.consent_version for signature in signatures if signature.consent_version), "")
+    """Of the clients; staff is not asked for one. Each language has a version of its own."""
+    return ", ".join(dict.fromkeys(one.consent_version for one in signatures if one.consent_version))
 
 
 async def _signer(transaction: Transaction, order: Order, ours: Practice, signature: Signature) -> Signer:
@@ -171,7 +184,7 @@ async def _signer(transaction: Transaction, order: Order, ours: Practice, signat
     return Signer(
         printed_name=row["name"],
         relationship=str(row["capacity"]).replace("_", " "),
-        meaning=COUNTER_MEANING if request.staff_of(signature.signer) else MEANING,
+        meaning=meaning(COUNTER_MEANING if request.staff_of(signature.signer) else MEANING, signature.language),
         signed_at=signature.at,
         timezone=ours.timezone,
         method="typed" if isinstance(signature.mark, TypedName) else "drawn",

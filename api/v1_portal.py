@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 import pdf
+from api import languages
 from api.access import PortalCaller, PortalToken, Res, Visit, does, ip_address
 from api.body import Body
 from api.stories import portal, settings
@@ -226,9 +227,9 @@ async def authenticate_again(
 
 @router.post("/registrations", status_code=HTTPStatus.CREATED)
 @does(Operation.GO_ON)
-async def register(res: Res, visitor: Visit, registration: Registration) -> Response:
+async def register(request: Request, res: Res, visitor: Visit, registration: Registration) -> Response:
     """Use an invitation: choose a password, or connect an account that exists."""
-    await portal.register(res, visitor, registration.token, registration.password)
+    await portal.register(res, visitor, registration.token, registration.password, languages.of(request))
     return Response(status_code=HTTPStatus.CREATED)
 
 
@@ -274,7 +275,7 @@ async def download(res: Res, user: PortalCaller, document_id: UUID) -> Response:
 @router.put("/language", status_code=HTTPStatus.NO_CONTENT)
 @does(Operation.CONSENT)
 async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None:
-    """The language of the emails to this account."""
+    """The language of this account: of its pages, its problems and its emails."""
     await settings.set_language(res, user, wanted.language)
 
 

@@ -24,6 +24,9 @@ class PracticeIn(In):
     paper_option: Words | None = Field(
         default=None, description="How clients come to paper instead. Whoever agreed to other words is asked anew."
     )
+    paper_option_es: Words | None = Field(
+        default=None, description="The same in Spanish; without it, readers of Spanish find `paper_option`."
+    )
 
 
 class PracticeOut(Body):
@@ -35,6 +38,7 @@ class PracticeOut(Body):
     majority_age: int = Field(description="Years; parents and legal guardians act for a client until then.")
     language: str = Field(description="Of certificates and invitations: `en` or `es`.")
     paper_option: str = Field(description="How clients come to paper instead; part of the consent text.")
+    paper_option_es: str | None = Field(description="The same in Spanish.")
 
 
 @router.get("/practice")

@@ -1,7 +1,9 @@
 """Consent to electronic records (15 USC 7001(c)): a versioned text, given once, withdrawable (SPEC G1).
 
-What was agreed to is kept word for word. A text that reads otherwise, be it ours or the practice's paper option, has
-another version and is asked for anew. Withdrawing leaves what was signed as it is.
+It is worded in each language, and each wording is a version of its own, so that the evidence tells which words somebody
+agreed to. What was agreed to in one language holds when they go on in the other. It is kept word for word. A text that
+reads otherwise, be it ours or the practice's paper option, has another version and is asked for anew. Withdrawing
+leaves what was signed as it is.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from gateways.postgres import SQL, Transaction
 EDITION = "2026-11"
 """Of our own words, for people; the version adds a hash of all of them."""
 
-_PARAGRAPHS = (
+_IN_ENGLISH = (
     "With this consent you read and sign here the documents that the practice shares with you, now and later. "
     "Your electronic signature counts like one made with a pen.",
     "You need a phone, tablet or computer with an up-to-date web browser that runs JavaScript, an internet connection, "
@@ -29,15 +31,37 @@ _PARAGRAPHS = (
 """In the order of 7001(c)(1): scope (B)(ii), hardware and software (C)(i), paper (B)(i)(I) and (iv), withdrawal
 (B)(i)(II) and (iii), contact information (B)(iii)."""
 
+_IN_SPANISH = (
+    "Con este consentimiento, usted lee y firma aquí los documentos que el consultorio comparte con usted, ahora y más "
+    "adelante. Su firma electrónica vale como una hecha a mano.",
+    "Necesita un teléfono, una tableta o una computadora con un navegador web actual que use JavaScript, una conexión "
+    "a internet y un correo electrónico que usted lea. Para guardar copias necesita un programa que abra archivos PDF.",
+    "No tiene que hacer esto de forma electrónica. {paper_option}",
+    "Puede retirar este consentimiento en cualquier momento y sin costo, en Preferencias de este portal. Lo que ya "
+    "firmó sigue firmado. Antes de firmar otra vez aquí, se le preguntará de nuevo.",
+    "Si cambian su correo electrónico o su nombre, avise al consultorio para que los mensajes le lleguen.",
+)
+"""The same, not from the catalogue: these words are evidence, and change with an edition only."""
+
+_WORDED = {"en": (EDITION, _IN_ENGLISH), "es": (f"{EDITION}-es", _IN_SPANISH)}
+
+_OUR_PAPER = {
+    "Ask the practice for a paper copy, or to sign on paper instead; both cost you nothing.": (
+        "Pida al consultorio una copia en papel, o firmar en papel; ninguna de las dos cosas le cuesta nada."
+    )
+}
+"""What a practice says about paper that has not said it in its own words (migration 0031), in Spanish."""
+
 
 @dataclass(frozen=True)
 class Text:
     paragraphs: tuple[str, ...]
+    edition: str = EDITION
 
     @property
     def version(self) -> str:
-        """`2026-11.3f9ac41b`: another one for any other words."""
-        return f"{EDITION}.{hashlib.sha256(self.whole.encode()).hexdigest()[:8]}"
+        """`2026-11.3f9ac41b`, in Spanish `2026-11-es.8d02c7f1`: another one for any other words."""
+        return f"{self.edition}.{hashlib.sha256(self.whole.encode()).hexdigest()[:8]}"
 
     @property
     def whole(self) -> str:
@@ -52,29 +76,44 @@ class Given:
     given_at: datetime
 
 
-def worded(paper_option: str) -> Text:
+def worded(paper_option: str, language: str = "en") -> Text:
     """The present text, with what the practice says about paper."""
-    return Text(tuple(paragraph.format(paper_option=paper_option) for paragraph in _PARAGRAPHS))
+    edition, paragraphs = _WORDED[language]
+    return Text(tuple(paragraph.format(paper_option=paper_option) for paragraph in paragraphs), edition)
 
 
-async def text(transaction: Transaction) -> Text:
-    """The present text of the practice."""
-    return worded((await practice.current(transaction)).paper_option)
+async def text(transaction: Transaction, language: str) -> Text:
+    """The present text of the practice in this language."""
+    return (await _texts(transaction))[language]
+
+
+async def _texts(transaction: Transaction) -> dict[str, Text]:
+    ours = await practice.current(transaction)
+    in_spanish = ours.paper_option_es or _OUR_PAPER.get(ours.paper_option, ours.paper_option)
+    return {"en": worded(ours.paper_option), "es": worded(in_spanish, "es")}
 
 
 async def given(transaction: Transaction, account_id: AccountId) -> Given | None:
-    """The account's consent to the present text; None if it was not given, or withdrawn."""
-    row = await transaction.fetchrow(GIVEN, account_id, (await text(transaction)).version)
+    """The account's consent to the present text in any language; None if it was not given, or withdrawn."""
+    versions = [one.version for one in (await _texts(transaction)).values()]
+    row = await transaction.fetchrow(GIVEN, account_id, versions)
     return Given(**row) if row else None
 
 
-async def give(transaction: Transaction, practice_id: PracticeId, account_id: AccountId, shown: str | None) -> bool:
-    """Keep the consent; False if it stands already. `shown`: version of the text that was read, if that is told."""
-    present = await text(transaction)
-    if shown not in {None, present.version}:
+async def give(
+    transaction: Transaction, practice_id: PracticeId, account_id: AccountId, shown: str | None, language: str
+) -> str | None:
+    """Keep the consent and return the version; None if it stands already.
+
+    `shown`: version of the text that was read; None, from programs: the one in the account's `language`.
+    """
+    texts = await _texts(transaction)
+    present = next((one for one in texts.values() if one.version == shown), None) if shown else texts[language]
+    if present is None:
         raise NotReadyToSign("The text about electronic records has changed. Open the page again and read it.")
     await transaction.execute(KEEP_TEXT, practice_id, present.version, present.whole)
-    return await transaction.fetchval(GIVE, practice_id, account_id, present.version) is not None
+    new = await transaction.fetchval(GIVE, practice_id, account_id, present.version)
+    return present.version if new else None
 
 
 async def withdraw(transaction: Transaction, account_id: AccountId) -> bool:
@@ -83,7 +122,8 @@ async def withdraw(transaction: Transaction, account_id: AccountId) -> bool:
 
 
 GIVEN = SQL("""
-select text_version, given_at from consent where account_id = $1 and text_version = $2 and withdrawn_at is null
+select text_version, given_at from consent
+where account_id = $1 and text_version = any($2::text[]) and withdrawn_at is null order by given_at desc limit 1
 """)
 
 KEEP_TEXT = SQL("""

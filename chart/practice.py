@@ -27,6 +27,8 @@ class Practice:
     """`en` or `es`."""
     paper_option: str
     """How clients come to paper instead, in a sentence or two; part of the consent to electronic records."""
+    paper_option_es: str | None = None
+    """The same for whoever reads the consent in Spanish; None: our words if the English ones are ours, else those."""
 
 
 async def current(transaction: Transaction) -> Practice:
@@ -46,8 +48,9 @@ def check(wanted: Practice) -> None:
         raise Unacceptable("The age of majority is between 16 and 25 years.")
     if wanted.language not in LANGUAGES:
         raise Unacceptable("The languages are en and es.")
-    if not wanted.paper_option.strip() or len(wanted.paper_option) > 500 or not wanted.paper_option.isprintable():
-        raise Unacceptable("Say how clients come to paper instead, in one line of at most 500 characters.")
+    for paper in (wanted.paper_option, wanted.paper_option_es):
+        if paper is not None and (not paper.strip() or len(paper) > 500 or not paper.isprintable()):
+            raise Unacceptable("Say how clients come to paper instead, in one line of at most 500 characters.")
 
 
 async def change(transaction: Transaction, wanted: Practice) -> Practice:
@@ -61,6 +64,7 @@ async def change(transaction: Transaction, wanted: Practice) -> Practice:
         wanted.majority_age,
         wanted.language,
         wanted.paper_option,
+        wanted.paper_option_es,
     )
     return await current(transaction)
 
@@ -72,13 +76,13 @@ async def today(transaction: Transaction) -> date:
 
 
 CURRENT = SQL("""
-select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option
+select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option, paper_option_es
 from practice where id = current_practice()
 """)
 
 CHANGE = SQL("""
 update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5,
-    paper_option = $6
+    paper_option = $6, paper_option_es = $7
 where id = current_practice()
 """)
 

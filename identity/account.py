@@ -92,11 +92,9 @@ async def invited_for(database: Database, token: str) -> tuple[PracticeId, Clien
     raise InvitationEnded
 
 
-async def set_language(transaction: Transaction, account_id: AccountId, language: str) -> None:
-    await transaction.execute(SET_LANGUAGE, account_id, language)
-
-
-async def register(database: Database, token: str, password: str, visitor: Visitor = UNKNOWN) -> AccountId:
+async def register(
+    database: Database, token: str, password: str, visitor: Visitor = UNKNOWN, language: str = "en"
+) -> AccountId:
     """Use an invitation: make the account, or let the existing one of this address act for one client more.
 
     Whoever has an account proves it with its password, which counts as a try to sign in; the invitation alone does not
@@ -114,7 +112,7 @@ async def register(database: Database, token: str, password: str, visitor: Visit
         email, name = invitation["email"], invitation["name"]
         known = await transaction.fetchrow(ACCOUNT, email)
         if known is None:
-            account_id = await _new(transaction, practice, email, name, password)
+            account_id = await _new(transaction, practice, email, name, password, language)
         else:
             account_id = AccountId(known["id"])
             await _check_owner(database, visitor, email, known["password_hash"], password)
@@ -130,10 +128,12 @@ async def register(database: Database, token: str, password: str, visitor: Visit
     return account_id
 
 
-async def _new(transaction: Transaction, practice: PracticeId, email: str, name: str, password: str) -> AccountId:
+async def _new(
+    transaction: Transaction, practice: PracticeId, email: str, name: str, password: str, language: str
+) -> AccountId:
     own_words = (name, email, *email.split("@"), (await practices.current(transaction)).name)
     made: AccountId = await transaction.fetchval(
-        ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password, own_words)
+        ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password, own_words), language
     )
     return made
 
@@ -171,8 +171,6 @@ select client_id from invitation
 where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
 """)
 
-SET_LANGUAGE = SQL("update portal_account set language = $2 where id = $1")
-
 # one statement, so that an invitation cannot be used twice at once
 USE = SQL("""
 update invitation set used_at = now()
@@ -183,7 +181,7 @@ returning client_id, email, name, relationship
 ACCOUNT = SQL("select id, password_hash from portal_account where lower(email) = lower($1)")
 
 ADD_ACCOUNT = SQL("""
-insert into portal_account (practice_id, email, name, password_hash) values ($1, $2, $3, $4) returning id
+insert into portal_account (practice_id, email, name, password_hash, language) values ($1, $2, $3, $4, $5) returning id
 """)
 
 # one that has ended begins anew today; one that holds keeps its beginning

@@ -36,6 +36,11 @@ async def set_password(transaction: Transaction, party: Actor, password_hash: st
     await transaction.execute(SET_PASSWORD, party, password_hash, alone)
 
 
+async def set_language(transaction: Transaction, party: Actor, language: str) -> None:
+    """Of pages and mail."""
+    await transaction.execute(SET_LANGUAGE, party, language)
+
+
 FIND = SQL("""
 select party, practice_id as practice, email, person.name, practice.name as practice_name, password_hash,
     password_alone, person.language
@@ -46,4 +51,9 @@ from person join practice on practice.id = practice_id where party = $1
 SET_PASSWORD = SQL("""
 with of_staff as (update staff set password_hash = $2, password_alone = $3 where party = $1)
 update portal_account set password_hash = $2, password_alone = $3 where party = $1
+""")
+
+SET_LANGUAGE = SQL("""
+with of_staff as (update staff set language = $2 where party = $1)
+update portal_account set language = $2 where party = $1
 """)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from api.codec import origins
+from local.postgres import cluster
 from settings import Settings
 
 CLONE = Path(__file__).parent.parent
@@ -137,6 +138,14 @@ def test_what_a_service_waits_for_exists_and_can_say_so() -> None:
                 assert "healthcheck" in SERVICES[awaited]
             if wait["condition"] == "service_completed_successfully":
                 assert SERVICES[awaited].get("restart", "no") != "unless-stopped"
+
+
+def test_the_database_repeats_no_value_in_its_log(tmp_path: Path) -> None:
+    """As on one machine (SPEC A7)."""
+    own = cluster(tmp_path).server({}).command
+    quiet = {setting for setting in own if re.match("log_(min|error)", setting)}
+    assert len(quiet) == 3
+    assert quiet <= set(SERVICES["postgres"]["command"])
 
 
 def test_workers_can_be_many() -> None:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -15,6 +16,7 @@ from pypdf import PdfReader
 
 import pdf
 from activities.stamp import COUNTER_MEANING, MEANING
+from chart.consent import EDITION
 from local.postgres import OWNER, cluster
 from tests.browsers import chromium, visitor
 from tests.conftest import PATIENCE
@@ -260,6 +262,58 @@ async def test_the_client_signs_on_a_phone_and_the_provider_counter_signs_at_the
     assert pdf.verify(signed, (whole.data / "seal" / "certificate.pem").read_bytes()).valid
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(signed)).pages)
     for fact in ("Jordan Rivera", "Dr. Maya Chen", MEANING, COUNTER_MEANING, "Drawn", "Typed"):
+        assert fact in text
+
+
+async def test_a_client_reads_and_signs_in_spanish_on_a_phone(whole: Whole, browser: Browser, tmp_path: Path) -> None:
+    """From the browser's language at the door to the words of the evidence; nothing is asked for in English."""
+    jordan = whole.sign_in("clients", "Jordan")
+    asked = await asked_of(whole, "Discharge Summary", provider_too=False)
+    phone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    async with visitor(browser, locale="es-MX", **phone) as client:
+        await client.goto(whole.address("portal") + "/portal/account")
+        await client.get_by_label("Correo electrónico").fill(jordan["email"])
+        await client.get_by_label("Contraseña", exact=True).fill(jordan["password"])
+        await client.get_by_role("button", name="Iniciar sesión", exact=True).click()
+
+        # the account is in English still, which goes before the browser
+        await client.get_by_label("Language of these pages").select_option("es")
+        await client.get_by_role("button", name="Change language").click()
+        await expect(client.get_by_text("El idioma cambió.")).to_be_visible()
+        await expect(client.locator("html")).to_have_attribute("lang", "es-US")
+
+        # what was agreed to in English holds; withdrawn, it is asked for in Spanish
+        await client.goto(whole.address("portal") + "/portal/preferences")
+        if await client.get_by_text("Usted aceptó").is_visible():
+            await client.get_by_text("Retirar mi consentimiento").first.click()
+            await client.get_by_role("button", name="Retirar mi consentimiento").click()
+            await expect(client.get_by_text("Su consentimiento quedó retirado.")).to_be_visible()
+
+        await client.goto(whole.address("portal") + asked.portal)
+        await expect(client.get_by_text("Pendiente de revisión")).to_be_visible()
+        await client.get_by_role("button", name="Agregar firma").click()
+        await expect(client.get_by_text("Con este consentimiento, usted lee y firma aquí")).to_be_visible()
+        await client.get_by_role("button", name="Acepto").click()
+        await expect(client.get_by_text("Para continuar, dibuje su firma y marque la casilla.")).to_be_visible()
+        await draw(client)
+        await client.get_by_role("button", name="Borrar").click()
+        await draw(client)
+        await client.get_by_label("He leído este documento y lo firmo.").check()
+        await client.get_by_role("button", name="Continuar").click()
+        await expect(client.get_by_text("Usted firma Discharge Summary del")).to_be_visible()
+        await client.get_by_role("button", name="Firmar documento").click()
+        await expect(client.locator("#state")).to_contain_text("Gracias, el documento está firmado.")
+        await expect(client.locator("[data-live=tag]")).to_contain_text("Firmado")
+        async with client.expect_download() as downloading:
+            await client.get_by_role("link", name="Descargar").first.click()
+        await (await downloading.value).save_as(tmp_path / "signed.pdf")
+
+        await client.goto(whole.address("portal") + "/portal/account")
+        await client.get_by_label("Idioma de estas páginas").select_option("en")
+        await client.get_by_role("button", name="Cambiar idioma").click()
+        await expect(client.get_by_text("The language is changed.")).to_be_visible()
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "signed.pdf").pages)
+    for fact in ("Jordan Rivera", "He leído este documento y lo firmo.", f"{EDITION}-es."):
         assert fact in text
 
 

@@ -66,13 +66,13 @@ def store_of(data: Path) -> Storage:
 
 
 @contextmanager
-def running(data: Path) -> Iterator[Whole]:
-    """Start, wait until ready, and stop it in the end with SIGTERM."""
+def running(data: Path, **variables: str) -> Iterator[Whole]:
+    """Start, wait until ready, and stop it in the end with SIGTERM; `variables` are added to its environment."""
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "up", "--data", str(data), "--port-base", "0"],
         cwd=CLONE,
         env={name: value for name, value in os.environ.items() if not name.startswith("STS_")}
-        | {"PYTHONPATH": str(CLONE)},
+        | {"PYTHONPATH": str(CLONE), **variables},
         stdout=subprocess.DEVNULL,
     )
     whole = Whole(data, process)

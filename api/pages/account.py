@@ -13,7 +13,7 @@ from api.pages import desk, forms, portal_frame
 from api.pages.door import Answer, Door
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, qr_code, see_other
-from api.stories import accounts
+from api.stories import accounts, settings
 from chart.refusals import FreshSignInNeeded, NotFound, Refusal
 from chart.text import Sentence
 from identity import passkey, session
@@ -27,6 +27,7 @@ DONE: dict[str, Sentence] = {
     "passkey": "The passkey is added.",
     "removed": "It is removed.",
     "ended": "Signed out there.",
+    "language": "The language is changed.",
 }
 
 
@@ -115,6 +116,15 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
         except NotFound as refusal:
             return await _overview(request, res, door, who, refusal)
         return see_other(f"{door.prefix}/account?done=ended")
+
+    @router.post("/language")
+    @does(Operation.USE_ACCOUNT)
+    async def set_language(request: Request, res: Res, who: Who, language: Typed = "") -> Response:
+        try:
+            await settings.set_language(res, who, language)
+        except Refusal as refusal:
+            return await _overview(request, res, door, who, refusal)
+        return see_other(f"{door.prefix}/account?done=language")
 
     @router.get("/session")
     @does(Operation.GO_ON)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from activities.stamp import COUNTER_MEANING
+from activities.stamp import COUNTER_MEANING, meaning
 from api.access import Res, StaffPage, does
 from api.pages import desk
 from api.stories import accounts, charts, signing
@@ -45,7 +45,7 @@ async def counter_sign(
         outcome=_outcome(asked, mine.state, received=received),
         outcome_said="" if my_turn else _said(asked, mine.state, received=received),
         fresh=datetime.now(UTC) - staff.authenticated_at <= FRESH_FOR,
-        meaning=COUNTER_MEANING,
+        meaning=meaning(COUNTER_MEANING, staff.language),
         factors=await accounts.factors(res, staff),
     )
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from activities.stamp import MEANING
+from activities.stamp import MEANING, meaning
+from api import languages
 from api.access import PortalPage, Res, Visit, does
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
@@ -68,7 +69,7 @@ async def register_form(request: Request) -> Response:
 @does(Operation.GO_ON)
 async def register(request: Request, res: Res, visitor: Visit, token: Typed = "", new_password: Typed = "") -> Response:
     try:
-        await portal.register(res, visitor, token.strip(), new_password)
+        await portal.register(res, visitor, token.strip(), new_password, languages.of(request))
     except Refusal as refusal:
         return page(
             request,
@@ -152,7 +153,7 @@ async def review(request: Request, res: Res, user: PortalPage, document_id: Docu
         mine=found.request.signer(user.actor) if found.request else None,
         earlier=[copy for copy in copies if copy.signed_sha256 != found.document.signed_sha256],
         factors=await accounts.factors(res, user),
-        meaning=MEANING,
+        meaning=meaning(MEANING, user.language),
     )
 
 

@@ -100,7 +100,10 @@ def _environment(language: Language) -> Environment:
         srcset=srcset,
     )
     made.globals.update(
-        static_url=static_url, language_tag=languages.tag(language), texts=languages.OF_SCRIPTS[language]
+        static_url=static_url,
+        language_tag=languages.tag(language),
+        all_languages=[(code, languages.tag(code), name) for code, name in languages.NAMES.items()],
+        texts=languages.OF_SCRIPTS[language],
     )
     return made
 

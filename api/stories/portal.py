@@ -98,7 +98,7 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
         first = asked and asked.signer(user.actor) and await request.view(transaction, asked, user.actor)
         await _view(transaction, user, found, request_id=found.request_id if first else None)
         consented = await consent.given(transaction, user.id) is not None
-        text = await consent.text(transaction)
+        text = await consent.text(transaction, user.language)
     held = None
     if asked is not None and found.my_seat is SeatState.WAITING and not asked.state.ended:
         held = await engine.held_answer(resources, asked, user.actor)
@@ -214,14 +214,14 @@ class ElectronicRecords:
 
 async def electronic_records(resources: Resources, user: PortalUser) -> ElectronicRecords:
     async with resources.database.practice(user.practice) as transaction:
-        return ElectronicRecords(await consent.text(transaction), await consent.given(transaction, user.id))
+        present = await consent.text(transaction, user.language)
+        return ElectronicRecords(present, await consent.given(transaction, user.id))
 
 
 async def give_consent(resources: Resources, user: PortalUser, shown: str | None) -> None:
     """Consent to electronic records, as they are worded in the version that was shown; again changes nothing."""
     async with resources.database.practice(user.practice) as transaction:
-        if await consent.give(transaction, user.practice, user.id, shown):
-            version = (await consent.text(transaction)).version
+        if version := await consent.give(transaction, user.practice, user.id, shown, user.language):
             await audit.record(transaction, user.practice, user.actor, Action.CONSENTED, text_version=version)
 
 
@@ -251,7 +251,9 @@ async def sign(
     ready = Readiness(now, user.authenticated_at, shown_sha256, consented=consented is not None, intends=intends)
     request.check_may_sign(asked, user.actor, ready)
     assert consented is not None, "or it was not ready"
-    signature = Signature(asked.id, user.actor, asked.sha256, mark, now, ip_address, consented.text_version)
+    signature = Signature(
+        asked.id, user.actor, asked.sha256, mark, now, ip_address, consented.text_version, user.language
+    )
     return await hand_in(resources, asked, signature)
 
 
@@ -276,11 +278,11 @@ async def _asked_to_sign(resources: Resources, user: PortalUser, document_id: Do
         return await request.find(transaction, found.request_id)
 
 
-async def register(resources: Resources, visitor: Visitor, token: str, password: str) -> None:
+async def register(resources: Resources, visitor: Visitor, token: str, password: str, language: str = "en") -> None:
     """Use an invitation; requests that wait for this registration are delivered (SPEC S5).
 
     Each is knocked at before and after: the first knock makes its workflow look again for a while, so that it finds
-    the account even if this process dies before the second.
+    the account even if this process dies before the second. A new account has the language of the page that made it.
     """
     purse = throttle.REGISTRATIONS.of(visitor.network)
     await throttle.spend(resources.database, purse)
@@ -288,7 +290,7 @@ async def register(resources: Resources, visitor: Visitor, token: str, password:
     for one in await _waiting_for(resources, practice, client_id):
         with suppress(NotInThisState):  # an operator has ended its workflow
             await engine.signal(resources, one, ShareToSign.registered)
-    await account.register(resources.database, token, password, visitor)
+    await account.register(resources.database, token, password, visitor, language)
     await throttle.give_back(resources.database, purse)
     # read again: another may have begun to wait meanwhile
     for one in await _waiting_for(resources, practice, client_id):

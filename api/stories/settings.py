@@ -1,4 +1,4 @@
-"""How the practice works, and how a client wants to be written to."""
+"""How the practice works, and in which language somebody reads."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,8 +9,9 @@ from chart.audit import Action
 from chart.ids import ClientId
 from chart.practice import LANGUAGES, Practice
 from chart.refusals import Unacceptable
-from identity import account
-from identity.caller import PortalUser, PracticeSide
+from identity import person
+from identity.caller import PracticeSide
+from identity.session import SignedInPerson
 
 
 async def read_practice(resources: Resources, caller: PracticeSide) -> Practice:
@@ -38,10 +39,10 @@ async def set_client_timezone(
         await audit.record(transaction, caller.practice, caller.actor, Action.CHANGED_TIMEZONE, chart=client_id)
 
 
-async def set_language(resources: Resources, user: PortalUser, language: str) -> None:
-    """In which the account gets its mail (SPEC N5)."""
+async def set_language(resources: Resources, who: SignedInPerson, language: str) -> None:
+    """In which an account reads its pages and gets its mail (SPEC N5)."""
     if language not in LANGUAGES:
         raise Unacceptable("The languages are en and es.")
-    async with resources.database.practice(user.practice) as transaction:
-        await account.set_language(transaction, user.id, language)
-        await audit.record(transaction, user.practice, user.actor, Action.CHANGED_LANGUAGE, language=language)
+    async with resources.database.practice(who.practice) as transaction:
+        await person.set_language(transaction, who.actor, language)
+        await audit.record(transaction, who.practice, who.actor, Action.CHANGED_LANGUAGE, language=language)

@@ -45,7 +45,8 @@ async def counter_sign(
     now = datetime.now(UTC)
     ready = Readiness(now, staff.authenticated_at, shown_sha256, consented=True, intends=intends)
     request.check_may_sign(asked, staff.actor, ready)
-    return await hand_in(resources, asked, Signature(asked.id, staff.actor, asked.sha256, mark, now, ip_address, ""))
+    signature = Signature(asked.id, staff.actor, asked.sha256, mark, now, ip_address, "", staff.language)
+    return await hand_in(resources, asked, signature)
 
 
 async def note_viewed(resources: Resources, staff: StaffMember, document_id: DocumentId) -> Request | None:

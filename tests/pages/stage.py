@@ -1,5 +1,9 @@
 """The pages on a stage: the real routers and templates, with hand-made records in place of chart and engine."""
 
+import asyncio
+import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -10,16 +14,19 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+import pdf
 from activities.order import Terms
-from api import access, pages
+from api import access, codec, pages
 from api.access import PortalPage, StaffPage
 from api.pages import words
+from api.pages.door import Door
 from api.stories import access as access_stories
 from api.stories import (
     accounts,
     auditing,
     charts,
     disclosing,
+    keys,
     portal,
     requests,
     restricting,
@@ -39,19 +46,23 @@ from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, Re
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.message import About, Message, MessageAbout, StaffNotice
 from chart.practice import Practice
-from chart.refusals import Refusal
+from chart.refusals import NotFound, Refusal
 from chart.relationship import Relation, Relationship, Standing
 from chart.request import Request as SignatureRequest
 from chart.request import Signer
 from chart.waiting import Filter, Waiting
+from identity import second_factor, session
 from identity.account import check_address
-from identity.caller import PortalUser, Role, StaffMember
+from identity.api_key import ApiKey
+from identity.caller import PortalUser, Role, StaffMember, Surface
+from identity.operator import Operators
 from identity.passkey import Passkey
 from identity.person import Person
 from identity.second_factor import Factors, Offered
-from identity.session import Session
+from identity.session import Awaits, HalfWay, Left, Session
 from identity.staff import Colleague
 from pdf import Note
+from tests.papers import paper
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
 
@@ -68,16 +79,43 @@ ACCOUNT = AccountId(number("account"))
 MESSAGE = MessageId(number("message"))
 REQUEST = RequestId(number("request"))
 
+
+class Empty:
+    """A database of which nobody on the stage asks anything."""
+
+    @asynccontextmanager
+    async def practice(self, *_: object) -> AsyncIterator[None]:
+        yield None
+
+
 NOTHING = SimpleNamespace(
-    database=None,
+    database=Empty(),
     sign_on=None,
+    operators=Operators({"maya": "a-token-of-thirty-two-characters"}),
     settings=SimpleNamespace(chart_url="http://chart.localhost:1", portal_url="http://portal.localhost:1"),
 )
 """Resources that hold nothing but addresses."""
 
+PAPER = paper("Progress Note", pages=3)
+"""What every document is."""
+
+
+@functools.cache
+def rendered(page: int, width: int) -> pdf.Preview:
+    return pdf.render(PAPER, page, width)
+
 
 ACTS = {
-    charts: ("search_clients", "add_client", "open_chart", "upload", "find_document", "staff_notices", "versions"),
+    charts: (
+        "search_clients",
+        "add_client",
+        "open_chart",
+        "upload",
+        "find_document",
+        "staff_notices",
+        "versions",
+        "page_image",
+    ),
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
     access_stories: ("end", "block_document", "unblock_document"),
@@ -85,7 +123,17 @@ ACTS = {
     auditing: ("read",),
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
-    portal: ("electronic_records", "inbox", "open_message", "shared_documents", "review", "signed_copies", "decline"),
+    keys: ("list_keys",),
+    portal: (
+        "electronic_records",
+        "inbox",
+        "open_message",
+        "shared_documents",
+        "review",
+        "signed_copies",
+        "decline",
+        "page_image",
+    ),
     signing: ("note_viewed", "is_received"),
     accounts: ("overview", "is_fresh", "offer_authenticator", "make_recovery_codes"),
 }
@@ -140,7 +188,11 @@ PLAN = a_document("plan", Kind.TREATMENT_PLAN)
 SUPERBILL = a_document("superbill", Kind.DOCUMENT, shared=True)
 PSYCHOTHERAPY = a_document("psychotherapy", Kind.PSYCHOTHERAPY_NOTE)
 STUCK = a_document(
-    "Group Note", **asked(attention="The stored file is missing.", request_id=RequestId(number("stuck request")))
+    "Group Note",
+    **asked(
+        attention="The shared version is missing from the store. Restore it, then resume.",
+        request_id=RequestId(number("stuck request")),
+    ),
 )
 
 
@@ -211,6 +263,8 @@ class Stage:
     )
     documents: list[Document] = field(default_factory=lambda: [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY, STUCK])
     role: Role = Role.PROVIDER
+    language: str = "en"
+    """Of whoever is signed in."""
     relations: list[Relation] = field(default_factory=lambda: [a_relation()])
     blocks: list[Block] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
@@ -229,6 +283,8 @@ class Stage:
     signers: tuple[Signer, ...] = field(default_factory=lambda: (a_signer(0, CLIENT_PARTY), a_signer(1, STAFF_PARTY)))
     barred: tuple[Signer, ...] = ()
     """Signers of the request page in place of those of the document."""
+    left: Left | None = field(default_factory=lambda: Left(STAFF_PARTY, timedelta(minutes=15), timedelta(hours=12)))
+    """Of the session; nothing once it has ended."""
     since_signed: dict[str, Any] = field(default_factory=dict)
     """What the request page shows of what came after the signature."""
     fresh: bool = True
@@ -249,7 +305,12 @@ class Stage:
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def staff(self) -> StaffMember:
-        return StaffMember(PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen")
+        return StaffMember(
+            PRACTICE, StaffId(number("staff")), self.role, NOW, "Dr. Maya Chen", self.language, "America/Chicago"
+        )
+
+    def user(self) -> PortalUser:
+        return PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera", self.language, "America/Chicago")
 
     # -- the practice's side
 
@@ -400,10 +461,21 @@ class Stage:
     async def staff_notices(self, _r: object, _c: object) -> list[StaffNotice]:
         return [StaffNotice(REQUEST, SIGNED.id, CLIENT, "Jordan Rivera", SIGNED.type, about, NOW) for about in About]
 
+    async def list_keys(self, _r: object, _c: object) -> keys.Keys:
+        ends = NOW + timedelta(days=36_500)
+        key = ApiKey(number("key"), "Health record", ("read charts", "share"), STAFF_PARTY, NOW, ends, NOW, None)
+        old = replace(key, id=number("old key"), name="Old importer", revoked_at=NOW, last_used_at=None)
+        return keys.Keys([key, old], {STAFF_PARTY: "Dr. Maya Chen"})
+
+    async def page_image(self, _r: object, _c: object, _d: object, page: int, width: int) -> pdf.Preview:
+        return await asyncio.to_thread(rendered, page, width)
+
     # -- the client's side
 
     async def inbox(self, _r: object, _u: object) -> list[Message]:
-        of = self._document(PENDING.id)
+        of = next((one for one in self.documents if one.id == PENDING.id), None)
+        if of is None:
+            return []
         return [
             Message(
                 id=MESSAGE,
@@ -420,7 +492,7 @@ class Stage:
         ]
 
     async def electronic_records(self, _r: object, _u: object) -> portal.ElectronicRecords:
-        text = worded("Ask for paper.")
+        text = worded("Ask for paper.", self.language)
         return portal.ElectronicRecords(text, Given(text.version, NOW) if self.consented else None)
 
     async def open_message(self, _r: object, _u: object, _m: MessageId) -> portal.OpenedMessage:
@@ -436,7 +508,13 @@ class Stage:
         document = self._document(document_id)
         request = request_of(document) if document.request_state else None
         return portal.Review(
-            document, request, self.consented, worded("Ask for paper."), self.received, self.declining, self.fresh
+            document,
+            request,
+            self.consented,
+            worded("Ask for paper.", self.language),
+            self.received,
+            self.declining,
+            self.fresh,
         )
 
     async def signed_copies(self, _r: object, _u: object, _d: object) -> list[Version]:
@@ -455,6 +533,17 @@ class Stage:
 
     async def is_received(self, _r: object, _s: object, _a: object) -> bool:
         return self.received
+
+    # -- the way in
+
+    async def half_way(self, asked: Request, _r: object) -> HalfWay:
+        return HalfWay(PRACTICE, STAFF_PARTY, Awaits.ENROLMENT if "enrol" in asked.url.path else Awaits.FACTOR)
+
+    async def of(self, _transaction: object, _actor: object) -> Factors:
+        return self.factors
+
+    async def left_of(self, _database: object, surface: Surface, _token: str) -> Left | None:
+        return self.left and replace(self.left, party=STAFF_PARTY if surface is Surface.CHART else CLIENT_PARTY)
 
     # -- one's own account
 
@@ -484,7 +573,10 @@ class Stage:
         return [f"{number}abc-defg-hjkm" for number in range(10)]
 
     def _document(self, document_id: DocumentId) -> Document:
-        return next(one for one in self.documents if one.id == document_id)
+        found = next((one for one in self.documents if one.id == document_id), None)
+        if found is None:
+            raise NotFound("There is no such document.")
+        return found
 
     def _act(self, what: str, **given: Any) -> None:
         if self.raises:
@@ -497,18 +589,25 @@ class Stage:
             for act in acts:
                 patch(module, act, getattr(self, act))
         patch(accounts, "factors", self.factors_of)
+        patch(second_factor, "of", self.of)
+        patch(session, "left", self.left_of)
+        patch(Door, "half_way", self.half_way)
         app = FastAPI()
         app.include_router(pages.router)
-        user = PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera")
+        app.include_router(codec.router)
         app.dependency_overrides = {
             access.resources: lambda: NOTHING,
             dependency_of(StaffPage): self.staff,
-            dependency_of(PortalPage): lambda: user,
+            dependency_of(PortalPage): self.user,
         }
 
         @app.exception_handler(Refusal)
         async def refused(request: Request, refusal: Refusal) -> Response:
             return pages.render_problem(request, 404, "Not found", str(refusal))
+
+        @app.exception_handler(access.SignInNeeded)
+        async def signed_out(request: Request, needed: access.SignInNeeded) -> Response:
+            return pages.render_problem(request, 401, "Sign in", str(needed))
 
         return app
 

@@ -1,17 +1,16 @@
 """What the pages show and what they keep: the article's labels, escaped output, forms that forget nothing."""
 
-import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api import pages
+from api import codec, pages
 from api.pages import room, words
-from api.pages.static import VERSION, static_url
+from api.pages.static import FOLDER, VERSION, static_url
 from api.stories import portal as portal_stories
 from chart import consent
 from chart.document import Document, Kind
@@ -23,10 +22,9 @@ from identity.caller import Role
 from identity.session import SignedIn, SignInFailed, Token
 from pdf import Limits, Note, Reason, Unfit
 from tests.pages import stage
+from tests.pages.addresses import CHART, DOCUMENTS, EVERY_PAGE, REVIEW
 from tests.pages.stage import (
-    CLIENT,
     MESSAGE,
-    NOTE_OF_UNREGISTERED,
     PENDING,
     PLAN,
     SIGNED,
@@ -36,53 +34,6 @@ from tests.pages.stage import (
     Stage,
     a_client,
 )
-
-CHART = f"/charts/{CLIENT}"
-DOCUMENTS = f"{CHART}/documents"
-REVIEW = f"/portal/documents/{PENDING.id}"
-
-EVERY_PAGE = [
-    "/sign-in",
-    "/charts",
-    "/charts/new",
-    CHART,
-    f"/charts/{UNREGISTERED}",
-    DOCUMENTS,
-    f"/charts/{UNREGISTERED}/documents",
-    f"{DOCUMENTS}/new",
-    f"{DOCUMENTS}/{PLAN.id}/share-to-sign",
-    f"/charts/{UNREGISTERED}/documents/{NOTE_OF_UNREGISTERED.id}/share-to-sign",
-    *(f"{DOCUMENTS}/{one.id}" for one in (PENDING, SIGNED, PLAN, STUCK)),
-    "/requests",
-    *(f"{CHART}/requests/{one.request_id}" for one in (PENDING, STUCK)),
-    *(
-        f"{surface}{page}"
-        for surface in ("", "/portal")
-        for page in (
-            "/sign-in/forgotten",
-            "/sign-in/reset",
-            "/account",
-            "/account/password",
-            "/account/authenticator",
-            "/account/recovery-codes",
-            "/account/again",
-        )
-    ),
-    "/portal/sign-in",
-    "/portal/register",
-    "/portal/inbox",
-    f"/portal/inbox/{MESSAGE}",
-    "/portal/documents",
-    REVIEW,
-    f"{REVIEW}/decline",
-    f"/portal/documents/{SIGNED.id}",
-    f"/portal/documents/{SUPERBILL.id}",
-    f"{DOCUMENTS}/{PENDING.id}/sign",
-    f"{CHART}/consents",
-    f"{CHART}/restriction",
-    "/audit",
-    "/portal/preferences",
-]
 
 
 @pytest.fixture
@@ -210,7 +161,7 @@ def test_what_needs_attention_says_why_and_can_be_tried_again(browser: TestClien
     page = f"{CHART}/requests/{STUCK.request_id}"
     for address in (CHART, f"{DOCUMENTS}/{STUCK.id}"):
         html = browser.get(address).text
-        assert "The stored file is missing." in html
+        assert "The shared version is missing from the store." in html
         assert f'href="{page}"' in html
     assert f'action="{page}/resume"' in browser.get(page).text
     assert browser.post(f"{page}/resume").status_code == 303
@@ -237,7 +188,7 @@ def test_every_act_of_the_practice_has_its_button_and_every_action_its_words() -
 
 def test_the_queue_shows_what_needs_attention_and_its_count_stands_in_the_frame(browser: TestClient) -> None:
     html = browser.get("/requests").text
-    assert html.index("The stored file is missing.") > 0
+    assert html.index("The shared version is missing from the store.") > 0
     assert "Requests 1 needs attention" in text(html)
     assert "Overdue" in browser.get("/requests?show=needs_attention").text
     assert browser.get("/requests?show=nonsense").status_code == 422
@@ -489,6 +440,8 @@ def test_a_page_is_whole_and_fits_the_content_security_policy(browser: TestClien
     assert 'class="skip" href="#main"' in html
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", html)
     assert not re.search(r'(?:src|href|action)="(?:https?:)?//', html)
+    # a dialog of another kind wants a look at its barriers (test_barriers.py)
+    assert set(re.findall(r'<dialog id="([^"]+)"', html)) <= {"signing", "staying"}
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     for pointed in re.findall(r'\s(?:for|aria-labelledby|aria-describedby|popovertarget|list)="([^"]+)"', html):
@@ -507,7 +460,7 @@ def test_links_of_a_page_lead_somewhere(browser: TestClient, address: str) -> No
 
 
 def _routes() -> list[APIRoute]:
-    return [one for part in pages.PARTS for one in part.routes if isinstance(one, APIRoute)]
+    return [one for part in (*pages.PARTS, codec.router) for one in part.routes if isinstance(one, APIRoute)]
 
 
 def test_names_are_escaped_wherever_they_stand(browser: TestClient, on_stage: Stage) -> None:
@@ -543,16 +496,23 @@ def test_static_files_are_kept_for_ever_under_their_version_only(browser: TestCl
         static_url("no-such-file.js")
 
 
-def test_script_and_style_stay_small(browser: TestClient, weight: Callable[[str], int]) -> None:
-    """What a phone loads before the client can sign, compressed; the document itself comes on top."""
-    assert weight(REVIEW) <= 25_000
+def test_every_colour_has_one_for_the_dark_or_is_the_same_there_on_purpose() -> None:
+    light, dark = ((FOLDER / name).read_text() for name in ("pages.css", "dark.css"))
+    colours = set(re.findall(r"(--[a-z-]+): (?:#|rgb|0 )", light))
+    assert colours - set(re.findall(r"(--[a-z-]+):", dark)) == {"--paper-line", "--pen"}
+    # beside the tokens, no rule names a colour of its own
+    assert not re.search(r"#[0-9a-f]{3,8}\b|rgb\(", light.split("/* -- elements */")[1])
 
 
-@pytest.fixture
-def weight(browser: TestClient) -> Callable[[str], int]:
-    def compressed(address: str) -> int:
-        html = browser.get(address).content
-        assets = {*re.findall(r'(?:src|href)="(/static/[^"]+)"', html.decode()), static_url("signature.js")}
-        return len(gzip.compress(html)) + sum(len(gzip.compress(browser.get(one).content)) for one in assets)
-
-    return compressed
+def test_static_files_are_compressed_and_pages_never(browser: TestClient) -> None:
+    """A page holds what is personal beside what others have put there, and its length would tell (BREACH)."""
+    asked = {"accept-encoding": "gzip"}
+    for name in ("pages.css", "sign.js"):
+        small, plain = (browser.get(static_url(name), headers=one) for one in (asked, {"accept-encoding": "identity"}))
+        assert small.headers["content-encoding"] == "gzip"
+        assert small.headers["vary"] == "accept-encoding"
+        assert small.content == plain.content
+        assert "content-encoding" not in plain.headers
+        assert int(small.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    for address in EVERY_PAGE:
+        assert "content-encoding" not in browser.get(address, headers=asked).headers

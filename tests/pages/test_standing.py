@@ -17,6 +17,7 @@ from chart.lifecycle import STATES, RequestState, Row, SeatState
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, NotReachable
 from tests.pages import stage
+from tests.pages.addresses import DOCUMENTS, REVIEW
 from tests.pages.stage import (
     CLIENT,
     CLIENT_PARTY,
@@ -29,7 +30,7 @@ from tests.pages.stage import (
     a_signer,
     asked,
 )
-from tests.pages.test_pages import DOCUMENTS, REVIEW, browser, on_stage, text
+from tests.pages.test_pages import browser, on_stage, text
 
 __all__ = ["browser", "on_stage"]  # fixtures
 

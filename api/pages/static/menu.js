@@ -1,5 +1,9 @@
 // The three-dot menu: opening and closing is the browser's popover; place, arrows and focus are the menu-button pattern.
 
+const SLIP = 8; // pixels that a page may still move when a menu opens
+
+let openedAt = 0;
+
 const items = (menu) => [...menu.querySelectorAll('[role="menuitem"]')];
 const button = (menu) => document.querySelector(`[popovertarget="${menu.id}"]`);
 
@@ -9,7 +13,8 @@ document.addEventListener('toggle', (event) => {
   button(menu).setAttribute('aria-expanded', event.newState === 'open');
   if (event.newState !== 'open') return;
   place(menu);
-  items(menu)[0].focus();
+  openedAt = scrollY;
+  items(menu)[0].focus({ preventScroll: true });
 }, true);
 
 document.addEventListener('keydown', (event) => {
@@ -41,7 +46,9 @@ document.addEventListener('click', (event) => {
 });
 
 // it stands where its button was when it opened
-addEventListener('scroll', () => document.querySelector('[data-menu]:popover-open')?.hidePopover(), { passive: true });
+addEventListener('scroll', () => {
+  if (Math.abs(scrollY - openedAt) > SLIP) document.querySelector('[data-menu]:popover-open')?.hidePopover();
+}, { passive: true });
 
 function place(menu) {
   const from = button(menu).getBoundingClientRect();

@@ -1,0 +1,283 @@
+"""No page and no dialog shuts anybody out: axe-core over all of them, light and dark; and how they fit."""
+
+import json
+import math
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Page, expect
+
+from api import languages
+from chart.refusals import Unacceptable
+from identity.session import Left
+from tests.browsers import chromium, visitor
+from tests.pages.addresses import CHART, DOCUMENTS, EVERY_PAGE, REVIEW, SIGNING
+from tests.pages.served import served
+from tests.pages.stage import PENDING, STAFF_PARTY, UNREGISTERED, Stage, a_client
+
+RULES = json.dumps(
+    {
+        "resultTypes": ["violations"],
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        "rules": {"target-size": {"enabled": True}},
+    }
+)
+THEMES = ("light", "dark")
+WIDTHS = (320, 768, 1440)
+"""A phone, which is also a desktop at a zoom of 400 %; a tablet; a desktop."""
+
+LOST = "Failed to load resource"
+"""What the browser says where a test lets the server refuse."""
+
+LONG = "Bartholomäus-Maximilian Wolfeschlegelsteinhausenbergerdorff"
+
+
+@pytest.fixture(scope="module")
+def on_show() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(scope="module")
+def address(on_show: Stage) -> Iterator[str]:
+    with served(on_show) as at:
+        yield at
+
+
+@asynccontextmanager
+async def visiting(language: str) -> AsyncIterator[Page]:
+    # without motion, so that nothing is between two colours while it is looked at
+    async with (
+        chromium() as browser,
+        visitor(browser, expected=LOST, locale=language, reduced_motion="reduce") as page,
+    ):
+        await page.context.add_init_script(AXE_SCRIPT)
+        yield page
+
+
+@pytest.fixture(scope="module", params=languages.NAMES)
+async def page(request: pytest.FixtureRequest, on_show: Stage) -> AsyncIterator[Page]:
+    """In each language."""
+    on_show.language = request.param
+    async with visiting(request.param) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def wordy_page(on_show: Stage) -> AsyncIterator[Page]:
+    """In the language with the longest words."""
+    on_show.language = "es"
+    async with visiting("es") as one:
+        yield one
+
+
+async def barriers(page: Page) -> list[str]:
+    """What axe finds in either theme, as one line each: the rule, where, and what is wrong."""
+    found = []
+    for theme in THEMES:
+        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        results = await page.evaluate(f"axe.run({RULES})")
+        found += [
+            f"{theme}: {rule['id']}: {node['target']}: {node['failureSummary']}"
+            for rule in results["violations"]
+            for node in rule["nodes"]
+        ]
+    return found
+
+
+async def test_barriers_are_found_where_there_are_some(page: Page, address: str) -> None:
+    await page.goto(address + REVIEW)
+    await page.evaluate("document.querySelector('.pages img').removeAttribute('alt')")
+    await page.evaluate("document.querySelector('.head .muted').style.color = '#999'")
+    await page.evaluate("document.querySelector('#state p').style.color = '#444'")
+    small = "Object.assign(one.style, {display: 'block', minHeight: 0, height: '10px'})"
+    await page.evaluate(f"for (const one of document.querySelectorAll('nav, nav a')) {small}")
+    found = " ".join(await barriers(page))
+    for rule in ("light: image-alt", "light: color-contrast", "dark: color-contrast", "light: target-size"):
+        assert rule in found, found
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE)
+async def test_a_page_has_no_barrier(page: Page, address: str, on_show: Stage, path: str) -> None:
+    answer = await page.goto(address + path)
+    assert answer
+    assert answer.status == 200
+    await expect(page.locator("html")).to_have_attribute("lang", re.compile(f"{on_show.language}-"))
+    await page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+    assert await barriers(page) == []
+
+
+# -- dialogs, menus, and what pages say when something is wrong
+
+
+async def consent(page: Page) -> None:
+    await page.locator("[data-add-signature]").click()
+
+
+async def draw(page: Page) -> None:
+    box = await page.locator("signature-pad").bounding_box()
+    assert box
+    for step in range(40):
+        x, y = box["x"] + box["width"] * (0.2 + step / 80), box["y"] + box["height"] * (0.5 + math.sin(step / 3) / 5)
+        await page.mouse.move(x, y)
+        if step == 0:
+            await page.mouse.down()
+    await page.mouse.up()
+
+
+async def drawn(page: Page) -> None:
+    await consent(page)
+    await draw(page)
+    await page.locator("[name=intends]").check()
+
+
+async def typed(page: Page) -> None:
+    await consent(page)
+    await page.locator("label:has([value=type])").click()
+    await page.locator("#typed_name").fill(LONG)
+    await page.locator("[name=intends]").check()
+
+
+async def confirm(page: Page) -> None:
+    await drawn(page)
+    await page.locator("[data-continue]").click()
+    await expect(page.locator("[data-sign]")).to_be_visible()
+
+
+async def password(page: Page) -> None:
+    await typed(page)
+    await page.locator("[data-continue]").click()
+    await expect(page.locator("#password")).to_be_visible()
+
+
+STEPS = {
+    "consent": (consent, {"consented": False}),
+    "signature": (typed, {"consented": True}),
+    "confirm": (confirm, {"consented": True, "fresh": True}),
+    "password": (password, {"consented": True, "fresh": False}),
+}
+"""Of the dialog in which one signs: how to get there, and what the stage has to be like."""
+
+
+@pytest.mark.parametrize(
+    ("path", "step"), [*((REVIEW, step) for step in STEPS), (SIGNING, "signature"), (SIGNING, "password")]
+)
+async def test_a_step_of_signing_has_no_barrier(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch, path: str, step: str
+) -> None:
+    go, as_it_is = STEPS[step]
+    for name, value in as_it_is.items():
+        monkeypatch.setattr(on_show, name, value)
+    await page.goto(address + path)
+    await go(page)
+    await expect(page.locator(f"[data-step={step}]")).to_be_visible()
+    assert await barriers(page) == []
+    steps = await page.locator("[data-step]").evaluate_all("all => all.map((one) => one.dataset.step)")
+    assert set(steps) <= set(STEPS)
+
+
+Scene = tuple[str, dict[str, object], Callable[[Page], Awaitable[None]]]
+
+
+async def nothing(page: Page) -> None:
+    pass
+
+
+async def open_menu(page: Page) -> None:
+    await page.locator("tbody tr").nth(2).get_by_role("button").click()
+    await expect(page.get_by_role("menuitem").first).to_be_focused()
+
+
+async def open_notices(page: Page) -> None:
+    await page.locator(".notices summary").click()
+
+
+async def submit(page: Page) -> None:
+    for field in await page.locator("main input:not([type=date], [type=hidden], [type=file])").all():
+        await field.fill("x")
+    await page.locator("main input[type=date]").fill("1990-03-24")
+    await page.locator("main .primary").click()
+    await expect(page.locator("[data-problem]")).to_be_focused()
+
+
+SCENES: dict[str, Scene] = {
+    "a menu": (DOCUMENTS, {}, open_menu),
+    "the notices": (CHART, {}, open_notices),
+    "a form that is refused": ("/charts/new", {"raises": Unacceptable("Another client has this id.")}, submit),
+    "an empty Chart Room": ("/charts", {"clients": []}, nothing),
+    "an empty chart": (DOCUMENTS, {"documents": []}, nothing),
+    "an empty My Documents": ("/portal/documents", {"documents": []}, nothing),
+    "an empty queue": ("/requests", {"documents": []}, nothing),
+    "somebody unregistered": (f"/charts/{UNREGISTERED}", {}, nothing),
+    "what is not there": (f"/charts/{UNREGISTERED}/documents/{UNREGISTERED}", {}, nothing),
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_what_opens_and_what_is_empty_has_no_barrier(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path, as_it_is, go = SCENES[name]
+    for attribute, value in as_it_is.items():
+        monkeypatch.setattr(on_show, attribute, value)
+    await page.goto(address + path)
+    await go(page)
+    assert await barriers(page) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "way"),
+    [((100, 3600), "stay"), ((100, 100), "understood"), (None, "again")],
+    ids=["idle", "longest", "over"],
+)
+async def test_the_warning_before_a_session_ends_has_no_barrier(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch, left: tuple[int, int] | None, way: str
+) -> None:
+    seconds = left and Left(STAFF_PARTY, *(timedelta(seconds=one) for one in left))
+    monkeypatch.setattr(on_show, "left", seconds)
+    await page.goto(f"{address}/portal/inbox")
+    await expect(page.locator(f"#staying [data-{way}]")).to_be_focused()
+    assert await barriers(page) == []
+
+
+# -- how pages fit, and where the focus is
+
+
+@pytest.fixture
+def long_words(on_show: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names as they come in real life, and longer."""
+    monkeypatch.setattr(on_show, "clients", [a_client(given_name=LONG, family_name=LONG, external_id="x" * 40)])
+    note = replace(PENDING, note_name=LONG)
+    others = [replace(one, note_name=one.note_name and LONG) for one in on_show.documents if one.id != PENDING.id]
+    monkeypatch.setattr(on_show, "documents", [note, *others])
+
+
+@pytest.mark.usefixtures("long_words")
+@pytest.mark.parametrize("path", [path for path in EVERY_PAGE if str(UNREGISTERED) not in path])
+async def test_nothing_is_wider_than_the_window_and_the_focus_is_seen(
+    wordy_page: Page, address: str, path: str
+) -> None:
+    await wordy_page.goto(address + path)
+    await wordy_page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    for width in WIDTHS:
+        await wordy_page.set_viewport_size({"width": width, "height": 800})
+        wide = await wordy_page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{wide} px at {width}"
+    await wordy_page.keyboard.press("Tab")  # from here on, the browser shows where the focus is
+    assert await wordy_page.evaluate(UNSEEN) == []
+
+
+UNSEEN = """() => {
+  const all = document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary');
+  const outlined = (style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return [...all].filter((one) => {
+    one.focus();
+    if (document.activeElement !== one) return false; // hidden or disabled
+    return !outlined(getComputedStyle(one)) && !outlined(getComputedStyle(one, '::after'));
+  }).map((one) => one.outerHTML);
+}"""
+"""What takes the focus and does not show it."""
