@@ -8,24 +8,11 @@ from fastapi import FastAPI
 from opentelemetry.trace import Tracer
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import (
-    codec,
-    health,
-    live,
-    pages,
-    problems,
-    v1,
-    v1_appointments,
-    v1_audit,
-    v1_bulk,
-    v1_disclosures,
-    v1_portal,
-    v1_staff,
-    v1_verify,
-)
+from api import codec, health, live, pages, problems
 from api.defences import Defences
 from api.hub import Hub
 from api.observed import Observed
+from api.openapi import ROUTERS, Documented
 from api.resources import Resources
 from api.trail import Trail
 from gateways import authority, postgres, temporal
@@ -73,7 +60,7 @@ def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
             yield
         await warming
 
-    app = FastAPI(
+    app = Documented(
         title="Share to Sign",
         version="0.1.0",
         lifespan=lifespan,
@@ -92,19 +79,6 @@ def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
     app.add_middleware(codec.CrossOrigin, allowed=temporal_ui)
     app.add_middleware(Observed, tracer=tracer)
     problems.install(app)
-    for router in (
-        health.router,
-        codec.router,
-        live.router,
-        v1.router,
-        v1_appointments.router,
-        v1_audit.router,
-        v1_bulk.router,
-        v1_disclosures.router,
-        v1_portal.router,
-        v1_staff.router,
-        v1_verify.router,
-        pages.router,
-    ):
+    for router in (health.router, codec.router, live.router, *ROUTERS, pages.router):
         app.include_router(router)
     return app

@@ -57,9 +57,9 @@ async def add(
     external_id: str | None,
 ) -> Client:
     """Open a chart."""
-    if external_id and await transaction.fetchval(TAKEN, external_id):
-        raise Unacceptable("Another client of this practice has this external_id. Use that client, or another id.")
     client_id = await transaction.fetchval(ADD, practice, given_name, family_name, birth_date, external_id)
+    if client_id is None:
+        raise Unacceptable("Another client of this practice has this external_id. Use that client, or another id.")
     return await find(transaction, client_id)
 
 
@@ -173,12 +173,11 @@ _COLUMNS = """
     ) as waiting, c.restricted_at is not null as restricted, c.id in (select * from closed_charts()) as closed
 """
 
+# of two who open a chart for one external id at once, one does
 ADD = SQL("""
 insert into client (practice_id, given_name, family_name, birth_date, external_id)
-values ($1, $2, $3, $4, $5) returning id
+values ($1, $2, $3, $4, $5) on conflict (practice_id, external_id) do nothing returning id
 """)
-
-TAKEN = SQL("select true from client where external_id = $1")
 
 FIND = SQL("select" + _COLUMNS + "from client c where c.id = $1")
 

@@ -146,9 +146,8 @@ def _pieces(text: str, levels: list[int], style: Style) -> Iterator[tuple[int, i
     start = 0
     for end in range(1, len(text) + 1):
         if end == len(text) or known[end] is not known[start] or levels[end] != levels[start]:
-            face = known[start]
-            assert face is not None, "only what `shown` returns can be laid out"
-            yield start, end, face
+            # what `shown` returns has a face; but a mark may lose it where a word is broken: a missing glyph then
+            yield start, end, known[start] or face(style)
             start = end
 
 

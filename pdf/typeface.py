@@ -150,15 +150,23 @@ def faces(text: str, style: Style) -> list[Face | None]:
 @functools.lru_cache(maxsize=1024)
 def shown(text: str) -> str:
     """`text` as these faces can show it; line breaks and tabs become spaces."""
-    composed = " ".join(unicodedata.normalize("NFC", text).split())
-    if composed.isascii() and composed.isprintable():
-        return composed
-    known = zip(composed, faces(composed, Style.REGULAR), strict=True)
-    made = []
-    for has_face, items in itertools.groupby(known, key=lambda item: item[1] is not None):
-        run = "".join(character for character, _ in items)
-        made.append(run if has_face else _code_points(run))
-    return "".join(made)
+    made = " ".join(unicodedata.normalize("NFC", text).split())
+    if made.isascii() and made.isprintable():
+        return made
+    # again, until all has a face: what hung on a character that is not shown hangs on its code point now
+    while not all(known := _have_faces(made)):
+        runs = itertools.groupby(zip(made, known, strict=True), key=lambda item: item[1])
+        made = "".join(_shown(has_face, "".join(character for character, _ in items)) for has_face, items in runs)
+    return made
+
+
+def _have_faces(text: str) -> list[bool]:
+    """Of each character whether it can be shown, in whatever style."""
+    return [None not in of_styles for of_styles in zip(*(faces(text, style) for style in Style), strict=True)]
+
+
+def _shown(has_face: bool, run: str) -> str:
+    return run if has_face else _code_points(run)
 
 
 def _code_points(run: str) -> str:

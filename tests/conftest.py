@@ -259,6 +259,11 @@ async def skipping(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sequences", type=int, default=100, help="random lives of requests in test_whole_life.py")
+    parser.addoption("--examples", type=int, default=FEW, help="requests for each operation in test_contract.py")
+
+
+FEW = 4
+"""The same ones each time; more are others each time."""
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,7 @@ for _door in ("", "/portal"):
     _sign_in, _account = f"{_door}/sign-in", f"{_door}/account"
     EXAMPLES |= {
         f"POST {_sign_in}": posts(403, email="nobody@demo.example", password="x"),
+        f"POST {_account}/language": posts(422),
         f"POST {_sign_in}/passkey/question": posts(200),
         f"POST {_sign_in}/passkey": sends(ANYTHING, 403),
         f"POST {_door}/sign-out": posts(303),
@@ -195,7 +196,6 @@ for _door in ("", "/portal"):
         f"POST {_account}/password": posts(403, password="wrong", new_password="x"),
         f"POST {_account}/sessions/{{session_id:uuid}}/end": posts(409),
         f"POST {_account}/session": posts(200),
-        f"POST {_account}/language": posts(422, language="x"),
         f"POST {_account}/sessions/end-others": posts(303),
         f"POST {_account}/authenticator": posts(403, code="123456"),
         f"POST {_account}/authenticator/remove": posts(303, 409),

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -67,3 +68,11 @@ def test_every_metric_is_in_the_readme() -> None:
         if isinstance(metric, MetricWrapperBase):
             for family in metric.collect():
                 assert f"`{family.name}{'_total' * (family.type == 'counter')}`" in readme
+
+
+def test_the_pictures_in_the_readme_are_those_that_shots_makes() -> None:
+    shown = re.findall(r'src="docs/shots/([\w-]+)\.png" width="\d+" alt="[^"]{20,}"', (ROOT / "README.md").read_text())
+    made = re.findall(r'await take\(page, "([\w-]+)"\)', (ROOT / "benchmarks" / "shots.py").read_text())
+    there = {file.stem for file in (ROOT / "docs" / "shots").iterdir()}
+    assert set(shown) == set(made) == there
+    assert all(file.stat().st_size < 60_000 for file in (ROOT / "docs" / "shots").iterdir())

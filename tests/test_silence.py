@@ -47,7 +47,19 @@ OF_THE_SERVICE = {
     *("chain_pem", "field_name", "host", "label", "mail_from", "operator", "organisation", "pieces", "portal_url"),
     *("request_id", "scopes", "seal_certificates", "security", "task_queue", "temporal_ui"),
     *("authority", "authority_certificates", "certificate", "certificates", "client_id", "crls", "issuer", "ocsps"),
-    *("origin", "others", "paper_option", "redirect_uri", "roots", "seal_chain", "second_factors", "trusted", "url"),
+    *(
+        "edition",
+        "origin",
+        "others",
+        "paper_option",
+        "paper_option_es",
+        "redirect_uri",
+        "roots",
+        "seal_chain",
+        "second_factors",
+        "trusted",
+        "url",
+    ),
 }
 PLAIN_WORDS = {
     *("attention", "broken", "changes", "columns", "kind", "meaning", "notice", "occasion", "paragraphs", "places"),

@@ -2,9 +2,13 @@
 
 import io
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pypdf import PdfReader
 
 import pdf
+from pdf.shaping import wrapped
+from pdf.typeface import Style, shown
 
 
 def test_a_list_holds_every_line_in_every_script_on_as_many_pages_as_it_takes() -> None:
@@ -27,3 +31,15 @@ def test_a_screen_reader_is_told_the_structure() -> None:
         "/Root"
     ]
     assert "/StructTreeRoot" in root  # type: ignore[operator]
+
+
+RANGES = ((0x20, 0x7F), (0x300, 0x370), (0x590, 0x700), (0x900, 0xE80), (0x2000, 0x2100), (0xFE00, 0xFE10))
+ANY_SCRIPT = st.one_of(*(st.integers(*ends).map(chr) for ends in (*RANGES, (0x4E00, 0x4E80), (0x1F300, 0x1F650))))
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(st.text(ANY_SCRIPT, min_size=1, max_size=40))
+def test_no_text_is_too_strange_to_be_printed(text: str) -> None:
+    """Marks and joiners that hang on what no face has, and words broken before them."""
+    for style in Style:
+        assert "".join(wrapped(shown(text), style, 9, 60)) == shown(text)
