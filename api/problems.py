@@ -166,11 +166,16 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     detail = error.detail if error.detail != status.phrase else _SAID.get(status, status.description)
-    response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase), detail)
+    title = _TITLES.get(status, status.phrase)
+    response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), title), detail)
     response.headers.update(error.headers or {})
     return response
 
 
+_TITLES: dict[HTTPStatus, Sentence] = {
+    HTTPStatus.NOT_FOUND: "Not Found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Method Not Allowed",
+}
 _SAID: dict[HTTPStatus, Sentence] = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address. Check it, or start from the first page.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; `Allow` says which it takes.",

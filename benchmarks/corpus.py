@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -164,6 +164,8 @@ def judge(upload: bytes, file: str, tools: Tools) -> Result:
     started = time.monotonic()
     inspected, reason = _inspected(upload)
     inspect_seconds = time.monotonic() - started
+    if inspected:
+        inspected = replace(inspected, plan=inspected.plan.with_signers(tools.signers))
 
     def result(outcome: Outcome, why: Iterable[str] = (), stamp_seconds: float = 0.0) -> Result:
         signed = Note.SIGNED_BEFORE in inspected.notes if inspected else reason in SIGNED_BEFORE
@@ -307,7 +309,8 @@ def _place(document: bytes, page: int, plan: Plan, signers: int) -> tuple[Arrang
     with pypdfium2.PdfDocument(document) as opened:
         width, height = opened[page].get_size()
     with apply_configuration(READING):
-        unit = float(PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit", 1)) or 1.0
+        said = float(PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit", 1))
+    unit = said if said > 0 else 1.0  # readers take no heed of others
     arranged = arrange(Geometry((0, 0, width, height), user_unit=unit), plan, _sizes(plan.way, signers))
     return arranged, width * unit, height * unit
 

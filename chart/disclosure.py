@@ -18,7 +18,7 @@ from chart.document import Document, Kind, check_reason
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId
 from chart.refusals import AlreadyDone, KindRefused, NotFound, Unacceptable
 from chart.relationship import Relationship
-from chart.text import Sentence
+from chart.text import N_, Sentence
 from gateways.postgres import SQL, Record, Transaction
 
 ConsentId = NewType("ConsentId", UUID)
@@ -166,7 +166,7 @@ async def record(
 def _check(terms: Terms, today: date) -> None:
     if (terms.account_id is None) == (terms.recipient is None):
         raise Unacceptable("Name one recipient: somebody who acts for the client, or a person or organisation.")
-    for said, what in ((terms.recipient, "recipient"), (terms.ends_when, "event")):
+    for said, what in ((terms.recipient, N_("recipient")), (terms.ends_when, N_("event"))):
         if said is not None and (not said.strip() or len(said) > 200 or not said.isprintable()):
             raise Unacceptable("Give the {what} in one line of at most 200 characters.", what=what)
     for said in (terms.what, terms.purpose):

@@ -6,6 +6,7 @@ One alone is two factors, the device and what unlocks it; so it stands in for pa
 import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -151,6 +152,20 @@ async def check(database: Database, site: RelyingParty, answer: Mapping[str, Any
         if not await transaction.fetchval(COUNT, given.raw_id, uses):
             raise PasskeyRefused
     return Used(practice, Actor(row["party"]))
+
+
+async def owner(database: Database, site: RelyingParty, answer: Mapping[str, Any]) -> Used | None:
+    """Whose passkey is named in an answer that was refused, if it is known at this surface."""
+    with suppress(*_UNREADABLE):
+        credential_id = AuthenticationResponse.from_dict(answer).raw_id
+        async with database.anyone() as transaction:
+            practice = await transaction.fetchval(PRACTICE_OF, credential_id)
+        if practice is not None:
+            async with database.practice(practice) as transaction:
+                row = await transaction.fetchrow(FIND, credential_id)
+            if row and site.surface.has(row["party"]):
+                return Used(practice, Actor(row["party"]))
+    return None
 
 
 async def remove(transaction: Transaction, party: Actor, credential_id: bytes) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,7 +28,7 @@ from identity.caller import PortalUser, Role, StaffMember, Surface
 from identity.passkey import PasskeyRefused, RelyingParty
 from identity.person import Person
 from identity.second_factor import LinkEnded, WrongCode
-from identity.throttle import Purse
+from identity.throttle import Purse, TooManyTries
 from identity.visitor import Visitor
 
 Token = NewType("Token", str)
@@ -164,6 +164,9 @@ async def show_code(
     except WrongCode:
         await _note_refused(database, who.practice, who.actor, visitor, "code")
         raise
+    except TooManyTries:
+        await _note_some_refused(database, who.practice, who.actor, visitor, "code, held up")
+        raise
     return await _go_on(database, visitor, who, token, "password and code")
 
 
@@ -210,7 +213,12 @@ async def sign_in_with_passkey(
     database: Database, site: RelyingParty, visitor: Visitor, answer: Mapping[str, Any], *, replacing: str = ""
 ) -> SignedIn:
     """Start a session by a passkey alone, which is two factors in one. No stranger's guesses can hold it up."""
-    used = await passkey.check(database, site, answer)
+    try:
+        used = await passkey.check(database, site, answer)
+    except PasskeyRefused:
+        if whose := await passkey.owner(database, site, answer):
+            await _note_some_refused(database, whose.practice, whose.party, visitor, "passkey")
+        raise
     async with database.practice(used.practice) as transaction:
         return await begin(
             transaction,
@@ -400,8 +408,13 @@ async def _verified(database: Database, surface: Surface, visitor: Visitor, emai
     """One address may have an account in several practices; the password says which."""
     people = await people_by_email(database, surface, email)
     purses = await _purses(database, surface, visitor, email, people)
-    await throttle.spend(database, *purses)
     async with _refused_alike():
+        try:
+            await throttle.spend(database, *purses)
+        except TooManyTries:
+            for one in people:
+                await _note_some_refused(database, one.practice, one.party, visitor, "password, held up")
+            raise
         for one in people:
             if await passwords.matches(one.password_hash, password):
                 await throttle.give_back(database, *purses)
@@ -451,6 +464,15 @@ async def _note_refused(database: Database, practice: PracticeId, party: Actor, 
             network=visitor.network,
             what=what,
         )
+
+
+async def _note_some_refused(
+    database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str
+) -> None:
+    """The same of what costs a stranger nothing to repeat: a few of many, since nothing of the log is ever removed."""
+    with suppress(TooManyTries):
+        await throttle.spend(database, throttle.NOTES.of(party, what))
+        await _note_refused(database, practice, party, visitor, what)
 
 
 async def _practice(database: Database, token: str) -> PracticeId | None:

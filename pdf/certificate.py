@@ -145,7 +145,7 @@ class Pages:
             rows = list(_signer_rows(signer, self.certificate.language))
             room = self.room - (self.box_width + 16 if self.wide else 0)
             beside = 0 if self.wide else self.box_height + 20
-            self._need(26 + beside + sum(self._row_height(row, room) for row in rows))
+            self._need(26 + beside + sum(self._height(self._lines(row, room)) for row in rows))
             self._heading(words.format(number=index + 1, many=many))
             self._mark(index)
             self._rows(rows, room)
@@ -225,8 +225,8 @@ class Pages:
 
     def _rows(self, rows: Iterable[Row], room: float) -> None:
         for row in rows:
-            self._need(self._row_height(row, room))
-            labels, values = self._lines(row, room)
+            labels, values = lines = self._lines(row, room)
+            self._need(self._height(lines))
             element, top = self._element("P"), self.y
             with self.sheet.part_of(element):
                 for line in labels:
@@ -246,8 +246,8 @@ class Pages:
             wrapped(shown(value), Style.REGULAR, self.SIZE, room),
         )
 
-    def _row_height(self, row: Row, room: float) -> float:
-        return self.LEADING * max(map(len, self._lines(row, room))) + self.GAP
+    def _height(self, lines: tuple[tuple[str, ...], tuple[str, ...]]) -> float:
+        return self.LEADING * max(map(len, lines)) + self.GAP
 
     def _text(self, x: float, text: str, style: Style, size: float, colour: Colour) -> None:
         self.sheet.text(x, self.y, text, style, size, colour)

@@ -19,13 +19,12 @@ from pypdf.generic import (
     NumberObject,
     PdfObject,
     StreamObject,
-    TextStringObject,
 )
 
 from pdf.shaping import Run, shaped
 from pdf.typeface import Face, Style
 from pdf.typeface import face as face_of
-from pdf.update import Update, Written, dictionary, name, numbers, stream
+from pdf.update import Update, Written, dictionary, name, numbers, stream, text
 
 _NEEDED = {"glyf", "loca", "head", "hhea", "hmtx", "maxp", "cvt ", "CFF "}
 """Tables of an embedded font (ISO 32000-2 9.9.1)."""
@@ -85,11 +84,21 @@ class _Used:
 
     def __init__(self, face: Face, label: str) -> None:
         self.face, self.label = face, label
-        self._says: dict[int, str] = {}
+        self._common = _common(face)
+        self._runs: list[Run] = []
+        """Those that say nothing but what is common."""
+        self._says: dict[int, str] = dict(self._common.says) if self._common else {}
+        self._own: set[tuple[int, str]] = set()
+        """What else is said under a glyph's own number."""
         self._others: dict[tuple[int, str], int] = {}
 
     def codes(self, run: Run) -> list[int] | None:
-        others = [(number, text) for number, text in run.says if self._says.setdefault(number, text) != text]
+        if self._common and _is_common(run):
+            self._runs.append(run)
+            return None
+        new = run.says - self._own
+        others = [(number, said) for number, said in sorted(new) if self._says.setdefault(number, said) != said]
+        self._own |= new.difference(others)
         if not others or self.face.compact:
             return None
         for key in others:
@@ -97,11 +106,11 @@ class _Used:
         return [self._others.get((glyph.number, glyph.text), glyph.number) for glyph in run.glyphs]
 
     def add_to(self, update: Update) -> IndirectObject:
-        rows = {(number, number, text) for number, text in self._says.items()}
+        if self._common and not self._others and not self._own:
+            return self._common.add_to(update)
+        rows = {(number, number, text) for number, text in self._own.union(*(run.says for run in self._runs))}
         rows |= {(code, number, text) for (number, text), code in self._others.items()}
-        common = _common(self.face)
-        cut = common if common and rows <= common.rows else _cut(self.face, frozenset(rows))
-        return cut.add_to(update)
+        return _cut(self.face, frozenset(rows)).add_to(update)
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,8 @@ class _Cut:
     """Some glyphs of a face, ready to be embedded: all but the references between its objects."""
 
     face: Face
-    rows: frozenset[Row] = field(repr=False)
+    says: frozenset[tuple[int, str]] = field(repr=False)
+    """Glyphs, and what is said by their own numbers."""
     name: NameObject
     program: Written
     glyphs_of_codes: Written | None
@@ -134,7 +144,7 @@ class _Cut:
             present[code // 8] |= 0x80 >> code % 8
         return cls(
             face,
-            rows,
+            frozenset((number, text) for code, number, text in rows if code == number),
             name(f"/{tag}+{face.name}"),
             Written(file),
             None if face.compact else Written(_packed(_map_of_glyphs(glyphs, new_numbers))),
@@ -189,9 +199,7 @@ def _measures(face: Face) -> dict[str, PdfObject]:
     }
 
 
-_IDENTITY = Written(
-    dictionary(Registry=TextStringObject("Adobe"), Ordering=TextStringObject("Identity"), Supplement=NumberObject(0))
-)
+_IDENTITY = Written(dictionary(Registry=text("Adobe"), Ordering=text("Identity"), Supplement=NumberObject(0)))
 
 
 @functools.lru_cache(maxsize=64)
@@ -210,6 +218,12 @@ def _common(face: Face) -> _Cut | None:
     return _Cut.of(face, frozenset(rows))
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_common(run: Run) -> bool:
+    common = _common(run.face)
+    return common is not None and run.says <= common.says
+
+
 def _map_of_glyphs(glyphs: dict[int, int], new_numbers: dict[int, int]) -> bytes:
     rows = bytearray(2 * (max(glyphs) + 1))
     for code, number in glyphs.items():
@@ -224,8 +238,8 @@ def _map_to_text(rows: Iterable[Row]) -> Iterator[bytes]:
     for start in range(0, len(texts), 100):
         part = texts[start : start + 100]
         yield b"%d beginbfchar\n" % len(part)
-        for code, text in part:
-            yield b"<%04X> <%s>\n" % (code, text.encode("utf-16-be").hex().upper().encode())
+        for code, said in part:
+            yield b"<%04X> <%s>\n" % (code, said.encode("utf-16-be").hex().upper().encode())
         yield b"endbfchar\n"
     yield _MAP_TAIL
 

@@ -13,12 +13,11 @@ from pypdf.generic import (
     IndirectObject,
     NumberObject,
     StreamObject,
-    TextStringObject,
 )
 
 from pdf.page import OpenPage, annotate
 from pdf.placement import Rectangle
-from pdf.reader import Content
+from pdf.reader import Content, Reader
 from pdf.seal import Seal
 from pdf.update import (
     Appended,
@@ -32,6 +31,7 @@ from pdf.update import (
     numbers,
     resolved,
     stream,
+    text,
 )
 
 PREFIX = "ShareToSign-"
@@ -77,6 +77,9 @@ class Sealed:
     """An original, and the sealed section that belongs behind it."""
 
     original: Content = field(repr=False)
+    reader: Reader = field(repr=False)
+    """Of the original."""
+
     section: bytes = field(repr=False)
     hashed: "hashlib._Hash"
     """SHA-256, fed with the original: whoever hashes what begins with it copies this, and need not read it again."""
@@ -124,8 +127,8 @@ class SignatureField:
             Type=name("/Annot"),
             Subtype=name("/Widget"),
             FT=name("/Sig"),
-            T=TextStringObject(self.name),
-            TU=TextStringObject(description),
+            T=text(self.name),
+            TU=text(description),
             V=value,
             F=NumberObject(PRINTED_AND_LOCKED),
             Rect=numbers((rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)),
@@ -133,7 +136,7 @@ class SignatureField:
             AP=dictionary(N=appearance.picture if appearance else update.add(_blank())),
         )
         if appearance:
-            widget[name("/Contents")] = TextStringObject(appearance.words)
+            widget[name("/Contents")] = text(appearance.words)
         self.widget = update.add(widget)
         annotate(page, self.widget)
         enter(update, self.widget, first=self._certifies)
@@ -145,8 +148,8 @@ class SignatureField:
             Type=name("/Sig"),
             Filter=name("/Adobe.PPKLite"),
             SubFilter=name("/ETSI.CAdES.detached"),
-            M=TextStringObject(f"{at:D:%Y%m%d%H%M%S}Z"),
-            Name=TextStringObject(organisation),
+            M=text(f"{at:D:%Y%m%d%H%M%S}Z"),
+            Name=text(organisation),
             ByteRange=self._gap.byte_range,
             Contents=self._gap.contents,
         )
@@ -161,7 +164,8 @@ class SignatureField:
         appended = self._update.write()
         hashed = hashed or hashlib.sha256(self._update.original)
         self._gap.fill(appended, seal.sign(self._gap.around(appended, hashed)))
-        return Sealed(self._update.original, bytes(appended.section), hashed, self.name, self._certifies)
+        update = self._update
+        return Sealed(update.original, update.reader, bytes(appended.section), hashed, self.name, self._certifies)
 
 
 def _fill(section: bytearray, at: int, content: bytes) -> None:

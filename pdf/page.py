@@ -224,11 +224,13 @@ def _decoded(parts: list[PdfObject]) -> bytes:
 
 
 _TOKEN = re.compile(
-    rb"(?P<comment>%[^\r\n]*)"
+    rb"(?:[^%(<BqQ]++|\((?:[^()\\]|\\.)*+\))*+"  # of no interest: most of it, in most files
+    rb"(?:(?P<comment>%[^\r\n]*)"
     rb"|(?P<image>(?<![^\s\]>)])BI\s.*?\sID\s.*?\sEI(?=[\s/\[<(]|\Z))"
     rb"|(?P<hex><[0-9A-Fa-f\s]*>)"
     rb"|(?P<string>\()"
-    rb"|(?P<state>(?<![^\s\]>)])[qQ](?=[\s/\[<(%]|\Z))",
+    rb"|(?P<state>(?<![^\s\]>)])[qQ](?=[\s/\[<(%]|\Z))"
+    rb"|(?P<other>[<BqQ]))",
     re.DOTALL,
 )
 _IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
@@ -237,12 +239,12 @@ _IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
 def balance(content: bytes) -> tuple[int, int]:
     """How many `q` are missing at the start of page content, and how many are left open at its end."""
     depth = lowest = at = 0
-    while token := _TOKEN.search(content, at):
+    while token := _TOKEN.match(content, at):
         at = token.end()
         if token.lastgroup == "string":
             at = _end_of_string(content, at)
         elif token.lastgroup == "state":
-            depth += 1 if token[0] == b"q" else -1
+            depth += 1 if content[at - 1 : at] == b"q" else -1
             lowest = min(lowest, depth)
     return -lowest, depth - lowest
 

@@ -6,7 +6,7 @@ page's geometry and the number of signers.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pdf.placement import Geometry, Placement, Rectangle, place, place_at
@@ -69,9 +69,18 @@ class Plan:
     metadata: bool = True
     """Whether the document's description may stay: damaged, it makes validators doubt every later revision."""
 
+    most: int | None = None
+    """Signers whose marks the page has room for; those of more are on the certificate pages alone. None: any."""
+
+    def with_signers(self, number: int) -> "Plan":
+        """The way that so many signatures go."""
+        too_many = self.way is Way.PAGE and self.most is not None and number > self.most
+        return replace(self, way=Way.CERTIFICATE) if too_many else self
+
     def to_json(self) -> str:
         rooms = [[each.box.left, each.box.bottom, each.box.right, each.box.top, each.ground] for each in self.rooms]
-        return json.dumps({"way": self.way, "rooms": rooms, "near": self.near, "metadata": self.metadata})
+        kept = {"way": self.way, "rooms": rooms, "near": self.near, "metadata": self.metadata, "most": self.most}
+        return json.dumps(kept)
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
@@ -79,7 +88,7 @@ class Plan:
         kept = json.loads(text)
         rooms = tuple(Room(Rectangle(*box), Ground(ground)) for *box, ground in kept["rooms"])
         near = tuple(kept["near"]) if kept["near"] else None
-        return cls(Way(kept["way"]), rooms, near, kept["metadata"])
+        return cls(Way(kept["way"]), rooms, near, kept["metadata"], kept.get("most"))
 
 
 UNPLANNED = Plan()

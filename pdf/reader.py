@@ -4,15 +4,27 @@ Cross-reference tables and page trees are most of what must be read to append to
 not in the plainest form is left to pypdf, and what is read here is the same as what pypdf reads (a test compares).
 """
 
+import functools
 import io
 import itertools
 import mmap
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from pypdf import PdfReader
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject, read_object
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NameObject,
+    PdfObject,
+    StreamObject,
+    read_object,
+)
+
+from pdf.plain import plain_object, plain_value
 
 Content = bytes | mmap.mmap
 """A whole file. Mapped, it is not copied to be read; nothing may change it meanwhile, and its position is moved."""
@@ -21,14 +33,37 @@ Content = bytes | mmap.mmap
 class Reader(PdfReader):
     """Raises what pypdf raises in strict mode."""
 
-    def __init__(self, content: "Content | Joined") -> None:
-        self._content = content
+    def __init__(self, content: "Content | Joined", known: "Reader | None" = None) -> None:
+        """`known` has read what `content` begins with: its cross-reference sections need not be read again."""
+        self._content, self._known = content, known
         stream: object = content
         if isinstance(content, bytes):
             stream = _Unshared(content)
         elif isinstance(content, Joined):
             stream = io.BufferedReader(content)  # pypdf reads letter by letter
+        self._is_open = False
         super().__init__(cast(BinaryIO, stream), strict=True)
+        self._is_open = not self.is_encrypted
+
+    def get_object(self, reference: int | IndirectObject) -> PdfObject | None:
+        if self._is_open and isinstance(reference, IndirectObject) and (place := self._place(reference)):
+            number, generation = reference.idnum, reference.generation
+            value = plain_object(*place, (number, generation), self)
+            if value is not None:
+                return self.cache_indirect_object(generation, number, value)
+        return super().get_object(reference)
+
+    def _place(self, reference: IndirectObject) -> "tuple[Content | bytearray, int] | None":
+        """Where an object begins that has not been read yet; None where it does not stand for itself."""
+        number, generation = reference.idnum, reference.generation
+        at = self.xref.get(generation, {}).get(number)
+        elsewhere = (generation, number) in self.resolved_objects or number in self.xref_objStm
+        if at is None or elsewhere or self.xref_free_entry.get(generation, {}).get(number):
+            return None
+        return self._part(at)
+
+    def _part(self, at: int) -> "tuple[Content | bytearray, int]":
+        return self._content.part(at) if isinstance(self._content, Joined) else (self._content, at)
 
     def _read_standard_xref_table(self, stream: Any) -> None:
         """pypdf's way to classic tables (ISO 32000-2 7.5.4); the stream is behind the first letter of `xref`."""
@@ -42,6 +77,37 @@ class Reader(PdfReader):
         for section in sections:
             self._enter(section)
 
+    def _read_xref(self, stream: Any) -> int | None:
+        start = stream.tell()
+        self._read_standard_xref_table(stream)
+        trailer = plain_value(*self._part(stream.tell()), self)
+        if trailer is None or not isinstance(trailer[0], DictionaryObject) or "/XRefStm" in trailer[0]:
+            stream.seek(start)
+            previous = super()._read_xref(stream)
+        else:
+            self.trailer.update({key: trailer[0].raw_get(key) for key in trailer[0] if key not in self.trailer})
+            previous = cast(int | None, trailer[0].get("/Prev"))
+        if self._known is None or previous != self._known._startxref:
+            return previous
+        self._enter_known(self._known)
+        return None
+
+    def _process_xref_stream(self, xrefstream: DictionaryObject) -> None:
+        super()._process_xref_stream(xrefstream)
+        if self._known is not None and xrefstream.get("/Prev") == self._known._startxref:
+            self._enter_known(self._known)
+            del xrefstream["/Prev"]
+
+    def _enter_known(self, known: "Reader") -> None:
+        """What newer sections say stays."""
+        ours = self.xref.get(0, {})
+        for tables, theirs in ((self.xref, known.xref), (self.xref_free_entry, known.xref_free_entry)):
+            for generation, entries in theirs.items():
+                tables[generation] = {**entries, **tables.get(generation, {})}
+        packed = {number: at for number, at in known.xref_objStm.items() if number not in ours}
+        self.xref_objStm = {**packed, **self.xref_objStm}
+        self.xref_index = self.xref_index or known.xref_index
+
     def _enter(self, section: "_Section") -> None:
         """What a newer section says stays, as pypdf reads from the newest to the oldest."""
         first = section.first
@@ -52,13 +118,13 @@ class Reader(PdfReader):
                 self.xref_free_entry.get(65535, {})[first] = True
             first += 1
         if section.offsets:
-            used = self._used(0)
             entries = zip(range(first, first + len(section.offsets)), section.offsets, strict=True)
+            used = self._used(0)
             new = {number: at for number, at in entries if number not in used} if used else dict(entries)
             used.update(new)
-            in_use = dict.fromkeys(new, False)
-            self.xref_free_entry.get(0, {}).update(in_use)
-            self.xref_free_entry.get(65535, {}).update(in_use)
+            for generation in (0, 65535):
+                if generation in self.xref_free_entry:
+                    self.xref_free_entry[generation].update(dict.fromkeys(new, False))
 
     def _used(self, generation: int) -> dict[Any, Any]:
         if generation not in self.xref:  # a cross-reference stream does not count what is free
@@ -152,19 +218,14 @@ class Reader(PdfReader):
 
     def _plain_node(self, reference: IndirectObject) -> "tuple[DictionaryObject, References] | None":
         """A node but for its kids, and these; None where it must be left to pypdf."""
-        number, generation = reference.idnum, reference.generation
-        at = self.xref.get(generation, {}).get(number)
-        elsewhere = (generation, number) in self.resolved_objects or number in self.xref_objStm or self.is_encrypted
-        if at is None or elsewhere or self.xref_free_entry.get(generation, {}).get(number):
-            return None
-        content, at = self._content.part(at) if isinstance(self._content, Joined) else (self._content, at)
-        found = _NODE.match(content, at)
-        if not found or (int(found["number"]), int(found["generation"])) != (number, generation):
+        place = self._place(reference) if self._is_open else None
+        found = _NODE.match(*place) if place else None
+        if not found or (int(found["number"]), int(found["generation"])) != (reference.idnum, reference.generation):
             return None
         if b"/Kids" in found["after"]:
             return None
-        rest = io.BytesIO(b"<<%b%b>>" % (found["before"], found["after"]))
-        return DictionaryObject.read_from_stream(rest, self), References(found["kids"], self)
+        rest = plain_value(b"<<%b%b>>" % (found["before"], found["after"]), 0, self)
+        return (cast(DictionaryObject, rest[0]), References(found["kids"], self)) if rest else None
 
 
 def _skip_space(stream: Any) -> bytes:
@@ -186,7 +247,9 @@ _NODE = re.compile(
 
 _SECTION = re.compile(rb"[ \r\n]+(\d{1,10}) (\d{1,10}) ?(?:\r\n|\r|\n)(?=\d)")
 _TRAILER = re.compile(rb"[ \r\n]*trailer")
-_ROWS = re.compile(rb"(?:\d{10} (?P<free>\d{5}) f(?: \r| \n|\r\n))?+(?P<used>(?:\d{10} 00000 n(?: \r| \n|\r\n))*+)")
+_FREE = re.compile(rb"\d{10} (?P<generation>\d{5}) f(?: \r| \n|\r\n)")
+_IN_USE = b" 00000 n"
+_ROW_ENDS = (b" \n", b" \r", b"\r\n")
 _ROW = 20
 
 
@@ -214,11 +277,23 @@ def _sections(stream: Any) -> list[_Section] | None:
             return None
         stream.seek(at + begins.end() - bool(found))
         rows = stream.read(_ROW * int(begins[2]))
-        read = _ROWS.fullmatch(rows)
-        if not read or len(rows) != _ROW * int(begins[2]):
+        free = _FREE.match(rows)
+        offsets = _offsets(rows[_ROW:] if free else rows)
+        if offsets is None or len(rows) != _ROW * int(begins[2]):
             return None
-        free = int(read["free"]) if read["free"] is not None else None
-        found.append(_Section(int(begins[1]), free, list(map(int, read["used"].split()[::3]))))
+        found.append(_Section(int(begins[1]), int(free["generation"]) if free else None, offsets))
+
+
+def _offsets(rows: bytes) -> list[int] | None:
+    """Of rows that are all in use, in generation 0, and end alike: letter by letter of all rows at once."""
+    count = len(rows) // _ROW
+    behind = rows[10:_ROW]
+    if not behind.startswith(_IN_USE) or behind[len(_IN_USE) :] not in _ROW_ENDS:
+        return None if rows else []
+    alike = all(rows[at::_ROW] == rows[at : at + 1] * count for at in range(10, _ROW))
+    if not alike or not all(rows[at::_ROW].isdigit() for at in range(10)):
+        return None
+    return list(map(int, struct.unpack("10s10x" * count, rows)))
 
 
 def _column(data: bytes, start: int, width: int, stride: int) -> Sequence[int]:
@@ -236,8 +311,11 @@ class References(ArrayObject):
         """As they are written in a file of the `reader`, without the brackets. Not to be changed."""
         super().__init__()
         self._text, self._reader = text, reader
-        self._words = text.replace(b"R", b" ").split()
+
+    @functools.cached_property
+    def _words(self) -> list[bytes]:
         """Number and generation of each."""
+        return self._text.replace(b"R", b" ").split()
 
     def __iter__(self) -> Iterator[Any]:
         return super(ArrayObject, self.filled()).__iter__()
@@ -255,11 +333,13 @@ class References(ArrayObject):
         return self
 
     def last(self) -> IndirectObject:
-        return IndirectObject(int(self._words[-2]), int(self._words[-1]), self._reader)
+        number, generation, _ = self._text.rsplit(None, 3)[-3:]
+        return IndirectObject(int(number), int(generation), self._reader)
 
     def has_last_once(self) -> bool:
         """Whether the last one stands nowhere else in it."""
-        return self._words[::2].count(self._words[-2]) == 1
+        number = self._text.rsplit(None, 3)[-3]
+        return self._text.count(number) == 1 or self._words[::2].count(number) == 1
 
     def and_one(self, reference: IndirectObject) -> "References":
         """Another array, with one behind."""

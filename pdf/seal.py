@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -177,7 +178,12 @@ class Seal:
             return False
         return self._is_signature(signature, pattern.signed_attributes(digest))
 
-    def _is_signature(self, signature: bytes, over: bytes) -> bool:
+    @functools.cached_property
+    def _is_signature(self) -> Callable[[bytes, bytes], bool]:
+        """Asked twice of each seal: when it is made, and when it is read back."""
+        return functools.lru_cache(maxsize=64)(self._verifies)
+
+    def _verifies(self, signature: bytes, over: bytes) -> bool:
         try:
             self._public.verify(signature, over, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:

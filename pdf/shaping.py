@@ -47,9 +47,9 @@ class Run:
         return sum(glyph.advance for glyph in self.glyphs)
 
     @functools.cached_property
-    def says(self) -> dict[tuple[int, str], None]:
-        """The glyphs that are in it, each once, with what they say."""
-        return dict.fromkeys((glyph.number, glyph.text) for glyph in self.glyphs)
+    def says(self) -> frozenset[tuple[int, str]]:
+        """The glyphs that are in it, with what they say."""
+        return frozenset((glyph.number, glyph.text) for glyph in self.glyphs)
 
 
 def runs_backwards(text: str) -> bool:
@@ -178,23 +178,18 @@ def _run(text: str, face: Face, backwards: bool) -> Run:
         said = list(text)
     else:
         said = _said(text, clusters, [position.x_advance for position in positions])
-    glyphs = (
-        Glyph(
-            info.codepoint,
-            part,
-            position.x_advance / face.units,
-            _advance(face, info.codepoint) / face.units,
-            position.x_offset / face.units,
-            position.y_offset / face.units,
-        )
+    glyphs = [
+        _glyph(face, info.codepoint, part, position.x_advance, position.x_offset, position.y_offset)
         for info, position, part in zip(infos, positions, said, strict=True)
-    )
+    ]
     return Run(face, tuple(glyphs))
 
 
-@functools.lru_cache(maxsize=4096)
-def _advance(face: Face, glyph: int) -> int:
-    return face.advance(glyph)
+@functools.lru_cache(maxsize=8192)
+def _glyph(face: Face, number: int, text: str, advance: int, dx: int, dy: int) -> Glyph:
+    """Lengths are in units of the face."""
+    units = face.units
+    return Glyph(number, text, advance / units, face.advance(number) / units, dx / units, dy / units)
 
 
 def _said(text: str, clusters: list[int], advances: list[int]) -> list[str]:

@@ -149,6 +149,16 @@ def _least_covering(image: Image.Image, page: Geometry, size: Size) -> Room | No
     return Room(Rectangle(left, bottom, left + width, bottom + height), Ground.BUSY)
 
 
+def covered(image: Image.Image, page: Geometry, box: Rectangle) -> float:
+    """The share of the box, in points as seen, in which something is drawn."""
+    taken = _drawn(image, EDGES[0])
+    x, y = taken.width / page.seen_width, taken.height / page.seen_height
+    left, right = int(box.left * x), max(int(box.left * x) + 1, round(box.right * x))
+    upper, lower = int((page.seen_height - box.top) * y), round((page.seen_height - box.bottom) * y)
+    cells = taken.crop((left, upper, right, max(upper + 1, lower))).tobytes()
+    return sum(map(bool, cells)) / len(cells)
+
+
 def _sums(taken: Image.Image) -> list[list[int]]:
     """How many cells above and to the left of each corner are white."""
     rows = [[0] * (taken.width + 1)]

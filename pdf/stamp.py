@@ -66,11 +66,13 @@ def revise(
     whoever has fed it to `hashed`, a SHA-256, already. Raises `CannotStamp`.
     """
     reasons = []
-    for each in _plans(original, plan):
+    opened = None if plan else _opened(original)
+    for each in _plans(opened, plan and plan.with_signers(len(certificate.signers))):
         try:
-            return Draft.of(original, certificate, seal, each).revision(hashed)
+            return Draft.of(original, certificate, seal, each, opened).revision(hashed)
         except CannotStamp as error:
             reasons.append(f"{each.way}: {error.reason}")
+            opened = None  # it holds what the way that failed has changed
     raise CannotStamp("; ".join(reasons))
 
 
@@ -84,10 +86,11 @@ def check_revision(
     pages, section = revision
     try:
         with apply_configuration(READING):
-            certifies = not carries_signatures(Update(original))
+            update = Update(original)
+            certifies = not carries_signatures(update)
     except (CannotUpdate, *UNREADABLE) as error:
         raise CannotStamp(f"{type(error).__name__}: {error}") from error
-    return _checked(Sealed(original, section, hashed, PREFIX + request_id, certifies), seal, pages)
+    return _checked(Sealed(original, update.reader, section, hashed, PREFIX + request_id, certifies), seal, pages)
 
 
 def _checked(sealed: Sealed, seal: Seal, pages: int) -> Revision:
@@ -112,20 +115,28 @@ def stamp(original: bytes, certificate: Certificate, seal: Seal, plan: Plan | No
     return SignedCopy(b"".join((original, revision.section)), revision.pages)
 
 
-def _plans(original: Content, plan: Plan | None) -> Iterator[Plan]:
+def _opened(original: Content) -> Update | None:
+    try:
+        with apply_configuration(READING):
+            return Update(original)
+    except CannotUpdate:
+        return None  # it cannot be stamped either, and that says why
+
+
+def _plans(opened: Update | None, plan: Plan | None) -> Iterator[Plan]:
     """The plan, and what remains if it fails. Without one, signatures of others are looked for first."""
     if plan is None:
-        plan = Plan(Way.WIDGET if _is_signed(original) else Way.PAGE)
+        plan = Plan(Way.WIDGET if opened and _is_signed(opened) else Way.PAGE)
     ways = list(Way)
     return (replace(plan, way=way) for way in ways[ways.index(plan.way) :])
 
 
-def _is_signed(original: Content) -> bool:
+def _is_signed(opened: Update) -> bool:
     try:
         with apply_configuration(READING):
-            return carries_signatures(Update(original))
-    except (CannotUpdate, *UNREADABLE):
-        return False  # it cannot be stamped either, and that says why
+            return carries_signatures(opened)
+    except UNREADABLE:
+        return False
 
 
 @dataclass(frozen=True)
@@ -145,27 +156,34 @@ class Draft:
     pages: int
 
     @classmethod
-    def of(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan = UNPLANNED) -> "Draft":
-        """Raises `CannotStamp`."""
+    def of(
+        cls,
+        original: Content,
+        certificate: Certificate,
+        seal: Seal,
+        plan: Plan = UNPLANNED,
+        opened: Update | None = None,
+    ) -> "Draft":
+        """`opened` is the original, in which nothing has been changed yet. Raises `CannotStamp`."""
         if not certificate.signers:
             raise ValueError("a certificate without a signer")
         try:
             with apply_configuration(READING):
+                update = opened or Update(original)
                 match plan.way:
                     case Way.PAGE:
-                        return cls._on_page(original, certificate, seal, plan)
+                        return cls._on_page(update, certificate, seal, plan)
                     case Way.CERTIFICATE:
-                        return cls._on_certificate(original, certificate, seal)
+                        return cls._on_certificate(update, certificate, seal)
                     case Way.WIDGET:
-                        return cls._in_widget(original, certificate, seal, plan)
+                        return cls._in_widget(update, certificate, seal, plan)
         except CannotUpdate as error:
             raise CannotStamp(str(error)) from error
         except UNREADABLE as error:
             raise CannotStamp(f"{type(error).__name__}: {error}") from error
 
     @classmethod
-    def _on_page(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
-        update = Update(original)
+    def _on_page(cls, update: Update, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
         last = open_last_page(update)
         stamp = arrange(last.geometry, plan, picture.sizes(certificate, evidence=False))
         at = stamp.placement
@@ -175,22 +193,22 @@ class Draft:
         paint(update, last, added.picture, at.matrix)
         field = _field(update, last, at.rectangle, certificate, seal)
         structure(update, added, last, at.rectangle, field.widget)
-        return cls(original, seal, field, last.geometry, at.seen, stamp.ground, _count(update) + len(layout.pages))
+        return cls(
+            update.original, seal, field, last.geometry, at.seen, stamp.ground, _count(update) + len(layout.pages)
+        )
 
     @classmethod
-    def _on_certificate(cls, original: Content, certificate: Certificate, seal: Seal) -> "Draft":
-        update = Update(original)
+    def _on_certificate(cls, update: Update, certificate: Certificate, seal: Seal) -> "Draft":
         geometry = last_geometry(update)
         layout = lay_out(certificate, Way.CERTIFICATE, geometry.seen_width, geometry.seen_height, None)
         added = enter(update, layout, None)
         page, box = added.page_of_first_mark()
         field = _field(update, page, box, certificate, seal)
         structure(update, added, page, box, field.widget)
-        return cls(original, seal, field, page.geometry, box, Ground.LIGHT, _count(update) + len(layout.pages))
+        return cls(update.original, seal, field, page.geometry, box, Ground.LIGHT, _count(update) + len(layout.pages))
 
     @classmethod
-    def _in_widget(cls, original: Content, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
-        update = Update(original)
+    def _in_widget(cls, update: Update, certificate: Certificate, seal: Seal, plan: Plan) -> "Draft":
         last = open_last_page_as_it_is(update)
         stamp = arrange(last.geometry, plan, picture.sizes(certificate, evidence=True))
         at = stamp.placement
@@ -204,7 +222,7 @@ class Draft:
         if not plan.metadata:
             update.catalog().pop("/Metadata", None)
         field = _field(update, last, at.rectangle, certificate, seal, shown, approves=approves)
-        return cls(original, seal, field, last.geometry, at.seen, stamp.ground, _count(update))
+        return cls(update.original, seal, field, last.geometry, at.seen, stamp.ground, _count(update))
 
     def revision(self, hashed: "hashlib._Hash | None" = None) -> Revision:
         """Seal, and check what came out. `hashed` is fed with the original already. Raises `CannotStamp`."""

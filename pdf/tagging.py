@@ -14,11 +14,10 @@ from pypdf.generic import (
     NullObject,
     NumberObject,
     PdfObject,
-    TextStringObject,
 )
 
 from pdf.sheet import Element, Sheet
-from pdf.update import UNREADABLE, Update, copied, dictionary, entries_of, name, numbers, resolved
+from pdf.update import UNREADABLE, Update, copied, dictionary, entries_of, name, numbers, resolved, text
 
 DEEPEST_TREE = 20
 
@@ -160,8 +159,8 @@ def _section(
         Type=name("/StructElem"),
         S=name("/Sect"),
         P=tree.top,
-        T=TextStringObject(section.title),
-        Lang=TextStringObject(section.language),
+        T=text(section.title),
+        Lang=text(section.language),
     )
     reference = tree.update.add(made)
     kids = []
@@ -180,9 +179,9 @@ def _element(element: Element, parent: IndirectObject, places: dict[Sheet, Place
     first = places[element.parts[0][0]]
     made[name("/Pg")] = first.page
     if element.description:
-        made[name("/Alt")] = TextStringObject(element.description)
+        made[name("/Alt")] = text(element.description)
     if element.language:
-        made[name("/Lang")] = TextStringObject(element.language)
+        made[name("/Lang")] = text(element.language)
     if element.box:
         made[name("/A")] = dictionary(O=name("/Layout"), BBox=numbers(element.box))
     made[name("/K")] = ArrayObject(_part(places[sheet], mark) for sheet, mark in element.parts)
@@ -203,7 +202,7 @@ def _form(tree: _Tree, widget: Widget, parent: IndirectObject) -> IndirectObject
             S=name("/Form"),
             P=parent,
             Pg=widget.page,
-            Alt=TextStringObject(widget.description),
+            Alt=text(widget.description),
             K=dictionary(Type=name("/OBJR"), Obj=widget.reference, Pg=widget.page),
         )
     )

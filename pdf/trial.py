@@ -4,6 +4,7 @@ all that has to hold of a signed copy holds of this one. For confined processes.
 
 import functools
 import io
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,10 +18,10 @@ from pdf.earlier import are_kept
 from pdf.likeness import Unviewable, added, contrast, differs, differs_only_within, pixels, view, views
 from pdf.page import count_pages
 from pdf.placement import Geometry, Rectangle
-from pdf.plan import Ground, Plan, Size, Way
+from pdf.plan import Ground, Plan, Size, Way, arrange
 from pdf.seal import Seal, make_demo_seal
 from pdf.signature import Drawing, Point
-from pdf.space import look, rooms_on
+from pdf.space import covered, look, rooms_on
 from pdf.stamp import Draft
 from pdf.update import Update
 
@@ -37,32 +38,68 @@ MOST_PLANNED = 6
 """Signers for whom the plan has the best room; more of them share the room of these."""
 
 
+HIDES_MUCH = 0.5
+"""Of what a stamp would lie on, where something is drawn: then the certificate pages show the marks alone."""
+
+
 def plan(data: bytes, pages: int, page: Geometry, way: Way) -> Plan | None:
-    """A plan that goes well on trial; None where it does not. Raises `CannotStamp` where only a repair may help."""
+    """A plan that goes well on trial; None where it does not. Raises `CannotStamp` where only a repair may help.
+
+    It may say another way: a stamp is not to hide much of a page, if certificate pages can show the marks.
+    """
     try:
         before, label = look(data, pages - 1, page)
         found = Plan(way)
         if way is not Way.CERTIFICATE:
             found = Plan(way, rooms_on(before, page, _sizes(way), label), label)
-        return found if _stamps_well(data, pages, before, found) else None
+        if way is Way.PAGE and _hides_much(before, page, found):
+            elsewhere = Plan(Way.CERTIFICATE)
+            found = elsewhere if _stamps_well(data, pages, before, elsewhere, 1) else found
+            return found if found is elsewhere or _stamps_well(data, pages, before, found, 1) else None
+        if not _stamps_well(data, pages, before, found, 1):
+            return None
+        return _for_several(data, pages, before, page, found)
     except Unviewable:
         return None
 
 
-def _stamps_well(data: bytes, pages: int, before: Image.Image, planned: Plan) -> bool:
+def _hides_much(before: Image.Image, page: Geometry, found: Plan) -> bool:
+    busy = [room.box for room in found.rooms if room.ground is Ground.BUSY]
+    return bool(busy) and covered(before, page, busy[0]) > HIDES_MUCH
+
+
+def _for_several(data: bytes, pages: int, before: Image.Image, page: Geometry, found: Plan) -> Plan:
+    """With the number of signers for whom it goes well, tried. More than the page has room for go another way.
+
+    Raises `CannotStamp` where no number of signers but one can sign.
+    """
+    if found.way is not Way.PAGE:
+        Draft.of(data, _trial(MOST_PLANNED + 1), _trial_seal(), found).revision()
+        return found
+    Draft.of(data, _trial(MOST_PLANNED + 1), _trial_seal(), Plan(Way.CERTIFICATE)).revision()
+    room_for = (arrange(page, found, sizes).ground is not Ground.BUSY for sizes in _sizes(Way.PAGE)[1:])
+    most = 1 + sum(itertools.takewhile(bool, room_for))
+    if most > 1 and not _stamps_well(data, pages, before, found, most):
+        most = 1
+    return replace(found, most=most)
+
+
+def _stamps_well(data: bytes, pages: int, before: Image.Image, planned: Plan, signers: int) -> bool:
     """Stamp and seal for trial: do the marks show, and does the rest stay? Valid it is, or `CannotStamp` is raised.
 
     `before` is the last page. Raises `Unviewable` too.
     """
-    draft = Draft.of(data, _trial(), _trial_seal(), planned)
-    stamped = draft.sealed().data
+    draft = Draft.of(data, _trial(signers), _trial_seal(), planned)
+    # whether pyHanko can read the document does not depend on how many sign it
+    stamped = draft.sealed().data if signers == 1 else data + draft.revision().section
     if draft.seen.width < LEAST_WIDTH or count_pages(Update(stamped).root, draft.pages) != draft.pages:
         return False
-    others = sorted({0, pages - 2} & set(range(pages - 1)))
-    (_, were), (_, (*are, after)) = views(data, others), views(stamped, [*others, pages - 1])
+    others = sorted({0, pages - 2} & set(range(pages - 1))) if signers == 1 else []
+    were = views(data, others)[1] if others else []
+    _, (*are, after) = views(stamped, [*others, pages - 1])
     if any(map(differs, were, are)):
         return False
-    on_blank = _on_blank(draft.page, planned)
+    on_blank = _on_blank(draft.page, planned, signers)
     if planned.way is Way.CERTIFICATE:
         # of the document nothing can be in the certificate pages, so they look as behind a blank one
         added_pages = range(draft.pages - pages)
@@ -88,10 +125,10 @@ def _shows(after: Image.Image, on_blank: Image.Image, part: Rectangle) -> bool:
     return True
 
 
-def _on_blank(page: Geometry, planned: Plan) -> bytes:
+def _on_blank(page: Geometry, planned: Plan, signers: int) -> bytes:
     """The same stamp on a blank page that is as large."""
     original = blank(page.seen_width, page.seen_height)
-    return original + Draft.of(original, _trial(), _trial_seal(), planned).revision().section
+    return original + Draft.of(original, _trial(signers), _trial_seal(), planned).revision().section
 
 
 def keeps_signatures(data: bytes, planned: Plan) -> bool:
@@ -131,7 +168,7 @@ def blank(width: float = 595, height: float = 842) -> bytes:
 @functools.cache
 def _sizes(way: Way) -> tuple[tuple[Size, ...], ...]:
     """Of stamps of one signer, of two, and so on."""
-    many = (replace(_trial(), signers=_trial().signers * signers) for signers in range(1, MOST_PLANNED + 1))
+    many = map(_trial, range(1, MOST_PLANNED + 1))
     return tuple(tuple(picture.sizes(each, evidence=way is Way.WIDGET)) for each in many)
 
 
@@ -141,7 +178,7 @@ def _trial_seal() -> Seal:
 
 
 @functools.cache
-def _trial() -> Certificate:
+def _trial(signers: int = 1) -> Certificate:
     at = datetime(2000, 1, 1, tzinfo=UTC)
     strokes = tuple(tuple(Point(x, y, 0.0, 0.9) for x in (10.0, 250.0, 490.0)) for y in range(10, 150, 3))
     signer = Signer(
@@ -155,4 +192,4 @@ def _trial() -> Certificate:
         "::1",
     )
     request_id = "00000000-0000-7000-8000-000000000000"
-    return Certificate(request_id, "0" * 64, "0000-00", "0" * 64, (signer,))
+    return Certificate(request_id, "0" * 64, "0000-00", "0" * 64, (signer,) * signers)

@@ -92,7 +92,7 @@ class Written(PdfObject):
 
     def __init__(self, value: PdfObject) -> None:
         made = io.BytesIO()
-        value.write_to_stream(made)
+        write_value(made, value)
         self.text = made.getvalue()
 
     def write_to_stream(self, stream: Any) -> None:
@@ -102,8 +102,15 @@ class Written(PdfObject):
 class _Name(NameObject):
     """pypdf encodes a name letter by letter each time that it is written; ours are few, and come again and again."""
 
+    def __new__(cls, text: str) -> "_Name":
+        made = str.__new__(cls, text)
+        made.encoded = _encoded(text)
+        return made
+
+    encoded: bytes
+
     def renumber(self) -> bytes:
-        return _encoded(str(self))
+        return self.encoded
 
 
 @functools.lru_cache(maxsize=2048)
@@ -116,13 +123,94 @@ def name(text: str) -> NameObject:
     return _Name(text)
 
 
+class _Text(TextStringObject):
+    """pypdf looks up each letter when a text is made, and writes it letter by letter."""
+
+    def __new__(cls, value: str) -> "_Text":
+        return str.__new__(cls, value)
+
+    def write_to_stream(self, stream: Any, *_: object) -> None:
+        if self.isascii() and self.isprintable():
+            stream.write(b"(%b)" % re.sub(r"([\\()])", r"\\\1", self).encode())
+        else:
+            stream.write(b"<FEFF%b>" % self.encode("utf-16-be").hex().upper().encode())
+
+
+def text(value: str) -> TextStringObject:
+    """ISO 32000-2 7.9.2.2."""
+    return _Text(value)
+
+
+class _Float(FloatObject):
+    def write_to_stream(self, stream: Any, *_: object) -> None:
+        stream.write(f"{self:.5f}".rstrip("0").rstrip(".").encode())
+
+
 def numbers(values: Sequence[float]) -> ArrayObject:
-    """Rounded to 5 digits: fine enough for a page of 200 inches, and never in scientific notation."""
-    return ArrayObject(FloatObject(f"{value:.5f}".rstrip("0").rstrip(".")) for value in values)
+    """Written with 5 digits: fine enough for a page of 200 inches, and never in scientific notation."""
+    return ArrayObject(map(_Float, values))
 
 
 def dictionary(**entries: PdfObject) -> DictionaryObject:
-    return DictionaryObject({name(f"/{key}"): value for key, value in entries.items()})
+    made = DictionaryObject()
+    dict.update(made, zip(map(_key, entries), entries.values(), strict=True))
+    return made
+
+
+@functools.lru_cache(maxsize=256)
+def _key(word: str) -> NameObject:
+    return name(f"/{word}")
+
+
+def write_value(out: io.BytesIO, value: Any) -> None:
+    """The same bytes as `value.write_to_stream(out)`; pypdf asks each value, and encodes each name anew."""
+    kind = type(value)
+    if kind is IndirectObject:
+        out.write(b"%d %d R" % (value.idnum, value.generation))
+    elif kind is _Name or kind is NameObject:
+        out.write(_encoded(value))
+    elif kind is NumberObject:
+        out.write(b"%d" % value)
+    elif kind is DictionaryObject:
+        _write_dictionary(out, value)
+    elif kind is ArrayObject:
+        out.write(b"[")
+        for each in list.__iter__(value):
+            out.write(b" ")
+            write_value(out, each)
+        out.write(b" ]")
+    elif kind is StreamObject:
+        content = value._data
+        value[name("/Length")] = NumberObject(len(content))
+        _write_dictionary(out, value)
+        del value["/Length"]
+        out.write(b"\nstream\n%b\nendstream" % content)
+    else:
+        value.write_to_stream(out)
+
+
+def _write_dictionary(out: io.BytesIO, value: DictionaryObject) -> None:
+    write = out.write
+    write(b"<<\n")
+    for key, each in dict.items(value):
+        if type(key) is _Name:
+            label = key.encoded
+        elif len(key) > 2 and key[1] == "%" and key[-1] == "%":
+            continue  # pypdf's own notes
+        else:
+            label = _encoded(key)
+        kind = type(each)
+        if kind is IndirectObject:
+            write(b"%b %d %d R\n" % (label, each.idnum, each.generation))
+        elif kind is _Name:
+            write(b"%b %b\n" % (label, each.encoded))
+        elif kind is NumberObject:
+            write(b"%b %d\n" % (label, each))
+        else:
+            write(b"%b " % label)
+            write_value(out, each)
+            write(b"\n")
+    write(b">>")
 
 
 def stream(content: bytes, **entries: PdfObject) -> StreamObject:
@@ -245,7 +333,7 @@ class Update:
         for (number, generation), value in sorted(self._changed.items(), key=lambda item: item[0]):
             places[number] = (base + out.tell(), generation)
             out.write(b"%d %d obj\n" % (number, generation))
-            value.write_to_stream(out)
+            write_value(out, value)
             out.write(b"\nendobj\n")
         at = base + out.tell()
         if self.has_table:
@@ -277,7 +365,7 @@ class Update:
             for number in run:
                 out.write(b"%010d %05d n \n" % places[number])
         out.write(b"trailer\n")
-        self._new_trailer(self._next).write_to_stream(out)
+        write_value(out, self._new_trailer(self._next))
         out.write(b"\n")
 
     def _write_stream(self, out: io.BytesIO, places: dict[int, tuple[int, int]]) -> None:
@@ -289,7 +377,7 @@ class Update:
         section[name("/Index")] = ArrayObject(index)
         section.update(self._new_trailer(own + 1))
         out.write(b"%d 0 obj\n" % own)
-        section.write_to_stream(out)
+        write_value(out, section)
         out.write(b"\nendobj\n")
 
 

@@ -20,6 +20,7 @@ from pdf.behind import TimeStamp, Trust, examined, is_long_term, only_time_stamp
 from pdf.cms import DAMAGED, certificates_in, is_issued
 from pdf.confine import Facts, GaveUp, Limits, confined
 from pdf.field import NO_CHANGES, PREFIX, Sealed
+from pdf.plain import plain_object
 from pdf.reader import Joined, Reader
 from pdf.seal import Seal
 from pdf.update import SEPARATOR, UNREADABLE, entries_of, resolved
@@ -150,7 +151,7 @@ def check_sealed(sealed: Sealed, seal: Seal, pages: int) -> None:
     where the trial went through all of `verify`. For a file from anywhere, this here does not suffice.
     """
     try:
-        with_section = Reader(Joined(sealed.original, sealed.section))
+        with_section = Reader(Joined(sealed.original, sealed.section), sealed.reader)
         root: Any = with_section.trailer["/Root"]
         _check_signature(with_section, root, sealed, seal)
         count, last = with_section.count_and_last(root.raw_get("/Pages"))
@@ -195,8 +196,8 @@ def _signature_dictionary(reader: Reader, section: bytes, base: int, number: int
     _require(at >= 0 and section.startswith(header, at), "the signature is not where it is said to be")
     start = section.index(b"<", section.index(b"/Contents", at))
     end = section.index(b">", start) + 1
-    without = section[at + len(header) : start] + b"<>" + section[end : section.index(b"endobj", end)]
-    value = DictionaryObject.read_from_stream(io.BytesIO(without), reader)
+    without = section[at:start] + b"<>" + section[end : section.index(b"endobj", end) + len(b"endobj")]
+    value = plain_object(without, 0, (number, 0), reader)
     _require(not value["/Contents"], "the seal's place is not that of its value")
     return value, start, end
 

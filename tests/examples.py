@@ -180,7 +180,6 @@ for _door in ("", "/portal"):
     _sign_in, _account = f"{_door}/sign-in", f"{_door}/account"
     EXAMPLES |= {
         f"POST {_sign_in}": posts(403, email="nobody@demo.example", password="x"),
-        f"POST {_account}/language": posts(422),
         f"POST {_sign_in}/passkey/question": posts(200),
         f"POST {_sign_in}/passkey": sends(ANYTHING, 403),
         f"POST {_door}/sign-out": posts(303),

@@ -313,6 +313,8 @@ class Job:
         await handle.signal(ShareToSign.extend, Extend(RequestId(UUID(request_id)), SERVICE, over))
 
     def share(self) -> None:
+        """From here on to somebody who reads Spanish."""
+        self.get(self.portal.put("/language", json={"language": "es"}))
         shared = self.file()
         self.get(self.staff.post(f"/documents/{shared['id']}/share"))
         hide = {"reason": CANARIES["reason of hiding"], "exception": "privacy"}

@@ -61,7 +61,7 @@ def test_a_refusal_knows_what_was_filled_in() -> None:
     assert str(refusal) == "Enter the name, 100 characters at most."
     assert languages.said(str(refusal), "en") == "Enter the name, 100 characters at most."
     # braces of a reader's own words are no fields
-    assert str(Refusal("{nothing}")) == "{nothing}"
+    assert str(Refusal("{nothing}")) == languages.said(str(Refusal("{nothing}")), "es") == "{nothing}"
     assert languages.said(Text("{these} and {last}", these="{last}", last="B"), "en") == "{last} and B"
 
 

@@ -7,16 +7,18 @@ from http import HTTPStatus
 import httpx2
 import pytest
 
+from chart import consent
 from chart.audit import Action
 from gateways.postgres import Database
+from identity import account
 from identity.caller import Role
 from settings import Settings
 from tests.conftest import Mailbox
-from tests.office import Office, add_staff
+from tests.office import PASSWORD, Office, add_staff
 from tests.sign_ins import sign_in_staff
 from tests.test_audit import log
 from tests.test_endings import ask, soon
-from tests.test_portal import shown
+from tests.test_portal import HTML, shown, sign_in
 from tests.test_signing import portal
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -82,6 +84,97 @@ async def test_a_clients_time_zone_moves_the_reminders(api: httpx2.AsyncClient, 
     assert (await api.put(there, json={"timezone": "Nowhere/At All"}, headers=office.bearer)).status_code == 422
     assert (await api.put(there, json={"timezone": "Pacific/Auckland"}, headers=office.bearer)).status_code == 204
     assert (await ask(api, office))["reminders"]
+
+
+# -- pages in the language of the account
+
+
+async def test_an_account_chooses_its_language_and_nobody_else_does(api: httpx2.AsyncClient, office: Office) -> None:
+    for page, place, said in (
+        (await sign_in(api, office.client_email), "/portal", "Bandeja de entrada"),
+        (HTML | await sign_in_staff(api, office.provider_email), "", "Sala de expedientes"),
+    ):
+        refused = await api.post(f"{place}/account/language", data={"language": "xx"}, headers=page)
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        stranger = await api.post(f"{place}/account/language", data={"language": "es"}, headers=HTML)
+        assert (stranger.status_code, stranger.headers["location"]) == (303, f"{place}/sign-in?next=")
+        chosen = await api.post(f"{place}/account/language", data={"language": "es"}, headers=page)
+        assert chosen.headers["location"] == f"{place}/account?done=language"
+        answer = await api.get(f"{place}/account", headers=page)
+        assert said in answer.text
+        assert answer.headers["content-language"] == "es-US"
+
+
+async def test_a_problem_is_told_in_the_language_of_the_account_and_to_programs_in_english(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    me = await portal(api, office)
+    await api.put("/api/v1/portal/language", json={"language": "es"}, headers=me)
+    path = f"/api/v1/portal/documents/{office.note.id}"
+    mine = await api.get(path, headers=me)
+    assert mine.json()["detail"] == "No hay tal documento, o no está compartido con usted."
+    assert (mine.json()["title"], mine.json()["type"]) == ("No se encontró", "/problems/not-found")
+    assert mine.headers["content-language"] == "es-US"
+    program = await api.get(f"/api/v1/documents/{office.client}", headers=office.bearer | {"accept-language": "es"})
+    assert (program.json()["title"], program.headers["content-language"]) == ("Not found", "en-US")
+    # labels are values
+    await api.post(f"/api/v1/documents/{office.note.id}/share-to-sign", headers=office.bearer)
+    assert (await api.get(path, headers=me)).json()["document"]["tag"] == "Pending Review"
+
+
+async def test_whoever_registers_on_a_spanish_page_has_a_spanish_account(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    email = f"ana-{office.unregistered}@demo.example"
+    async with database.practice(office.practice) as transaction:
+        invitation = await account.invite(
+            transaction, office.practice, office.unregistered, email=email, name="Ana", relationship="self"
+        )
+    typed = {"token": invitation.token, "new_password": "short"}
+    refused = await api.post("/portal/register?lang=es", data=typed, headers=HTML)
+    assert "Elija una contraseña de 15 a 256 caracteres." in refused.text
+    kept = {"cookie": refused.headers["set-cookie"].split(";")[0]}
+    done = await api.post("/portal/register", data=typed | {"new_password": PASSWORD}, headers=HTML | kept)
+    assert done.status_code == HTTPStatus.SEE_OTHER
+    assert '<html lang="es-US">' in (await api.get("/portal/inbox", headers=await sign_in(api, email))).text
+
+
+async def test_the_consent_in_spanish_is_a_version_of_its_own_and_holds_in_english(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    me = await portal(api, office)
+    english = (await api.get("/api/v1/portal/consent", headers=me)).json()
+    await api.put("/api/v1/portal/language", json={"language": "es"}, headers=me)
+    spanish = (await api.get("/api/v1/portal/consent", headers=me)).json()
+    assert spanish["version"].startswith(f"{consent.EDITION}-es.")
+    assert "Pida al consultorio una copia en papel" in " ".join(spanish["paragraphs"])
+    assert english["version"].startswith(f"{consent.EDITION}.")
+    await api.post("/api/v1/portal/consent", json={"version": spanish["version"]}, headers=me)
+    await api.put("/api/v1/portal/language", json={"language": "en"}, headers=me)
+    held = (await api.get("/api/v1/portal/consent", headers=me)).json()
+    assert held["given_at"] is not None
+    async with database.practice(office.practice) as transaction:
+        kept = await transaction.fetchrow("select * from consent_text")
+        said = "select detail from audit where action = 'consented to electronic records'"
+        assert spanish["version"] in await transaction.fetchval(said)
+    assert kept
+    assert (kept["version"], kept["text"]) == (spanish["version"], "\n\n".join(spanish["paragraphs"]))
+
+
+async def test_a_practice_words_its_paper_option_in_each_language(api: httpx2.AsyncClient, office: Office) -> None:
+    me = await portal(api, office)
+    await api.put("/api/v1/portal/language", json={"language": "es"}, headers=me)
+
+    async def read() -> str:
+        return " ".join((await api.get("/api/v1/portal/consent", headers=me)).json()["paragraphs"])
+
+    await api.patch("/api/v1/practice", json={"paper_option": "Call us."}, headers=office.bearer)
+    assert "Call us." in await read()  # never words that the practice has not said
+    changed = await api.patch("/api/v1/practice", json={"paper_option_es": "Llámenos."}, headers=office.bearer)
+    assert changed.json()["paper_option_es"] == "Llámenos."
+    assert "Llámenos." in await read()
+    refused = await api.patch("/api/v1/practice", json={"paper_option_es": "a\nb"}, headers=office.bearer)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 # -- the page

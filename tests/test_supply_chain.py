@@ -67,6 +67,7 @@ AS_WRITTEN = {
 """Other names of these."""
 
 SAID_ELSEWHERE = {
+    "axe-playwright-python": "MIT AND MPL-2.0",  # its own, and that of the axe-core in it
     "noto-cjk-sans-jp-regular": "OFL-1.1",
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",  # `dependency licenses` are PDFium's, permissive like its own
 }

@@ -107,6 +107,8 @@ def said(text: str, language: Language) -> str:
     if not isinstance(text, Text):
         return CATALOGUE[language].gettext(text) if text else ""
     message = CATALOGUE[language].gettext(text.message)
+    if not text.named:
+        return message  # its braces are no fields
     return message.format(**{name: _filled_in(value, language) for name, value in text.named.items()})
 
 

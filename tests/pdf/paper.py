@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import PdfSignatureMetadata, PdfSigner
-from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec, SigSeedSubFilter, append_signature_field
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
@@ -198,6 +198,16 @@ def seal() -> Seal:
 @functools.cache
 def _somebody_else() -> Seal:
     return Seal.load(*make_demo_seal("Somebody Else"))
+
+
+def prepared(document: bytes) -> bytes:
+    """With two fields on its last page that nobody has signed yet."""
+    writer = IncrementalPdfFileWriter(io.BytesIO(document))
+    for left, field_name in ((60, "Client"), (310, "Provider")):
+        append_signature_field(writer, SigFieldSpec(field_name, on_page=-1, box=(left, 90, left + 200, 130)))
+    made = io.BytesIO()
+    writer.write(made)  # type: ignore[no-untyped-call]
+    return made.getvalue()
 
 
 def signed_before(

@@ -18,6 +18,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, NumberObject
 
 from pdf import CannotStamp, Note, Plan, Reason, TypedName, Unfit, Way, inspect, stamp, verify
+from pdf.field import PREFIX
 from pdf.likeness import differs
 from pdf.placement import Rectangle
 from pdf.plan import Ground, Room
@@ -28,6 +29,7 @@ from tests.pdf.paper import (
     content,
     corpus,
     paper,
+    prepared,
     seal,
     seal_pem,
     seen,
@@ -276,3 +278,17 @@ def test_the_corpus_signed_files_are_signed_again_or_refused_with_the_reason() -
         assert all(after[field].docmdp_ok == was.docmdp_ok for field, was in before.items()), path.name
         ways.add(inspected.plan.way)
     assert ways == {Way.WIDGET, Reason.SIGNING_FORBIDDEN}
+
+
+def test_fields_that_nobody_has_signed_stay_empty_beside_ours() -> None:
+    """Their names are not ours, and which of them is whose nobody says; nothing can be signed behind our seal."""
+    inspected = inspect(prepared(paper(2)))
+    assert (inspected.plan.way, inspected.notes, inspected.changes) == (Way.PAGE, (), ())
+    signed = stamp(inspected.data, certificate(), seal(), inspected.plan).data
+    assert verify(signed, seal().chain_pem).valid
+    fields = PdfReader(io.BytesIO(signed)).get_fields() or {}
+    assert {field_name: "/V" in field for field_name, field in fields.items()} == {
+        "Client": False,
+        "Provider": False,
+        PREFIX + REQUEST_ID: True,
+    }

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 from pypdf import PdfReader
@@ -154,6 +154,7 @@ def test_what_no_face_has_or_would_hide_is_shown_as_its_code_point(name: str, pr
     assert text.count(printed) == 2, "as printed name and as typed mark"
 
 
+@settings(deadline=None)  # whoever is first opens a font
 @given(st.text(min_size=1, max_size=30))
 def test_no_text_is_too_odd_to_be_laid_out_and_said_in_full(text: str) -> None:
     line = shown(text)
@@ -202,6 +203,7 @@ def test_the_fonts_are_embedded_as_subsets_with_a_map_to_text() -> None:
     assert len(signed("Anna 李小龙 محمد")) - len(paper()) < 60_000
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40))
 def test_words_that_are_shaped_apart_are_as_if_shaped_together(line: str) -> None:
     for style in Style:

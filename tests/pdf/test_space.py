@@ -12,7 +12,8 @@ from pypdf.generic import FloatObject, NameObject, NumberObject
 from reportlab.lib.pagesizes import LETTER
 from reportlab.pdfgen.canvas import Canvas
 
-from pdf import Inspected, Plan, Way, inspect, stamp
+from pdf import Inspected, Note, Plan, Way, inspect, stamp, verify
+from pdf.likeness import differs
 from pdf.placement import Geometry, Placement, Rectangle
 from pdf.plan import LEAST_SCALE, Ground, Room, arrange
 from pdf.space import _empty, look
@@ -114,6 +115,35 @@ def test_where_everything_is_covered_it_covers_the_least_and_outlines_itself() -
         if other > one + 60
     )
     assert lighter > 200, "paper around the ink"
+
+
+def test_where_it_would_hide_much_the_certificate_page_shows_it() -> None:
+    full = sheet(lambda canvas: [canvas.drawString(0, y, "words upon words " * 9) for y in range(4, 792, 9)])
+    inspected = inspect(full)
+    assert inspected.plan.way is Way.CERTIFICATE
+    assert inspected.notes == (Note.ON_CERTIFICATE,)
+    signed = stamp(inspected.data, certificate(), seal(), inspected.plan).data
+    assert not differs(seen(full, 0), seen(signed, 0))
+    assert verify(signed, seal().chain_pem).valid
+
+
+def test_the_marks_of_more_signers_than_have_room_are_on_certificate_pages() -> None:
+    """What is tried at upload is what is done: no number of signers covers what one does not."""
+    tight = sheet(lambda canvas: [canvas.drawString(0, y, "words upon words " * 9) for y in range(60, 792, 9)])
+    inspected = inspect(tight)
+    most = inspected.plan.most
+    assert most
+    assert 1 <= most < 6
+    assert Plan.from_json(inspected.plan.to_json()) == inspected.plan
+    for signers, on_page in ((most, True), (most + 1, False), (9, False)):
+        signed = stamp(tight, certificate(*[signer()] * signers), seal(), inspected.plan).data
+        assert differs(seen(tight, 0), seen(signed, 0)) is on_page, signers
+        assert verify(signed, seal().chain_pem).valid
+
+
+def test_a_plan_of_before_knows_no_number_of_signers() -> None:
+    kept = Plan.from_json('{"way": "page", "rooms": [], "near": null, "metadata": true}')
+    assert kept.with_signers(30).way is Way.PAGE
 
 
 LABELS = {

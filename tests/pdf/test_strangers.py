@@ -9,7 +9,7 @@ from pypdf.generic import NumberObject
 
 from pdf import Certificate, TypedName, stamp
 from tests.pdf import strangers
-from tests.pdf.paper import archival, box, certificate, changed, packed, paper, seal, seal_pem, signer
+from tests.pdf.paper import archival, box, certificate, changed, packed, paper, prepared, seal, seal_pem, signer
 from tests.pdf.strangers import STRANGERS, Verdicts
 from tests.pdf.test_tagging import tagged
 
@@ -34,6 +34,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], Certificate]] = {
     ),
     "a PDF/A": (archival, certificate()),
     "a tagged document": (tagged, certificate()),
+    "fields prepared for signatures of others": (lambda: prepared(paper(2)), certificate()),
     "300 pages": (lambda: paper(300), certificate()),
 }
 
