@@ -204,7 +204,7 @@ async def _chart(
             practice,
             client_id,
             colleague,
-            starts_at=now,
+            starts_at=now.replace(second=0, microsecond=0),
             minutes=50,
             kind=AppointmentKind.INDIVIDUAL,
             by=SERVICE,
