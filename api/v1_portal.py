@@ -79,7 +79,7 @@ class LanguageIn(In):
     language: Literal["en", "es"]
 
 
-class RemindersIn(In):
+class ReminderChoiceIn(In):
     reminders: bool
 
 
@@ -297,7 +297,7 @@ async def read_preferences(res: Res, user: PortalCaller) -> PreferencesOut:
 
 @router.put("/reminders", status_code=HTTPStatus.NO_CONTENT)
 @does(Operation.PREFER)
-async def set_reminders(res: Res, user: PortalCaller, wanted: RemindersIn) -> None:
+async def set_reminders(res: Res, user: PortalCaller, wanted: ReminderChoiceIn) -> None:
     """Whether reminders come to this account, where the practice lets clients choose."""
     await settings.set_reminders(res, user, wanted.reminders)
 
