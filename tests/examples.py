@@ -194,6 +194,7 @@ for _door in ("", "/portal"):
         f"POST {_sign_in}/new-password": posts(409, new_password="x"),
         f"POST {_account}/password": posts(403, password="wrong", new_password="x"),
         f"POST {_account}/sessions/{{session_id:uuid}}/end": posts(409),
+        f"POST {_account}/language": posts(422, language="xx"),
         f"POST {_account}/session": posts(200),
         f"POST {_account}/sessions/end-others": posts(303),
         f"POST {_account}/authenticator": posts(403, code="123456"),
