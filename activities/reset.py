@@ -1,8 +1,9 @@
-"""Reset: the email with the single-use link to a new password (SPEC A1, N1)."""
+"""Reset: the email with a link to a password or to a second factor (SPEC A1, N1)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
+from enum import StrEnum
 from uuid import UUID
 
 from temporalio import activity
@@ -10,13 +11,36 @@ from temporalio import activity
 from activities.notify import mail
 from gateways.smtp import AddressRefused, Relay
 
-SUBJECT = {
-    "en": "Choose a new password",
-    "es": "Elija una contraseña nueva",
-}
 
-BODY = {
-    "en": """\
+class Occasion(StrEnum):
+    """Why there is a link."""
+
+    FORGOTTEN = "forgotten"
+    INVITED = "invited"
+    """To the staff of a practice."""
+    FACTORS_TAKEN = "factors taken"
+    """Somebody of the staff has lost every second factor."""
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long the link is good, so how long it is worth sending."""
+        return {
+            Occasion.FORGOTTEN: timedelta(hours=1),
+            Occasion.INVITED: timedelta(days=7),
+            Occasion.FACTORS_TAKEN: timedelta(days=1),
+        }[self]
+
+
+@dataclass(frozen=True)
+class Wording:
+    subject: str
+    body: str
+
+
+IN = {
+    ("en", Occasion.FORGOTTEN): Wording(
+        "Choose a new password",
+        """\
 Somebody, probably you, has asked for a new password.
 
 Choose it here within an hour:
@@ -24,7 +48,10 @@ Choose it here within an hour:
 
 If you did not ask for it, you can ignore this email: your password stays as it is.
 """,
-    "es": """\
+    ),
+    ("es", Occasion.FORGOTTEN): Wording(
+        "Elija una contraseña nueva",
+        """\
 Alguien, probablemente usted, ha pedido una contraseña nueva.
 
 Elíjala aquí en el plazo de una hora:
@@ -32,6 +59,51 @@ Elíjala aquí en el plazo de una hora:
 
 Si no la ha pedido, puede ignorar este correo: su contraseña sigue igual.
 """,
+    ),
+    ("en", Occasion.INVITED): Wording(
+        "Your access to the Chart Room",
+        """\
+An administrator has invited you to the Chart Room.
+
+Choose a password here within seven days:
+{link}
+
+Then you sign in and add a second factor. If you did not expect this email, you can ignore it.
+""",
+    ),
+    ("es", Occasion.INVITED): Wording(
+        "Su acceso al Chart Room",
+        """\
+Un administrador le ha invitado al Chart Room.
+
+Elija una contraseña aquí dentro de siete días:
+{link}
+
+Después inicie sesión y añada un segundo factor. Si no esperaba este correo, puede ignorarlo.
+""",
+    ),
+    ("en", Occasion.FACTORS_TAKEN): Wording(
+        "Your second factor was removed",
+        """\
+An administrator has removed your second factor, so that you can add a new one. You are signed out everywhere.
+
+Sign in with your password, then use this link within a day:
+{link}
+
+If you did not ask for this, do not use the link, and tell your administrators at once.
+""",
+    ),
+    ("es", Occasion.FACTORS_TAKEN): Wording(
+        "Se ha eliminado su segundo factor",
+        """\
+Un administrador ha eliminado su segundo factor para que pueda añadir uno nuevo. Se han cerrado todas sus sesiones.
+
+Inicie sesión con su contraseña y use después este enlace en el plazo de un día:
+{link}
+
+Si no lo ha pedido, no use el enlace y avise enseguida a sus administradores.
+""",
+    ),
 }
 
 
@@ -44,6 +116,7 @@ class ResetMail:
     token: str = field(repr=False)
     language: str
     asked_at: datetime
+    occasion: Occasion = Occasion.FORGOTTEN
 
 
 @activity.defn(name="mail_reset")
@@ -57,13 +130,14 @@ class MailReset:
 
         The token stands behind `#`, which browsers keep to themselves: no server log or trace has it.
         """
+        words = IN[reset.language, reset.occasion]
         letter = mail(
             sender=self.mail_from,
             to=reset.email,
             key=f"{reset.id}",
             at=format_datetime(reset.asked_at),
-            subject=SUBJECT[reset.language],
-            body=BODY[reset.language].format(link=f"{reset.address}#{reset.token}"),
+            subject=words.subject,
+            body=words.body.format(link=f"{reset.address}#{reset.token}"),
             language=reset.language,
         )
         try:

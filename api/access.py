@@ -9,7 +9,7 @@ secure connections only (browsers count loopback as secure), out of reach for sc
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from fastapi import Cookie, Depends, Request, Response
@@ -169,35 +169,27 @@ def _here(request: Request) -> str:
 
 def start_session(response: Response, surface: Surface, signed_in: SignedIn) -> None:
     # lax: the link in the mail opens the portal signed in, if the client is; POST is guarded besides
-    response.set_cookie(COOKIE[surface], signed_in.token, path="/", secure=True, httponly=True, samesite="lax")
+    _keep(response, COOKIE[surface], signed_in.token, "lax")
     if signed_in.device:
         remember_device(response, signed_in.device)
 
 
 def remember_device(response: Response, device: str) -> None:
-    response.set_cookie(
-        DEVICE_COOKIE,
-        device,
-        max_age=int(DEVICE_KEPT.total_seconds()),
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="strict",
-    )
+    _keep(response, DEVICE_COOKIE, device, "strict", DEVICE_KEPT)
 
 
 def keep_sign_on(response: Response, state: str) -> None:
     """The browser that has left for the provider is the one that comes back."""
     # lax: the provider's page leads back here
-    response.set_cookie(
-        SIGN_ON_COOKIE,
-        state,
-        max_age=int(SIGN_ON_LASTS.total_seconds()),
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
+    _keep(response, SIGN_ON_COOKIE, state, "lax", SIGN_ON_LASTS)
+
+
+def _keep(
+    response: Response, name: str, value: str, same_site: Literal["lax", "strict"], lasts: timedelta | None = None
+) -> None:
+    """As `__Host-` wants it; without `lasts` until the browser is closed."""
+    age = int(lasts.total_seconds()) if lasts else None
+    response.set_cookie(name, value, max_age=age, path="/", secure=True, httponly=True, samesite=same_site)
 
 
 def forget_sign_on(response: Response) -> None:

@@ -6,9 +6,33 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import v1, v1_audit, v1_bulk, v1_disclosures, v1_portal, v1_staff, v1_verify
+from api import (
+    v1_appointments,
+    v1_audit,
+    v1_bulk,
+    v1_clients,
+    v1_disclosures,
+    v1_documents,
+    v1_portal,
+    v1_practice,
+    v1_requests,
+    v1_staff,
+    v1_verify,
+)
 
-ROUTERS = tuple(one.router for one in (v1, v1_audit, v1_bulk, v1_disclosures, v1_staff, v1_portal, v1_verify))
+ROUTERS = (
+    v1_practice.router,
+    v1_clients.router,
+    v1_documents.router,
+    v1_requests.router,
+    v1_appointments.router,
+    v1_audit.router,
+    v1_bulk.router,
+    v1_disclosures.router,
+    v1_staff.router,
+    v1_portal.router,
+    v1_verify.router,
+)
 """All of `/api/v1`."""
 
 FILE = Path(__file__).parent.parent / "openapi.json"

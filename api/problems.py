@@ -24,7 +24,7 @@ from identity.account import InvitationEnded
 from identity.passkey import PasskeyRefused
 from identity.policy import Operation
 from identity.reset import ResetEnded
-from identity.second_factor import WrongCode
+from identity.second_factor import LinkEnded, WrongCode
 from identity.session import SignInAgain, SignInFailed
 from identity.single_sign_on import SignOnFailed
 from identity.throttle import TooManyTries
@@ -61,6 +61,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     SignInAgain: Problem(HTTPStatus.UNAUTHORIZED, "sign-in-again", "Sign in again"),
     WrongCode: Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code was not accepted"),
     PasskeyRefused: Problem(HTTPStatus.FORBIDDEN, "passkey-refused", "The passkey was not accepted"),
+    LinkEnded: Problem(HTTPStatus.GONE, "link-ended", "The link has ended"),
     ResetEnded: Problem(HTTPStatus.GONE, "reset-ended", "The link has ended"),
     SignOnFailed: Problem(HTTPStatus.FORBIDDEN, "sign-on-failed", "Single sign-on failed"),
     TooManyTries: Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),

@@ -79,6 +79,16 @@ class LanguageIn(In):
     language: Literal["en", "es"]
 
 
+class ReminderChoiceIn(In):
+    reminders: bool
+
+
+class PreferencesOut(Body):
+    language: str
+    reminders: bool = Field(description="Reminders of requests come; of each request itself everybody is told.")
+    reminders_optional: bool = Field(description="The practice lets clients choose.")
+
+
 class ConsentIn(In):
     version: Annotated[str, Field(max_length=40)] = Field(description="Of the text that was shown.")
 
@@ -273,10 +283,23 @@ async def download(res: Res, user: PortalCaller, document_id: UUID) -> Response:
 
 
 @router.put("/language", status_code=HTTPStatus.NO_CONTENT)
-@does(Operation.CONSENT)
+@does(Operation.PREFER)
 async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None:
     """The language of this account: of its pages, its problems and its emails."""
     await settings.set_language(res, user, wanted.language)
+
+
+@router.get("/preferences")
+@does(Operation.PREFER)
+async def read_preferences(res: Res, user: PortalCaller) -> PreferencesOut:
+    return PreferencesOut.model_validate(await settings.preferences(res, user), from_attributes=True)
+
+
+@router.put("/reminders", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.PREFER)
+async def set_reminders(res: Res, user: PortalCaller, wanted: ReminderChoiceIn) -> None:
+    """Whether reminders come to this account, where the practice lets clients choose."""
+    await settings.set_reminders(res, user, wanted.reminders)
 
 
 @router.post("/consent", status_code=HTTPStatus.NO_CONTENT)

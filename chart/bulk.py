@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
 from chart.audit import Actor
-from chart.document import Kind
+from chart.document import Kind, type_label
 from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from chart.refusals import NotFound, Unacceptable
 from gateways.postgres import SQL, Transaction
@@ -50,6 +50,25 @@ class Bulk:
     act: BulkAct
     created_at: datetime
     items: tuple[Item, ...]
+
+    @property
+    def done(self) -> int:
+        """How many have their result."""
+        return sum(one.outcome is not ItemOutcome.WAITING for one in self.items)
+
+    @property
+    def finished(self) -> bool:
+        return self.done == len(self.items)
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """Which document an item is about, for the practice's eyes."""
+
+    client_id: ClientId
+    client_name: str = field(repr=False)
+    type: str
+    service_on: date = field(repr=False)
 
 
 def check_count(documents: Sequence[DocumentId]) -> None:
@@ -111,6 +130,16 @@ async def find(transaction: Transaction, bulk_id: BulkId) -> Bulk:
     return Bulk(row["id"], BulkAct(row["act"]), row["created_at"], items)
 
 
+async def concerned(transaction: Transaction, bulk_id: BulkId) -> dict[DocumentId, Concerned]:
+    """What its items are about; nothing of charts that are closed to whoever asks."""
+    return {
+        DocumentId(row["id"]): Concerned(
+            row["client_id"], row["client_name"], type_label(Kind(row["kind"]), row["note_name"]), row["service_on"]
+        )
+        for row in await transaction.fetch(CONCERNED, bulk_id)
+    }
+
+
 NEW_ID = SQL("select uuidv7()")
 
 NEWEST_UNSHARED = SQL("""
@@ -146,3 +175,9 @@ returning position
 FIND = SQL("select id, act, created_at from bulk_share where id = $1")
 
 FIND_ITEMS = SQL("select document_id, outcome, reason, request_id from bulk_item where bulk_id = $1 order by position")
+
+CONCERNED = SQL("""
+select d.id, d.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind, d.note_name, d.service_on
+from bulk_item i join document d on d.id = i.document_id join client c on c.id = d.client_id
+where i.bulk_id = $1
+""")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId
 from chart.refusals import ChartRestricted, ClientNotRegistered, NotFound, Unacceptable
 from chart.relationship import Relationship
@@ -78,6 +79,11 @@ async def search(transaction: Transaction, words: str, *, after: ClientId | None
     """Clients whose name or external id holds every one of `words`, by family name; only those behind `after`."""
     rows = await transaction.fetch(SEARCH, words.split(), after, limit)
     return [Client(**row) for row in rows]
+
+
+async def recent(transaction: Transaction, actor: Actor, limit: int) -> list[Client]:
+    """Whose charts somebody opened last, newest first, as the audit log has it; none that is closed to them now."""
+    return [Client(**row) for row in await transaction.fetch(RECENT, actor, limit)]
 
 
 async def names(transaction: Transaction, clients: Collection[ClientId]) -> dict[ClientId, str]:
@@ -189,6 +195,20 @@ and ($2::uuid is null or (lower(c.family_name), lower(c.given_name), c.id) > (
 ))
 order by lower(c.family_name), lower(c.given_name), c.id
 limit $3
+"""
+)
+
+RECENT = SQL(
+    "select"
+    + _COLUMNS
+    + """
+from (
+    select chart_id, max(at) as at from (
+        select chart_id, at from audit where actor = $1 and action = 'viewed chart' order by at desc limit 200
+    ) views group by chart_id
+) opened join client c on c.id = opened.chart_id
+where c.id not in (select * from closed_charts())
+order by opened.at desc limit $2
 """
 )
 

@@ -232,6 +232,9 @@ and (m.about <> 'record_request' or q.ended_at is null)
 -- whoever may not open it any more is not written to either
 and exists (select from reaches where reaches.account_id = a.id and reaches.document_id = q.document_id)
 and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = a.id)
+-- nor is whoever wants no reminders, where the practice lets them choose; of the request itself everybody is told
+and ($3 not like 'reminder%' or a.reminders
+    or not (select p.reminders_optional from practice p where p.id = m.practice_id))
 order by m.created_at, m.id
 """)
 

@@ -27,6 +27,8 @@ class Practice:
     """`en` or `es`."""
     paper_option: str
     """How clients come to paper instead, in a sentence or two; part of the consent to electronic records."""
+    reminders_optional: bool = True
+    """Whoever is asked may choose to get no reminders; the request itself is always told of."""
     paper_option_es: str | None = None
     """The same for whoever reads the consent in Spanish; None: our words if the English ones are ours, else those."""
 
@@ -64,6 +66,7 @@ async def change(transaction: Transaction, wanted: Practice) -> Practice:
         wanted.majority_age,
         wanted.language,
         wanted.paper_option,
+        wanted.reminders_optional,
         wanted.paper_option_es,
     )
     return await current(transaction)
@@ -76,13 +79,14 @@ async def today(transaction: Transaction) -> date:
 
 
 CURRENT = SQL("""
-select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option, paper_option_es
+select id, name, timezone, request_days, reminder_days, majority_age, language, paper_option, paper_option_es,
+    reminders_optional
 from practice where id = current_practice()
 """)
 
 CHANGE = SQL("""
 update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5,
-    paper_option = $6, paper_option_es = $7
+    paper_option = $6, reminders_optional = $7, paper_option_es = $8
 where id = current_practice()
 """)
 

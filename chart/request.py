@@ -34,6 +34,8 @@ class Barred(StrEnum):
     """The account does not act for the client today, or not as somebody to whom this document may go."""
     BLOCKED = "blocked"
     """Staff keeps this document from the account."""
+    LEFT = "left"
+    """A colleague whose access to the chart has ended."""
 
 
 @dataclass(frozen=True)
@@ -499,7 +501,11 @@ _PARTY = """
 """
 
 BARRED = """
-    case when q.ended_at is not null or s.state <> 'waiting' or s.account_id is null then null
+    case when q.ended_at is not null or s.state <> 'waiting' then null
+         when s.staff_id is not null then (
+             select 'left' from staff gone where gone.id = s.staff_id and gone.ended_at is not null
+         )
+         when s.account_id is null then null
          when not exists (
              select from reaches where reaches.account_id = s.account_id and reaches.document_id = q.document_id
          ) then 'no access'

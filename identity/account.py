@@ -92,6 +92,30 @@ async def invited_for(database: Database, token: str) -> tuple[PracticeId, Clien
     raise InvitationEnded
 
 
+@dataclass(frozen=True)
+class Preferences:
+    """How somebody wants to be written to."""
+
+    language: str
+    reminders: bool
+    """Wants them."""
+    reminders_optional: bool
+    """The practice lets them choose."""
+
+
+async def preferences(transaction: Transaction, account_id: AccountId) -> Preferences:
+    row = await transaction.fetchrow(PREFERENCES, account_id)
+    assert row is not None, "whoever is signed in has a row"
+    return Preferences(**row)
+
+
+async def set_reminders(transaction: Transaction, account_id: AccountId, wanted: bool) -> bool:
+    """False if that was so before."""
+    if not wanted and not (await preferences(transaction, account_id)).reminders_optional:
+        raise Unacceptable("Your practice reminds everybody. Ask the practice if you want no reminders.")
+    return await transaction.fetchval(SET_REMINDERS, account_id, wanted) is not None
+
+
 async def register(
     database: Database, token: str, password: str, visitor: Visitor = UNKNOWN, language: str = "en"
 ) -> AccountId:
@@ -170,6 +194,13 @@ INVITED_FOR = SQL("""
 select client_id from invitation
 where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
 """)
+
+PREFERENCES = SQL("""
+select a.language, a.reminders, p.reminders_optional
+from portal_account a join practice p on p.id = a.practice_id where a.id = $1
+""")
+
+SET_REMINDERS = SQL("update portal_account set reminders = $2 where id = $1 and reminders <> $2 returning id")
 
 # one statement, so that an invitation cannot be used twice at once
 USE = SQL("""

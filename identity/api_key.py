@@ -17,8 +17,8 @@ from identity.caller import Integration, Right
 PREFIX = "sts_"
 """Lets secret scanners recognise a key."""
 
-SCOPES = tuple(right for right in Right if right is not Right.MANAGE_KEYS)
-"""What a key may be made for: a key that makes keys would never end."""
+SCOPES = tuple(right for right in Right if right not in {Right.MANAGE_KEYS, Right.MANAGE_STAFF})
+"""What a key may be made for: a key that makes keys or staff would never end."""
 
 LONGEST = timedelta(days=366)
 

@@ -48,6 +48,7 @@ class Right(StrEnum):
     RESTRICT_CHARTS = "charts:restrict"
     READ_AUDIT = "audit:read"
     MANAGE_KEYS = "keys:manage"
+    MANAGE_STAFF = "staff:manage"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ One alone is two factors, the device and what unlocks it; so it stands in for pa
 import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -153,8 +154,27 @@ async def check(database: Database, site: RelyingParty, answer: Mapping[str, Any
     return Used(practice, Actor(row["party"]))
 
 
+async def owner(database: Database, site: RelyingParty, answer: Mapping[str, Any]) -> Used | None:
+    """Whose passkey is named in an answer that was refused, if it is known at this surface."""
+    with suppress(*_UNREADABLE):
+        credential_id = AuthenticationResponse.from_dict(answer).raw_id
+        async with database.anyone() as transaction:
+            practice = await transaction.fetchval(PRACTICE_OF, credential_id)
+        if practice is not None:
+            async with database.practice(practice) as transaction:
+                row = await transaction.fetchrow(FIND, credential_id)
+            if row and site.surface.has(row["party"]):
+                return Used(practice, Actor(row["party"]))
+    return None
+
+
 async def remove(transaction: Transaction, party: Actor, credential_id: bytes) -> bool:
     return await transaction.fetchval(REMOVE, party, credential_id) is not None
+
+
+async def forget(transaction: Transaction, party: Actor) -> None:
+    """All of the person's."""
+    await transaction.execute(FORGET, party)
 
 
 def _plain(options: CredentialCreationOptions | CredentialRequestOptions) -> dict[str, Any]:
@@ -183,6 +203,8 @@ async def _use_challenge(transaction: Transaction, challenge: bytes, purpose: st
 
 
 OF = SQL("select credential_id, name, made_at, used_at from passkey where party = $1 order by made_at")
+
+FORGET = SQL("delete from passkey where party = $1")
 
 ADD = SQL("""
 insert into passkey (credential_id, practice_id, party, name, attested, uses) values ($1, $2, $3, $4, $5, 0)

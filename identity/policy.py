@@ -11,7 +11,9 @@ from chart.refusals import NotAllowed
 from chart.text import Sentence
 from identity.caller import Integration, PortalUser, PracticeSide, Right, Role
 
-LOOKING_AFTER_THE_PRACTICE = frozenset({Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS})
+LOOKING_AFTER_THE_PRACTICE = frozenset(
+    {Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS, Right.MANAGE_STAFF}
+)
 
 MAY: dict[Role, frozenset[Right]] = {
     Role.PROVIDER: frozenset(Right) - LOOKING_AFTER_THE_PRACTICE,
@@ -52,12 +54,23 @@ class Operation(Enum):
     LIST_KEYS = "list API keys", Right.MANAGE_KEYS, When.IN_PERSON
     MAKE_KEY = "make an API key", Right.MANAGE_KEYS, When.IN_PERSON, When.FRESH
     REVOKE_KEY = "revoke an API key", Right.MANAGE_KEYS, When.IN_PERSON
+    LIST_STAFF = "list who works in the practice", Right.READ_CHARTS
+    SEE_STAFF = "see the access of staff", Right.MANAGE_STAFF, When.IN_PERSON
+    CHANGE_STAFF = (
+        "invite staff, change a role, remove lost second factors",
+        Right.MANAGE_STAFF,
+        When.IN_PERSON,
+        When.FRESH,
+    )
+    END_STAFF = "end a colleague's access", Right.MANAGE_STAFF, When.IN_PERSON
     HEAR_NEWS = "hear that a request of the practice has moved", Right.READ_CHARTS, When.IN_PERSON
 
     # -- charts
     FIND_CLIENTS = "find clients in the Chart Room", Right.READ_CHARTS
     ADD_CLIENT = "open a chart for a new client", Right.WRITE_CHARTS
     OPEN_CHART = "open a chart: Chart Face, Documents, portal access", Right.READ_CHARTS, When.OPEN
+    READ_CALENDAR = "look at the calendar", Right.READ_CHARTS
+    PLAN_APPOINTMENT = "make or cancel an appointment", Right.WRITE_CHARTS, When.OPEN
     SET_TIMEZONE = "say where a client lives", Right.WRITE_CHARTS, When.OPEN
     READ_DOCUMENT = "look at a document and its versions, download them", Right.READ_CHARTS, When.OPEN
     UPLOAD = "add a document or a new version", Right.WRITE_CHARTS, When.OPEN
@@ -91,7 +104,8 @@ class Operation(Enum):
     REVIEW = "review a shared document, download it", Who.CLIENT, When.SHARED
     SIGN = "Sign Document", Who.CLIENT, When.SHARED, When.NAMED, When.FRESH
     DECLINE = "decline, or ask for a correction", Who.CLIENT, When.SHARED, When.NAMED
-    CONSENT = "give or withdraw the consent to electronic records, choose a language", Who.CLIENT
+    CONSENT = "give or withdraw the consent to electronic records", Who.CLIENT
+    PREFER = "choose a language, and whether reminders come", Who.CLIENT
 
     # -- one's own account
     USE_ACCOUNT = "see one's account, end sessions, show again that it is oneself, sign out", Who.SIGNED_IN

@@ -12,7 +12,7 @@ from chart import audit
 from chart.audit import Action, Actor
 from chart.ids import PracticeId
 from chart.refusals import Refusal
-from gateways.postgres import SQL, Database
+from gateways.postgres import SQL, Database, Transaction
 from identity import password as passwords
 from identity import person, second_factor, session, throttle
 from identity import visitor as visitors
@@ -28,6 +28,16 @@ class ResetEnded(Refusal):
 
     def __init__(self) -> None:
         super().__init__("This link has ended: it works once, for an hour. Ask for a new one.")
+
+
+class FactorFirst(Refusal):
+    """The mailbox alone would be the way to a new password and to a new second factor."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An administrator has removed your second factor. First sign in with your present password and add a new "
+            "one. If you do not know the password either, ask the administrator to end your access and invite you anew."
+        )
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,31 @@ async def make(database: Database, surface: Surface, email: str) -> list[Reset]:
         return []  # the mails that were sent lately still work
     made = []
     for one in await session.people_by_email(database, surface, email):
-        token = secrets.token_urlsafe(32)
         async with database.practice(one.practice) as transaction:
-            whose = await person.find(transaction, one.party)
-            await transaction.execute(MAKE, _digest(token), one.practice, one.party, LASTS)
-        made.append(Reset(one.practice, one.party, token, whose.email, whose.language))
+            made.append(await _make(transaction, one.practice, one.party, LASTS))
     return made
+
+
+async def make_one(transaction: Transaction, practice: PracticeId, party: Actor, lasts: timedelta) -> Reset:
+    """For somebody whom an administrator invites; the links that were sent before end."""
+    await end_links(transaction, party)
+    return await _make(transaction, practice, party, lasts)
+
+
+async def _make(transaction: Transaction, practice: PracticeId, party: Actor, lasts: timedelta) -> Reset:
+    token = secrets.token_urlsafe(32)
+    await transaction.execute(MAKE, _digest(token), practice, party, lasts)
+    return await addressed(transaction, practice, party, token)
+
+
+async def addressed(transaction: Transaction, practice: PracticeId, party: Actor, token: str) -> Reset:
+    """Where the link goes, and in which language."""
+    whose = await person.find(transaction, party)
+    return Reset(practice, party, token, whose.email, whose.language)
+
+
+async def end_links(transaction: Transaction, party: Actor) -> None:
+    await transaction.execute(END_ALL, party)
 
 
 async def use(database: Database, surface: Surface, token: str) -> SignedIn:
@@ -68,6 +97,8 @@ async def use(database: Database, surface: Surface, token: str) -> SignedIn:
         if party is None or not surface.has(party):
             raise ResetEnded
         has_factor = (await second_factor.of(transaction, party)).any
+        if not has_factor and await second_factor.needs_link(transaction, party):
+            raise FactorFirst
         awaits = Awaits.FACTOR_FOR_RESET if has_factor else Awaits.NEW_PASSWORD
         return await session.half(transaction, practice, Actor(party), awaits)
 
@@ -84,7 +115,7 @@ async def choose(database: Database, surface: Surface, visitor: Visitor, token: 
         password_hash = await passwords.hash_new(password, whose.own_words, least=least)
         await session.end_half_way(transaction, token)
         await person.set_password(transaction, who.actor, password_hash, alone=len(password) >= passwords.LEAST)
-        await transaction.execute(END_ALL, who.actor)
+        await end_links(transaction, who.actor)
         await visitors.forget_devices(transaction, who.actor)
         await audit.record(transaction, who.practice, who.actor, Action.RESET_PASSWORD)
         return await visitors.remember(transaction, who.practice, who.actor, visitor)

@@ -1,5 +1,6 @@
 """Second factors: which ones somebody has, how they come and go, and whether one was shown (SPEC A2)."""
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,13 @@ class WrongCode(Refusal):
         super().__init__(
             "This code is wrong or was used before. Enter the one that your app shows now, or a recovery code."
         )
+
+
+class LinkEnded(Refusal):
+    """Unknown, used, or older than a day; which one is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("This link is not the newest one, or has ended. Ask the administrator to send a new one.")
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,31 @@ async def _removed(transaction: Transaction, party: Actor, factor: str) -> None:
     await audit.record(transaction, whose.practice, party, Action.REMOVED_FACTOR, factor=factor)
 
 
+# -- after all of them were lost
+
+
+async def forget(transaction: Transaction, party: Actor) -> None:
+    """All of them, whatever they are; for an administrator (`identity.roster`)."""
+    await transaction.execute(FORGET_AUTHENTICATOR, party)
+    await passkey.forget(transaction, party)
+    await recovery.forget(transaction, party)
+
+
+async def needs_link(transaction: Transaction, party: Actor) -> bool:
+    """Whether new ones are added by a mailed link only, since an administrator has taken the old ones away."""
+    return await transaction.fetchval(NEEDS_LINK, party) is not None
+
+
+async def check_link(transaction: Transaction, party: Actor, token: str) -> None:
+    """Raise `LinkEnded` unless it is the link that was mailed for this."""
+    if await transaction.fetchval(IS_LINK, party, hashlib.sha256(token.encode()).digest()) is None:
+        raise LinkEnded
+
+
+async def link_is_used(transaction: Transaction, party: Actor) -> None:
+    await transaction.execute(LINK_IS_USED, party)
+
+
 HAS_AUTHENTICATOR = SQL("select true from authenticator where party = $1 and secret is not null")
 
 SECRET = SQL("select secret from authenticator where party = $1")
@@ -152,3 +185,11 @@ where party = $1 and offered is not null
 USE_STEP = SQL("update authenticator set last_step = $2 where party = $1 and last_step < $2 returning true")
 
 REMOVE_AUTHENTICATOR = SQL("delete from authenticator where party = $1 and secret is not null returning true")
+
+FORGET_AUTHENTICATOR = SQL("delete from authenticator where party = $1")
+
+NEEDS_LINK = SQL("select true from staff where party = $1 and enrol_sha256 is not null")
+
+IS_LINK = SQL("select true from staff where party = $1 and enrol_sha256 = $2 and enrol_until > now()")
+
+LINK_IS_USED = SQL("update staff set enrol_sha256 = null, enrol_until = null where party = $1")

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,8 +27,8 @@ from identity import visitor as visitors
 from identity.caller import PortalUser, Role, StaffMember, Surface
 from identity.passkey import PasskeyRefused, RelyingParty
 from identity.person import Person
-from identity.second_factor import WrongCode
-from identity.throttle import Purse
+from identity.second_factor import LinkEnded, WrongCode
+from identity.throttle import Purse, TooManyTries
 from identity.visitor import Visitor
 
 Token = NewType("Token", str)
@@ -67,6 +67,8 @@ class Awaits(StrEnum):
     FACTOR = "factor"
     ENROLMENT = "enrolment"
     """Staff without a second factor adds one first (SPEC A2)."""
+    LINK = "link"
+    """Before that, whoever has lost every second factor shows the link of an administrator's mail."""
     FACTOR_FOR_RESET = "factor for reset"
     NEW_PASSWORD = "new password"  # noqa: S105 - a step, not a password
 
@@ -124,7 +126,8 @@ async def begin(
     if (await second_factor.of(transaction, party)).any:
         return await half(transaction, practice, party, Awaits.FACTOR)
     if surface is Surface.CHART:
-        return await half(transaction, practice, party, Awaits.ENROLMENT)
+        link = await second_factor.needs_link(transaction, party)
+        return await half(transaction, practice, party, Awaits.LINK if link else Awaits.ENROLMENT)
     return await whole(transaction, visitor, practice, party, how)
 
 
@@ -135,6 +138,7 @@ async def half(transaction: Transaction, practice: PracticeId, party: Actor, awa
 async def whole(transaction: Transaction, visitor: Visitor, practice: PracticeId, party: Actor, how: str) -> SignedIn:
     """A session for somebody who has shown everything that is wanted."""
     await audit.record(transaction, practice, party, Action.SIGNED_IN, how=how)
+    await transaction.execute(NOTE_SIGNED_IN, party)
     device = await visitors.remember(transaction, practice, party, visitor)
     return SignedIn(await _start(transaction, practice, party, None, visitor.agent), device)
 
@@ -160,6 +164,9 @@ async def show_code(
     except WrongCode:
         await _note_refused(database, who.practice, who.actor, visitor, "code")
         raise
+    except TooManyTries:
+        await _note_some_refused(database, who.practice, who.actor, visitor, "code, held up")
+        raise
     return await _go_on(database, visitor, who, token, "password and code")
 
 
@@ -176,6 +183,21 @@ async def show_passkey(
     return await _go_on(database, visitor, who, token, "password and passkey")
 
 
+async def show_link(database: Database, surface: Surface, visitor: Visitor, token: str, link: str) -> SignedIn:
+    """Go on to new second factors with the link of an administrator's mail; raises `LinkEnded`."""
+    who = await half_way(database, surface, token)
+    if who.awaits is not Awaits.LINK:
+        raise SignInAgain
+    try:
+        async with database.practice(who.practice) as transaction:
+            await second_factor.check_link(transaction, who.actor, link)
+            await end_half_way(transaction, token)
+            return await half(transaction, who.practice, who.actor, Awaits.ENROLMENT)
+    except LinkEnded:
+        await _note_refused(database, who.practice, who.actor, visitor, "link to new second factors")
+        raise
+
+
 async def enrolled(database: Database, surface: Surface, visitor: Visitor, token: str) -> SignedIn:
     """Go on after the first factor was added."""
     who = await half_way(database, surface, token)
@@ -183,6 +205,7 @@ async def enrolled(database: Database, surface: Surface, visitor: Visitor, token
         if who.awaits is not Awaits.ENROLMENT or not (await second_factor.of(transaction, who.actor)).any:
             raise SignInAgain
         await transaction.execute(END, _digest(token))
+        await second_factor.link_is_used(transaction, who.actor)
         return await whole(transaction, visitor, who.practice, who.actor, "password and a new second factor")
 
 
@@ -190,7 +213,12 @@ async def sign_in_with_passkey(
     database: Database, site: RelyingParty, visitor: Visitor, answer: Mapping[str, Any], *, replacing: str = ""
 ) -> SignedIn:
     """Start a session by a passkey alone, which is two factors in one. No stranger's guesses can hold it up."""
-    used = await passkey.check(database, site, answer)
+    try:
+        used = await passkey.check(database, site, answer)
+    except PasskeyRefused:
+        if whose := await passkey.owner(database, site, answer):
+            await _note_some_refused(database, whose.practice, whose.party, visitor, "passkey")
+        raise
     async with database.practice(used.practice) as transaction:
         return await begin(
             transaction,
@@ -380,8 +408,13 @@ async def _verified(database: Database, surface: Surface, visitor: Visitor, emai
     """One address may have an account in several practices; the password says which."""
     people = await people_by_email(database, surface, email)
     purses = await _purses(database, surface, visitor, email, people)
-    await throttle.spend(database, *purses)
     async with _refused_alike():
+        try:
+            await throttle.spend(database, *purses)
+        except TooManyTries:
+            for one in people:
+                await _note_some_refused(database, one.practice, one.party, visitor, "password, held up")
+            raise
         for one in people:
             if await passwords.matches(one.password_hash, password):
                 await throttle.give_back(database, *purses)
@@ -433,6 +466,15 @@ async def _note_refused(database: Database, practice: PracticeId, party: Actor, 
         )
 
 
+async def _note_some_refused(
+    database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str
+) -> None:
+    """The same of what costs a stranger nothing to repeat: a few of many, since nothing of the log is ever removed."""
+    with suppress(TooManyTries):
+        await throttle.spend(database, throttle.NOTES.of(party, what))
+        await _note_refused(database, practice, party, visitor, what)
+
+
 async def _practice(database: Database, token: str) -> PracticeId | None:
     async with database.anyone() as transaction:
         practice: PracticeId | None = await transaction.fetchval(PRACTICE_OF_SESSION, _digest(token))
@@ -465,6 +507,8 @@ insert into session (token_sha256, practice_id, staff_id, account_id, awaits, ag
     $1, $2, substring($3::text from '^staff:(.*)')::uuid, substring($3::text from '^account:(.*)')::uuid, $4, $5
 )
 """)
+
+NOTE_SIGNED_IN = SQL("update staff set signed_in_at = now() where party = $1")
 
 FORGET_OVER = SQL("""
 delete from session where party = $1
@@ -501,7 +545,8 @@ _ALIVE = "s.token_sha256 = $1 and " + _LIVES
 STAFF_OF_SESSION = SQL(
     _SEEN
     + "select s.practice_id as practice, t.id, t.role, s.authenticated_at, t.name, t.language, p.timezone "
-    + "from session s join staff t on t.id = s.staff_id join practice p on p.id = s.practice_id where "
+    + "from session s join staff t on t.id = s.staff_id and t.ended_at is null "
+    + "join practice p on p.id = s.practice_id where "
     + _ALIVE
 )
 

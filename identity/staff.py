@@ -30,7 +30,7 @@ async def counter_signers(transaction: Transaction) -> list[Colleague]:
 
 
 async def everybody(transaction: Transaction) -> list[Colleague]:
-    """All staff of the practice, by name."""
+    """All staff of the practice who have access, by name."""
     return [_colleague(row) for row in await transaction.fetch(EVERYBODY)]
 
 
@@ -45,6 +45,8 @@ async def check_may_counter_sign(transaction: Transaction, party: Actor) -> None
         )
 
 
-COUNTER_SIGNERS = SQL("select id, name, role from staff where role = any($1::text[]) order by lower(name), id")
+COUNTER_SIGNERS = SQL(
+    "select id, name, role from staff where role = any($1::text[]) and ended_at is null order by lower(name), id"
+)
 
-EVERYBODY = SQL("select id, name, role from staff order by lower(name), id")
+EVERYBODY = SQL("select id, name, role from staff where ended_at is null order by lower(name), id")

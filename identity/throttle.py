@@ -76,6 +76,8 @@ PASSKEY_QUESTIONS = Budget("passkey, network", 100, timedelta(seconds=1))
 SIGN_ONS = Budget("single sign-on, network", 60, timedelta(seconds=2))
 REGISTRATIONS = Budget("registration, network", 100, timedelta(seconds=5))
 VERIFICATIONS = Budget("verification, network", 30, timedelta(seconds=2))
+NOTES = Budget("note of a refusal, account", 3, timedelta(minutes=10))
+"""Of entries in the audit log about what is held up already, or cannot be guessed."""
 
 
 def for_password(surface: str, email: str, visitor: Visitor, *, known_device: bool) -> tuple[Purse, ...]:

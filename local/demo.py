@@ -12,10 +12,11 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from reportlab.lib.pagesizes import LETTER
@@ -23,14 +24,17 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
 import pdf
-from chart import client, document
+from chart import appointment, client, document
+from chart import practice as practices
+from chart.appointment import AppointmentKind
+from chart.audit import SERVICE
 from chart.document import Kind
 from chart.ids import ClientId, PracticeId
 from gateways import postgres
 from gateways.keys import Keyring, read_keys
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage
-from identity import account, api_key, person, second_factor, totp
+from identity import account, api_key, person, second_factor, staff, totp
 from identity.caller import Right, Role, Surface
 from settings import Settings, settings
 
@@ -92,6 +96,16 @@ NOTES = (
     ),
 )
 
+APPOINTMENTS = (
+    (-1, time(10), "Jordan", AppointmentKind.INDIVIDUAL),
+    (0, time(9), "Zoë", AppointmentKind.INDIVIDUAL),
+    (0, time(11), "Jordan", AppointmentKind.INDIVIDUAL),
+    (0, time(15, 30), "Priya", AppointmentKind.INTAKE),
+    (1, time(14), "Zoë", AppointmentKind.FAMILY),
+    (7, time(11), "Jordan", AppointmentKind.INDIVIDUAL),
+)
+"""Days from today, time, client, kind."""
+
 WORDS = re.findall(
     r"\w+",
     """amber anchor apple autumn basket beacon birch breeze bridge canoe canyon cedar cherry clover copper coral cotton
@@ -137,8 +151,9 @@ async def _harbor(
     database: Database, keyring: Keyring, storage: Storage, practice: PracticeId
 ) -> dict[str, list[object]]:
     async with database.practice(practice) as transaction:
-        staff = [
+        people = [
             await _staff(transaction, keyring, practice, "provider", "Dr. Maya Chen", Role.PROVIDER),
+            await _staff(transaction, keyring, practice, "admin", "Ruth Adeyemi", Role.ADMIN),
             await _staff(transaction, keyring, practice, "auditor", "Lee Novak", Role.AUDITOR),
         ]
         jordan = await _client(transaction, practice, "Jordan", "Rivera", date(1988, 5, 17))
@@ -147,6 +162,7 @@ async def _harbor(
         await _documents(transaction, storage, practice, jordan, "Jordan Rivera", NOTES)
         await _documents(transaction, storage, practice, zoe, "Zoë Müller", NOTES[1:3])
         await _documents(transaction, storage, practice, unregistered, "Priya Natarajan", NOTES[:1])
+        await _appointments(transaction, practice, {"Jordan": jordan, "Zoë": zoe, "Priya": unregistered})
         key = await api_key.make(
             transaction, practice, "Demo integration", frozenset(Right), lasts=timedelta(days=3650)
         )
@@ -155,7 +171,7 @@ async def _harbor(
         await _register(database, practice, zoe, "zoe", "Zoë Müller-Łukaszewicz", "self"),
     ]
     return {
-        "staff": [asdict(one) for one in staff],
+        "staff": [asdict(one) for one in people],
         "clients": [asdict(one) for one in clients],
         "api_key": key,  # type: ignore[dict-item]
         "click": list(CLICK),
@@ -234,6 +250,24 @@ async def _documents(
             size=len(inspected.data),
             pages=inspected.pages,
             stamp_plan=inspected.plan.to_json(),
+        )
+
+
+async def _appointments(transaction: Transaction, practice: PracticeId, clients: Mapping[str, ClientId]) -> None:
+    """Of the provider, around the day on which the demo is made."""
+    zone = ZoneInfo((await practices.current(transaction)).timezone)
+    today = await practices.today(transaction)
+    (provider,) = await staff.counter_signers(transaction)
+    for days, at, who, kind in APPOINTMENTS:
+        await appointment.add(
+            transaction,
+            practice,
+            clients[who],
+            provider.id,
+            starts_at=appointment.at_wall_time(today + timedelta(days=days), at, zone),
+            minutes=50,
+            kind=kind,
+            by=SERVICE,
         )
 
 

@@ -11,8 +11,9 @@ import asyncpg
 from activities.deliver import put_into_inboxes
 from api import access
 from api.access import COOKIE
-from chart import block, bulk, care, client, disclosure, document, request
+from chart import appointment, block, bulk, care, client, disclosure, document, request
 from chart import relationship as relationships
+from chart.appointment import AppointmentKind
 from chart.audit import SERVICE, Actor
 from chart.bulk import BulkAct, BulkId
 from chart.disclosure import SignedHow, Terms
@@ -87,11 +88,12 @@ async def set_stage(configured: Settings, database: Database) -> Stage:
     storage = Storage.of(configured)
     own, foreign = await _practice(configured), await _practice(configured)
     charts, owner = {}, await _staff(database, own, Role.PROVIDER)
+    colleagues = {own: owner, foreign: await _staff(database, foreign, Role.PROVIDER)}
     clients, accounts = {}, {}
     for name, practice in (("own", own), ("closed", own), ("foreign", foreign)):
         clients[name] = await _client(database, practice)
         accounts[name] = await _account(database, practice, clients[name], Relationship.SELF)
-        charts[name] = await _chart(database, storage, practice, clients[name], accounts[name])
+        charts[name] = await _chart(database, storage, practice, clients[name], accounts[name], colleagues[practice])
     async with database.practice(own) as transaction:
         await care.restrict(transaction, own, clients["closed"], [owner], reason="A colleague.", by=SERVICE)
 
@@ -170,7 +172,12 @@ async def _account(
 
 
 async def _chart(
-    database: Database, storage: Storage, practice: PracticeId, client_id: ClientId, signer: AccountId
+    database: Database,
+    storage: Storage,
+    practice: PracticeId,
+    client_id: ClientId,
+    signer: AccountId,
+    colleague: StaffId,
 ) -> Ids:
     """A note that its client has signed, and one of everything else that has an id."""
     note = await add_document(database, storage, practice, client_id, Kind.CLINICAL_NOTE, "Progress Note")
@@ -192,6 +199,16 @@ async def _chart(
         day, how = (now - timedelta(days=2)).date(), SignedHow.ON_PAPER
         terms = Terms(None, "County", None, "The plan.", "A case.", day, None, "It ends.", day, how)
         consent = await disclosure.record(transaction, practice, client_id, terms, SERVICE)
+        planned = await appointment.add(
+            transaction,
+            practice,
+            client_id,
+            colleague,
+            starts_at=now.replace(second=0, microsecond=0),
+            minutes=50,
+            kind=AppointmentKind.INDIVIDUAL,
+            by=SERVICE,
+        )
         await bulk.open_bulk(transaction, practice, bulk_id, BulkAct.SHARE, SERVICE, [note.id])
         await api_key.make(transaction, practice, "another", {Right.SHARE}, lasts=api_key.LONGEST)
         message_id = await transaction.fetchval("select id from message where request_id = $1", request_id)
@@ -206,6 +223,8 @@ async def _chart(
         "bulk_id": bulk_id,
         "key_id": key_id,
         "session_id": uuid4(),
+        "appointment_id": planned.id,
+        "staff_id": colleague,
     }
 
 

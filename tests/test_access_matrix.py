@@ -303,6 +303,7 @@ async def test_everybody_gets_what_the_table_says(played: Played, expected: Verd
 
 
 READING = {
+    Action.VIEWED_CALENDAR,
     Action.VIEWED,
     Action.VIEWED_AUDIT,
     Action.VIEWED_CHART,
@@ -375,5 +376,6 @@ async def test_what_wants_a_fresh_sign_in_is_refused_after_six_minutes(
 VALID = {
     "POST /api/v1/keys": sends({"name": "x", "scopes": ["share"], "days": 1}),
     "POST /keys": posts(name="x", scopes=["share"], days="1"),
+    "POST /staff": posts(name="x", email="x@demo.example", role="auditor"),
 }
 """That the matrix sends with a mistake, so that they make nothing."""

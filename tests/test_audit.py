@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from gateways.envelope import HEADER
 from gateways.keys import read_keys
 from gateways.postgres import Database
 from gateways.storage import Storage
+from identity import throttle
 from identity.caller import Role
 from local.postgres import OWNER, Cluster
 from settings import Settings
@@ -156,6 +158,20 @@ async def test_a_refused_sign_in_is_in_the_log_of_the_practice(
     assert [line.actor for line in lines] == [audit.STRANGER] * 2
     assert lines[0].detail["account"] == office.party
     assert str(lines[1].detail["account"]).startswith("staff:")
+
+
+async def test_of_sign_ins_that_are_held_up_some_are_in_the_log(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    wrong = {"email": office.provider_email, "password": "not the password"}
+    tries = throttle.PASSWORD_HERE.at_once + 2 * throttle.NOTES.at_once
+    answers = [(await api.post("/sign-in", data=wrong)).status_code for _ in range(tries)]
+    assert answers.count(HTTPStatus.TOO_MANY_REQUESTS) == 2 * throttle.NOTES.at_once
+    lines = [line for line in await log(database, office) if line.action == Action.SIGN_IN_REFUSED]
+    told = Counter(line.detail["what"] for line in lines)
+    assert told == {"password": throttle.PASSWORD_HERE.at_once, "password, held up": throttle.NOTES.at_once}
+    assert {line.actor for line in lines} == {audit.STRANGER}
+    assert {line.detail["network"] for line in lines} == {"127.0.0.1"}
 
 
 async def test_what_somebody_signed_in_is_refused_is_one_entry_in_their_name(

@@ -1,6 +1,7 @@
 """Many documents at once (SPEC S10)."""
 
 import asyncio
+import re
 from datetime import date
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +23,9 @@ from gateways.storage import Storage
 from identity import account
 from tests.conftest import Mailbox, WorkerMaker
 from tests.office import PASSWORD, Office, add_document
+from tests.sign_ins import sign_in_staff
 from tests.test_endings import soon
+from tests.test_portal import shown
 from tests.test_signing import portal
 from workflows.bulk import AT_ONCE, ShareInBulk
 
@@ -172,3 +175,84 @@ async def test_who_may_not(api: httpx2.AsyncClient, office: Office, other_office
     for wrong in ({"act": "share"}, {**body, "kind": "document", "clients": [str(office.client)]}):
         refused = await api.post("/api/v1/bulk-shares", json=wrong, headers=office.bearer)
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+# -- on the pages, without a script
+
+
+async def staff(api: httpx2.AsyncClient, email: str) -> dict[str, str]:
+    return {"accept": "text/html"} | await sign_in_staff(api, email)
+
+
+async def read_until_done(api: httpx2.AsyncClient, path: str, me: dict[str, str]) -> str:
+    for _ in range(200):
+        if "data-unfinished" not in (await api.get(path, headers=me)).text:
+            return await shown(api, path, me)
+        await asyncio.sleep(0.05)
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_chosen_documents_of_a_chart_are_shared_with_a_result_for_each(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    me, documents = await staff(api, office.provider_email), f"/charts/{office.client}/documents"
+    page = (await api.get(documents, headers=me)).text
+    offered = re.findall(r'form="bulk" name="documents" value="([0-9a-f-]{36})"', page)
+    assert set(offered) == {str(office.note.id), str(office.superbill.id)}  # no psychotherapy note
+    for wrong, says in (
+        ({"act": "share"}, "Tick the documents first"),
+        ({"act": "burn", "documents": offered}, "Choose what to do with them"),
+        ({"act": "share", "documents": ["x"]}, "Choose documents of this chart"),
+    ):
+        refused = await api.post(f"{documents}/bulk", data=wrong, headers=me)
+        assert (refused.status_code, says in refused.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), wrong
+
+    sent = {"act": "share_to_sign", "documents": [*offered, str(office.psychotherapy_note.id)]}
+    begun = await api.post(f"{documents}/bulk", data=sent, headers=me)
+    assert begun.status_code == HTTPStatus.SEE_OTHER, begun.text
+    told = await read_until_done(api, begun.headers["location"], me)
+    assert "Share to Sign: 3 documents" in told
+    assert "3 of 3 done" in told
+    assert "Shared for signature: 1 · Refused: 2" in told
+    assert "45 CFR 164.501" in told
+
+    auditor = await staff(api, office.auditor_email)
+    assert 'form="bulk"' not in (await api.get(documents, headers=auditor)).text
+    assert (await api.post(f"{documents}/bulk", data=sent, headers=auditor)).status_code == HTTPStatus.FORBIDDEN
+    assert (await api.get("/bulk", headers=auditor)).status_code == HTTPStatus.FORBIDDEN
+    assert "3 of 3 done" in await shown(api, begun.headers["location"], auditor)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_one_kind_is_shared_with_everybody_who_is_listed(
+    api: httpx2.AsyncClient, office: Office, other_office: Office
+) -> None:
+    me = await staff(api, office.provider_email)
+    form = {"act": "share_to_sign", "kind": "clinical_note", "note_name": "Progress Note"}
+    for wrong, says in (
+        ({"act": ""}, "Choose what to do"),
+        ({"kind": "psychotherapy_note"}, "Choose the type of the documents"),
+        ({}, "Choose the clients"),
+        ({"clients": ["x"]}, "Choose clients"),
+        ({"clients": [str(office.client)], "note_name": "Group Note"}, "There may be none of this kind"),
+        ({"clients": [str(other_office.client)]}, "There may be none of this kind"),
+    ):
+        refused = await api.post("/bulk", data=form | wrong, headers=me)
+        assert (refused.status_code, says in refused.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), wrong
+    begun = await api.post("/bulk", data=form | {"everybody": "yes", "when_registered": "yes"}, headers=me)
+    told = await read_until_done(api, begun.headers["location"], me)
+    assert "Shared for signature: 1 · Waits until somebody registers: 1" in told
+    assert "Priya Natarajan" in told
+    elsewhere = await staff(api, other_office.provider_email)
+    assert (await api.get(begun.headers["location"], headers=elsewhere)).status_code == HTTPStatus.NOT_FOUND
+
+
+async def test_a_bulk_share_can_be_looked_at_before_any_worker_is_up(api: httpx2.AsyncClient, office: Office) -> None:
+    me = await staff(api, office.provider_email)
+    sent = {"act": "share", "documents": [str(office.superbill.id)]}
+    begun = await api.post(f"/charts/{office.client}/documents/bulk", data=sent, headers=me)
+    page = await api.get(begun.headers["location"], headers=me)
+    assert "0 of 1 done" in page.text
+    assert "data-unfinished" in page.text
+    assert "Look again" in page.text

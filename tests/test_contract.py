@@ -8,10 +8,12 @@ time. Fuzzed files and signatures, which no schema describes, are below.
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -36,6 +38,7 @@ from settings import Settings
 from tests.callers import Caller, Stage, set_stage
 from tests.conftest import FEW
 from tests.office import add_document
+from tests.papers import paper
 
 CHECKS = [
     not_a_server_error,
@@ -102,12 +105,12 @@ async def test_no_answer_is_a_server_error_or_unknown_to_the_document(
     configured: Settings, stage: Stage, pytestconfig: pytest.Config
 ) -> None:
     size: int = pytestconfig.getoption("--examples")
-    turnstile, base_url = asyncio.Semaphore(AT_ONCE), f"http://127.0.0.1:{configured.api_port}"
+    # threads of its own: those of the loop are the app's, which runs in it too
+    threads, base_url = ThreadPoolExecutor(AT_ONCE), f"http://127.0.0.1:{configured.api_port}"
     wrong: list[str] = []
 
     async def check(case: AnyCase, caller: Caller, ids: dict[str, object]) -> None:
-        async with turnstile:
-            answer = await asyncio.to_thread(sent, case, caller, ids, base_url)
+        answer = await asyncio.get_running_loop().run_in_executor(threads, sent, case, caller, ids, base_url)
         try:
             case.validate_response(answer, checks=CHECKS)
         except FailureGroup as failures:
@@ -121,7 +124,8 @@ async def test_no_answer_is_a_server_error_or_unknown_to_the_document(
             ids = {} if spared or number % 2 else stage.charts["own"]
             callers = ("anonymous",) if spared and "{" not in operation.path else CALLERS
             asked += [check(case, stage.named(name), ids) for name in callers]
-    await asyncio.gather(*asked)
+    with threads:
+        await asyncio.gather(*asked)
     assert not wrong, "\n".join([f"{len(wrong)} of {len(asked)}", *wrong])
 
 
@@ -129,3 +133,79 @@ def operations() -> Iterator[APIOperation[Any, Any, Any, Any]]:
     for found in schemathesis.openapi.from_dict(json.loads(document())).get_all_operations():
         assert isinstance(found, Ok)
         yield found.ok()
+
+
+# -- what no schema describes
+
+
+@st.composite
+def damaged_papers(draw: st.DrawFn) -> bytes:
+    """A PDF of which something was cut out, doubled, turned round or overwritten; or nothing like one."""
+    made = bytearray(paper("Fuzzed."))
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, len(made)))
+        until = min(len(made), at + draw(st.sampled_from((1, 2, 16, 256))))
+        change = draw(st.sampled_from(("cut", "double", "reverse", "overwrite", "word")))
+        part = bytes(made[at:until])
+        made[at:until] = {
+            "cut": b"",
+            "double": part * 2,
+            "reverse": part[::-1],
+            "overwrite": draw(st.binary(max_size=16)),
+            "word": draw(st.sampled_from(WORDS)),
+        }[change]
+    return bytes(made)
+
+
+WORDS = (
+    b"/Encrypt 1 0 R",
+    b"/Kids [1 0 R 2 0 R 3 0 R]",
+    b"/Length 99999999",
+    b"stream",
+    b"endobj",
+    b"/Filter [/FlateDecode /FlateDecode]",
+    b"/JS (app.alert(1)) /S /JavaScript",
+    b"/MediaBox [0 0 1e99 -1]",
+    b"startxref\n-1\n%%EOF",
+    b"%PDF-2.0\n",
+)
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**30), 10**30), st.sampled_from((0, -0.0, 5e-324))
+)
+POINTS = st.fixed_dictionaries({"x": NUMBERS, "y": NUMBERS, "t": NUMBERS, "pressure": st.floats(0, 1)})
+DRAWINGS = st.fixed_dictionaries(
+    {"width": NUMBERS, "height": NUMBERS, "strokes": st.lists(st.lists(POINTS, max_size=5), max_size=5)}
+)
+MARKS = st.one_of(
+    st.fixed_dictionaries({"drawing": DRAWINGS}), st.fixed_dictionaries({"typed_name": st.text(max_size=210)})
+)
+REFUSED_OR_TAKEN = {200, 201, 202, 404, 409, 422}
+
+
+async def test_no_file_makes_a_server_error(api: httpx2.AsyncClient, stage: Stage, pytestconfig: pytest.Config) -> None:
+    size: int = pytestconfig.getoption("--examples")
+    for content in drawn(st.one_of(damaged_papers(), st.binary(max_size=200)), 4 * size, derandomize=size == FEW):
+        answer = await api.post(
+            f"/api/v1/clients/{stage.charts['own']['client_id']}/documents",
+            files={"file": ("a.pdf", content, "application/pdf")},
+            data={"kind": "document"},
+            headers=stage.named("provider").headers,
+            timeout=60,
+        )
+        assert answer.status_code in REFUSED_OR_TAKEN, (answer.text, content)
+
+
+async def test_no_signature_makes_a_server_error(
+    api: httpx2.AsyncClient, stage: Stage, pytestconfig: pytest.Config
+) -> None:
+    size: int = pytestconfig.getoption("--examples")
+    document_id = stage.charts["own"]["document_id"]
+    for mark in drawn(MARKS, 10 * size, derandomize=size == FEW):
+        for name, path in (
+            ("client", f"/api/v1/portal/documents/{document_id}/signature"),
+            ("provider", f"/api/v1/documents/{document_id}/counter-signature"),
+        ):
+            body = {"sha256": "a" * 64, "intends": True, **mark}
+            answer = await api.post(path, json=body, headers=stage.named(name).headers, timeout=60)
+            assert answer.status_code in REFUSED_OR_TAKEN, (answer.text, mark)

@@ -146,3 +146,9 @@ def test_a_translation_has_the_html_of_the_original() -> None:
         original = message.id if isinstance(message.id, str) else message.id[0]
         for text in extract.strings(message):
             assert sorted(re.findall(r"<[^>]*>", text)) == sorted(re.findall(r"<[^>]*>", original)), original
+
+
+def test_a_time_at_the_end_of_a_spanish_sentence_brings_its_own_full_stop() -> None:
+    """`9:20 a.m.`"""
+    for message in entries("es"):
+        assert not any(re.search(r"%\((?:time|until)\)s\.$", text) for text in extract.strings(message)), message.id

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from activities.stamp import MEANING
 from api.access import COOKIE
+from chart.audit import Action
 from gateways.postgres import Database
 from identity import account
 from identity.caller import Role, Surface
@@ -20,6 +21,7 @@ from tests.browsers import chromium, visitor, with_passkeys
 from tests.office import PASSWORD, Office
 from tests.sign_ins import cookie_of
 from tests.soft_passkey import PRESENT, SoftPasskey
+from tests.test_audit import log
 from tests.test_endings import ask
 
 
@@ -115,6 +117,7 @@ async def test_whoever_has_a_passkey_signs_with_it_after_a_while_and_after_the_s
         await expect(dialog.get_by_label("Recovery code")).to_be_visible()
         await dialog.get_by_role("button", name="Use a passkey").click()
 
+        await expect(page.get_by_role("button", name="Sign Document")).to_be_visible()
         # the session ends just before the last click: password, then the second step, and the signature is still there
         async with database.practice(office.practice) as transaction:
             await transaction.execute("delete from session")
@@ -184,13 +187,17 @@ async def test_a_passkey_signs_in_once_for_each_question(api: httpx2.AsyncClient
     ids=["elsewhere", "other port", "other site", "owner not verified", "nobody there", "unknown", "forged", "copied"],
 )
 async def test_an_answer_that_is_not_wholly_right_is_refused(
-    api: httpx2.AsyncClient, mine: Signer, change: dict[str, Any]
+    api: httpx2.AsyncClient, database: Database, office: Office, mine: Signer, change: dict[str, Any]
 ) -> None:
     passkey, _ = mine
     assert (await sign_in(api, passkey.answer(await question(api)))).status_code == HTTPStatus.OK
     answer = replace(passkey, **change).answer(await question(api))
     refused = await sign_in(api, answer)
     assert (refused.status_code, refused.json()["type"]) == (HTTPStatus.FORBIDDEN, "/problems/passkey-refused")
+    # whose it is said to be is told, where that is known
+    told = [line for line in await log(database, office) if line.action == Action.SIGN_IN_REFUSED]
+    expected = [] if "id" in change else [(office.party, "passkey", "127.0.0.1")]
+    assert [(line.detail["account"], line.detail["what"], line.detail["network"]) for line in told] == expected
 
 
 async def test_a_question_is_answered_where_it_was_asked_and_by_whom(

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from chart import consent
+from chart.audit import Action
 from gateways.postgres import Database
 from identity import account
 from identity.caller import Role
@@ -15,8 +16,9 @@ from settings import Settings
 from tests.conftest import Mailbox
 from tests.office import PASSWORD, Office, add_staff
 from tests.sign_ins import sign_in_staff
+from tests.test_audit import log
 from tests.test_endings import ask, soon
-from tests.test_portal import HTML, sign_in
+from tests.test_portal import HTML, shown, sign_in
 from tests.test_signing import portal
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -173,3 +175,64 @@ async def test_a_practice_words_its_paper_option_in_each_language(api: httpx2.As
     assert "Llámenos." in await read()
     refused = await api.patch("/api/v1/practice", json={"paper_option_es": "a\nb"}, headers=office.bearer)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+# -- the page
+
+
+SETTINGS = {
+    "timezone": "America/Chicago",
+    "language": "en",
+    "request_days": "60",
+    "reminder_days": "3, 7, 14",
+    "reminders_optional": "yes",
+    "majority_age": "18",
+}
+
+
+async def test_an_administrator_changes_the_settings_on_a_page_without_a_script(
+    api: httpx2.AsyncClient, configured: Settings, database: Database, office: Office
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        email = f"admin-{office.practice}@demo.example"
+        await add_staff(transaction, configured, office.practice, email=email, name="Ada", role=Role.ADMIN)
+    admin = {"accept": "text/html"} | await sign_in_staff(api, email)
+    before = (await api.get("/api/v1/practice", headers=admin)).json()
+    form = SETTINGS | {"paper_option": before["paper_option"]}
+    same = await api.post("/settings", data=form, headers=admin)
+    assert "Nothing was changed." in await shown(api, same.headers["location"], admin)
+    for wrong, says in (
+        ({"timezone": "Mars/Olympus"}, "This is not a time zone."),
+        ({"language": "de"}, "The languages are en and es."),
+        ({"request_days": "many"}, "after how many days a request expires"),
+        ({"request_days": "366"}, "A request waits 1 to 365 days."),
+        ({"reminder_days": "soon"}, "Give days as numbers"),
+        ({"reminder_days": "7, 3"}, "each later than the one before"),
+        ({"majority_age": "30"}, "between 16 and 25"),
+        ({"paper_option": " "}, "Say how clients come to paper"),
+    ):
+        refused = await api.post("/settings", data=form | {"request_days": "45"} | wrong, headers=admin)
+        assert (refused.status_code, says in refused.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), wrong
+    assert 'value="45"' in refused.text
+    wanted = form | {"request_days": "45", "reminder_days": "", "timezone": "America/Denver", "language": "es"}
+    del wanted["reminders_optional"]
+    done = await api.post("/settings", data=wanted, headers=admin)
+    assert "The settings are changed." in await shown(api, done.headers["location"], admin)
+    after = (await api.get("/api/v1/practice", headers=admin)).json()
+    assert after == before | {
+        "request_days": 45,
+        "reminder_days": [],
+        "timezone": "America/Denver",
+        "language": "es",
+        "reminders_optional": False,
+    }
+    changed = [line.detail["changed"] for line in await log(database, office) if line.action == Action.CHANGED_PRACTICE]
+    assert changed == ["language, reminder_days, reminders_optional, request_days, timezone"]
+
+
+async def test_nobody_else_sees_the_settings_page(api: httpx2.AsyncClient, office: Office) -> None:
+    for email in (office.provider_email, office.auditor_email):
+        me = {"accept": "text/html"} | await sign_in_staff(api, email)
+        assert 'href="/settings"' not in (await api.get("/charts", headers=me)).text
+        assert (await api.get("/settings", headers=me)).status_code == HTTPStatus.FORBIDDEN
+        assert (await api.post("/settings", data=SETTINGS, headers=me)).status_code == HTTPStatus.FORBIDDEN

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from api.body import Body
-from api.v1 import NewClient
+from api.v1_clients import NewClient
 from api.v1_portal import SignIn
 from pdf import Mark
 from settings import Settings

@@ -1,14 +1,19 @@
-"""A link to a new password: its mail is sent while the link is good."""
+"""A link to a password or a second factor: its mail is sent while the link is good."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.reset import MailReset, ResetMail
+from activities.reset import MailReset, Occasion, ResetMail
 from gateways.temporal import PlainWords
 from workflows.patience import MAIL, STEP
+
+SUMMARY = {
+    Occasion.FORGOTTEN: "link to a new password",
+    Occasion.INVITED: "invitation to the staff",
+    Occasion.FACTORS_TAKEN: "link to new second factors",
+}
 
 
 def workflow_id(reset: UUID) -> str:
@@ -26,9 +31,9 @@ class Reset:
                 MailReset,
                 reset,
                 start_to_close_timeout=STEP,
-                schedule_to_close_timeout=timedelta(hours=1),
+                schedule_to_close_timeout=reset.occasion.lasts,
                 retry_policy=MAIL,
-                summary=PlainWords("Email: link to a new password"),
+                summary=PlainWords(f"Email: {SUMMARY[reset.occasion]}"),
             )
         except ActivityError:
-            workflow.logger.warning("a link to a new password could not be sent while it was good")
+            workflow.logger.warning("a link could not be sent while it was good: %s", reset.occasion)

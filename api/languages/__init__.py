@@ -137,6 +137,17 @@ def day(value: date, language: Language) -> str:
     return dates.format_date(value, "medium", LOCALE[language])
 
 
+def weekday(value: date, language: Language) -> str:
+    """`Wednesday, Nov 25`, `miércoles, 25 nov`."""
+    return dates.format_skeleton("EEEEMMMd", value, locale=LOCALE[language])
+
+
+def clock(there: datetime, language: Language, *, named: bool) -> str:
+    """`9:20 AM`; with the name of its zone, if it is to be told from another one that day."""
+    time = dates.format_time(there, "short", there.tzinfo, LOCALE[language])
+    return f"{time} {dates.get_timezone_name(there, 'short', locale=LOCALE[language])}" if named else time
+
+
 def moment(value: datetime, language: Language, zone: tzinfo) -> str:
     """`Nov 23, 2026, 9:20 AM CST` in this zone."""
     there = value.astimezone(zone)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
+from api.pages.arrangement import ORDER, SHOW, Arrangement
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.pages.restricted import closed_door
@@ -66,6 +67,7 @@ async def show_face(
             "relationships": list(Relationship),
             "by_id": {one.id: one for one in chart.documents},
             "words": words,
+            "kinds": words.APPOINTMENTS,
             "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
             "problem": None,
             "access_problem": None,
@@ -120,7 +122,22 @@ async def show_documents(
     **context: object,
 ) -> Response:
     chart = await charts.open_chart(res, staff, client_id)
-    return await desk.page(request, res, staff, "chart/documents.html", status, chart=chart, **context)
+    asked = request.query_params if request.method == "GET" else {}
+    arranged = Arrangement.read(asked.get("kind", ""), asked.get("show", ""), asked.get("order", ""))
+    return await desk.page(
+        request,
+        res,
+        staff,
+        "chart/documents.html",
+        status,
+        chart=chart,
+        documents=arranged.of(chart.documents),
+        arranged=arranged,
+        kinds=KINDS,
+        shows=SHOW,
+        orders=ORDER,
+        **context,
+    )
 
 
 # -- upload

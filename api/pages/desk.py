@@ -17,6 +17,15 @@ from pdf import Note
 
 DONE: dict[str, Sentence] = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
+    "appointment-made": "The appointment is in the Calendar.",
+    "appointment-there": "This appointment was in the Calendar already.",
+    "appointment-cancelled": "The appointment is cancelled.",
+    "settings": "The settings are changed. Requests that are open stay as they were asked.",
+    "settings-same": "Nothing was changed.",
+    "colleague-invited": "Invitation sent. The link in it works for seven days.",
+    "role": "The role is changed. The colleague is signed out everywhere and signs in anew.",
+    "colleague-ended": "The access has ended. The colleague is signed out everywhere.",
+    "factors-removed": "The second factors are removed. The colleague has an email that says what to do.",
     "invited": "Invitation sent. The link in it works for seven days.",
     "uploaded": "The document is in the chart.",
     "uploaded-mended": "The document is in the chart. What could not stay in the file, such as scripts or damage, "

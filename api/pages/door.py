@@ -88,6 +88,7 @@ class Door:
             Awaits.FACTOR: f"{self.address}/second-factor",
             Awaits.FACTOR_FOR_RESET: f"{self.address}/second-factor",
             Awaits.ENROLMENT: f"{self.address}/enrol",
+            Awaits.LINK: f"{self.address}/link",
             Awaits.NEW_PASSWORD: f"{self.address}/new-password",
             None: None,
         }[signed_in.awaits]
@@ -106,6 +107,8 @@ def routes(door: Door) -> APIRouter:
     _sign_in(router, door)
     _second_factor(router, door)
     _enrolment(router, door)
+    if door.surface is Surface.CHART:
+        _link(router, door)
     _new_password(router, door)
     if door.surface is Surface.CHART:
         _single_sign_on(router, door)
@@ -252,6 +255,37 @@ def _enrolment(router: APIRouter, door: Door) -> None:
         return await enrolled(request, res, visitor, next)
 
 
+def _link(router: APIRouter, door: Door) -> None:
+    """Whose second factors an administrator has removed shows the mailed link before adding new ones."""
+
+    @router.get("/sign-in/link")
+    @does(Operation.GO_ON)
+    async def form(request: Request, res: Res, next: str = "") -> Response:
+        """The token stands behind `#` and never reaches the server with this request."""
+        return await show(request, res, next)
+
+    async def show(request: Request, res: Res, following: str, refusal: Refusal | None = None) -> Response:
+        try:
+            who = await door.half_way(request, res)
+        except SignInAgain:
+            # the link was opened before the sign-in; its form takes the token there
+            return door.page(request, "link", refusal, following, signed_in=False)
+        if who.awaits is not Awaits.LINK:
+            return door.sign_in_page(request, res, SignInAgain(), following)
+        return door.page(request, "link", refusal, following, signed_in=True)
+
+    @router.post("/sign-in/link")
+    @does(Operation.GO_ON)
+    async def use(request: Request, res: Res, visitor: Visit, token: Typed = "", next: Typed = "") -> Response:
+        try:
+            half = await session.show_link(res.database, door.surface, visitor, door.token(request), token.strip())
+        except SignInAgain as over:
+            return door.sign_in_page(request, res, over, next)
+        except second_factor.LinkEnded as refusal:
+            return await show(request, res, next, refusal)
+        return door.go_on(request, half, next)
+
+
 def _new_password(router: APIRouter, door: Door) -> None:
     @router.get("/sign-in/forgotten")
     @does(Operation.SIGN_IN)
@@ -280,7 +314,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
         try:
             await throttle.spend(res.database, purse)
             half = await reset.use(res.database, door.surface, token.strip())
-        except (reset.ResetEnded, throttle.TooManyTries) as refusal:
+        except (reset.ResetEnded, reset.FactorFirst, throttle.TooManyTries) as refusal:
             return door.page(request, "reset", refusal, token="")
         await throttle.give_back(res.database, purse)
         return door.go_on(request, half, "")

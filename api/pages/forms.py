@@ -9,7 +9,7 @@ from fastapi import Form, Request
 from chart.refusals import KindRefused, NotAllowed, NotReachable, Refusal, Unacceptable
 from chart.text import Text
 from identity.passkey import PasskeyRefused
-from identity.second_factor import WrongCode
+from identity.second_factor import LinkEnded, WrongCode
 from identity.session import SignInFailed
 from identity.single_sign_on import SignOnFailed
 from identity.throttle import TooManyTries
@@ -43,6 +43,12 @@ def numbers(typed: str) -> tuple[int, ...]:
         raise Unacceptable("Give days as numbers, such as 3, 7, 14; nothing for no reminders.") from None
 
 
+def whole_number(typed: str, what: str) -> int:
+    if not typed.strip().isdecimal() or len(typed) > 6:
+        raise Unacceptable("Enter {what} as a number.", what=what)
+    return int(typed)
+
+
 def one_of(choices: tuple[str, ...], typed: str, what: str) -> str:
     if typed not in choices:
         raise Unacceptable("Choose {what}.", what=what)
@@ -68,6 +74,6 @@ def status(refusal: Refusal) -> HTTPStatus:
         return HTTPStatus.TOO_MANY_REQUESTS
     if isinstance(refusal, NotReachable):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if isinstance(refusal, NotAllowed | PasskeyRefused | SignInFailed | SignOnFailed | WrongCode):
+    if isinstance(refusal, LinkEnded | NotAllowed | PasskeyRefused | SignInFailed | SignOnFailed | WrongCode):
         return HTTPStatus.FORBIDDEN
     return HTTPStatus.CONFLICT

@@ -8,24 +8,26 @@ from fastapi import APIRouter, Form, Request, Response
 
 from activities.stamp import MEANING, meaning
 from api import languages
-from api.access import PortalPage, Res, Visit, does
+from api.access import COOKIE, PortalPage, Res, Visit, does
 from api.pages import forms, portal_frame, standing
 from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, page, see_other
-from api.stories import accounts, portal
+from api.stories import accounts, portal, settings
 from api.v1 import pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from chart.text import N_, Sentence
 from identity import password as passwords
-from identity.caller import PortalUser
+from identity.caller import PortalUser, Surface
 from identity.policy import Operation
 from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
 DONE: dict[str, Sentence] = {
+    "reminders-on": "You get reminders of what waits for you.",
+    "reminders-off": "You get no more reminders. We still tell you of each new request.",
     "agreed": "You have agreed to electronic records.",
     "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
 }
@@ -283,8 +285,22 @@ async def _preferences_page(
         "portal/preferences.html",
         status,
         electronic=await portal.electronic_records(res, user),
+        preferences=await settings.preferences(res, user),
+        account=await accounts.overview(res, user, request.cookies.get(COOKIE[Surface.PORTAL], "")),
         notification=notification,
     )
+
+
+@router.post("/preferences/reminders")
+@does(Operation.PREFER)
+async def set_reminders(request: Request, res: Res, user: PortalPage, reminders: Typed = "") -> Response:
+    wanted = reminders == "on"
+    try:
+        await settings.set_reminders(res, user, wanted)
+    except Refusal as refusal:
+        told = Notification(str(refusal), good=False)
+        return await _preferences_page(request, res, user, forms.status(refusal), notification=told)
+    return see_other(f"/portal/preferences?done=reminders-{'on' if wanted else 'off'}")
 
 
 @router.post("/preferences/consent")

@@ -63,6 +63,13 @@ def _time(value: datetime, what: str, written: str) -> Markup:
     return Markup('<time datetime="{}" data-local="{}">{}</time>').format(utc, what, written)
 
 
+def clock(value: datetime, zone: ZoneInfo, language: Language, *, named: bool = False) -> Markup:
+    """A time of day by the practice's own clock, wherever it is read; `named` tells the two that come twice apart."""
+    there = value.astimezone(zone)
+    written = languages.clock(there, language, named=named)
+    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(timespec="minutes"), written)
+
+
 def srcset(address: str, version: str) -> str:
     """The page image at `address` at every width; `version` changes the address when the bytes change."""
     return ", ".join(f"{address}?width={width}&v={version[:8]} {width}w" for width in WIDTHS)
@@ -98,6 +105,8 @@ def _environment(language: Language) -> Environment:
         local_day=_local_day(language),
         said=partial(languages.said, language=language),
         srcset=srcset,
+        weekday=partial(languages.weekday, language=language),
+        clock=partial(clock, language=language),
     )
     made.globals.update(
         static_url=static_url,

@@ -52,6 +52,7 @@ async def _chart_room(request: Request, res: Res, staff: StaffPage, words: str) 
         clients=clients[:MOST_SHOWN],
         more=len(clients) > MOST_SHOWN,
         search=words,
+        recent=[] if words else await charts.recent_charts(res, staff),
     )
 
 

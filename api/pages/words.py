@@ -1,6 +1,7 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
 from api import languages
+from chart.appointment import AppointmentKind
 from chart.audit import SERVICE, Action, Entry, Line
 from chart.lifecycle import Act, RequestState, SeatState
 from chart.relationship import Relation, Standing
@@ -61,8 +62,19 @@ NOTICE: dict[str | None, Sentence] = {
 BARRED: dict[Barred, Sentence] = {
     Barred.NO_ACCESS: "Has no access to this client’s portal any more, so cannot sign. "
     "Recall the request and share it again with other signers.",
+    Barred.LEFT: "Is no longer on the staff of the practice, so cannot sign. "
+    "Recall the request and share it again with other signers.",
     Barred.BLOCKED: "This document is kept from this person, who cannot sign it. "
     "Let the person see it again on the Chart Face, or recall the request and share it with other signers.",
+}
+
+APPOINTMENTS: dict[AppointmentKind, Sentence] = {
+    AppointmentKind.INTAKE: "Intake",
+    AppointmentKind.INDIVIDUAL: "Individual session",
+    AppointmentKind.FAMILY: "Couple or family session",
+    AppointmentKind.GROUP: "Group session",
+    AppointmentKind.MEDICATION: "Medication management",
+    AppointmentKind.OTHER: "Other",
 }
 
 STANDING: dict[Standing, Sentence] = {

@@ -1,14 +1,17 @@
 """Many documents to one client, or one kind to many clients (SPEC S10)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from temporalio.common import SearchAttributePair
 
 from activities.bulk import BulkOrder
 from api import engine
 from api.resources import Resources
+from api.stories import charts
 from chart import bulk
-from chart.bulk import Bulk, BulkAct, BulkId
+from chart.bulk import Bulk, BulkAct, BulkId, Concerned
+from chart.client import Client
 from chart.document import Kind
 from chart.ids import ClientId, DocumentId
 from gateways import temporal
@@ -55,7 +58,28 @@ async def share(
         summary=f"{act.value.replace('_', ' ').capitalize()}: {len(order.documents)} documents",
         known=[SearchAttributePair(temporal.PRACTICE, str(caller.practice))],
     )
+    # the workflow does the same; so it can be looked at from now on, also while no worker is up
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await bulk.open_bulk(transaction, caller.practice, BulkId(started), act, caller.actor, order.documents)
     return BulkId(started)
+
+
+@dataclass(frozen=True)
+class Looked:
+    bulk: Bulk
+    concerned: dict[DocumentId, Concerned] = field(repr=False)
+
+
+async def look(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Looked:
+    """What has become of it so far, and of what."""
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        return Looked(await bulk.find(transaction, bulk_id), await bulk.concerned(transaction, bulk_id))
+
+
+async def possible_clients(resources: Resources, caller: PracticeSide) -> list[Client]:
+    """With whom something may be shared, by family name; no more than one bulk share takes."""
+    found = await charts.search_clients(resources, caller, "", limit=bulk.MOST)
+    return [one for one in found if not one.closed]
 
 
 async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:

@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pdf
 from api import engine
 from api.resources import Resources
-from chart import audit, block, client, document, message, practice, relationship, request
+from chart import appointment, audit, block, client, document, message, practice, relationship, request
+from chart.appointment import Appointment
 from chart.audit import Action, Actor
 from chart.block import Block
 from chart.client import Client, OpenInvitation, PortalAccess
@@ -33,6 +35,15 @@ async def search_clients(
             transaction, caller.practice, caller.actor, Action.VIEWED_CHART_ROOM, searched=int(bool(words.split()))
         )
         return found
+
+
+MOST_RECENT = 6
+
+
+async def recent_charts(resources: Resources, member: StaffMember) -> list[Client]:
+    """Those that this colleague opened last."""
+    async with resources.database.practice(member.practice, member.actor) as transaction:
+        return await client.recent(transaction, member.actor, MOST_RECENT)
 
 
 async def add_client(
@@ -71,6 +82,10 @@ class Chart:
     """Of the staff who ended an access or made a block."""
     invitations: list[OpenInvitation]
     documents: list[Document]
+    appointments: list[Appointment]
+    """That are to come."""
+    zone: ZoneInfo
+    """Of the practice, whose clock they follow."""
 
 
 async def open_chart(resources: Resources, caller: PracticeSide, client_id: ClientId) -> Chart:
@@ -88,6 +103,8 @@ async def open_chart(resources: Resources, caller: PracticeSide, client_id: Clie
             names=await audit.names(transaction, actors),
             invitations=await client.invitations(transaction, client_id),
             documents=await document.of_chart(transaction, client_id),
+            appointments=await appointment.coming(transaction, client_id),
+            zone=ZoneInfo((await practice.current(transaction)).timezone),
         )
 
 

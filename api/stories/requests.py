@@ -10,10 +10,11 @@ from activities.order import Terms, new_order
 from api import engine
 from api.resources import Resources
 from api.stories.sharing import Asked, ask_for
-from chart import audit, client, document, practice, request, schedule, waiting
+from chart import audit, client, document, message, practice, request, schedule, waiting
 from chart.audit import Action, Actor, Entry
 from chart.ids import RequestId
 from chart.lifecycle import ENDINGS, STATES, Act, RequestState
+from chart.message import MessageAbout
 from chart.refusals import NotInThisState
 from chart.request import Request
 from chart.text import Sentence
@@ -175,6 +176,11 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
     if found.life.waits_for and not found.can_be_reminded:
         raise NotInThisState(_NOBODY_WITHOUT_ACCESS if found.barred else _COLLEAGUES_ALONE)
     request.check_offers(found, Act.REMIND)
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        if not await message.letters(
+            transaction, request_id, MessageAbout.RECORD_REQUEST, "reminder", found.life.waits_for
+        ):
+            raise NotInThisState(_WANT_NONE)
     before = found.reminded_at
     schedule.may_remind_now(before or found.created_at, datetime.now(UTC))
     return await _steer(
@@ -190,6 +196,9 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
 
 _NOBODY_WITHOUT_ACCESS: Sentence = (
     "Whoever is to sign now has no access any more, so nobody can be reminded. Recall the request and share again."
+)
+_WANT_NONE: Sentence = (
+    "Whoever is to sign now has chosen to get no reminders. The request is in the portal; tell them in another way."
 )
 _COLLEAGUES_ALONE: Sentence = (
     "It waits for a counter-signature, which stands in the notices of the chart. Nobody is reminded of that by email."

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from temporalio.common import SearchAttributePair
 
-from activities.reset import ResetMail
+from activities.reset import Occasion, ResetMail
 from api import engine
 from api.resources import Resources
 from chart.refusals import NotReachable
@@ -17,8 +17,8 @@ from identity import reset, throttle
 from identity.caller import Surface
 from identity.reset import Reset
 from identity.visitor import Visitor
+from workflows.reset import SUMMARY, workflow_id
 from workflows.reset import Reset as Mailing
-from workflows.reset import workflow_id
 
 logger = logging.getLogger(__name__)
 
@@ -42,18 +42,19 @@ async def _send(resources: Resources, surface: Surface, email: str) -> None:
     site = resources.site(surface).origin
     try:
         for made in await reset.make(resources.database, surface, email):
-            await _mail(resources, made, f"{site}{PAGE[surface]}")
+            await send(resources, made, f"{site}{PAGE[surface]}", Occasion.FORGOTTEN)
     except _AWAY:
         logger.warning("a link to a new password was asked for and not sent: engine or database is away")
 
 
-async def _mail(resources: Resources, made: Reset, address: str) -> None:
-    mailing = ResetMail(uuid4(), made.email, address, made.token, made.language, datetime.now(UTC))
+async def send(resources: Resources, made: Reset, address: str, occasion: Occasion) -> None:
+    """Mail the link, however long the relay is away while it is good; `address` is the page that takes it."""
+    mailing = ResetMail(uuid4(), made.email, address, made.token, made.language, datetime.now(UTC), occasion)
     await engine.start(
         resources,
         Mailing.run,
         mailing,
         id=workflow_id(mailing.id),
-        summary="Link to a new password",
+        summary=SUMMARY[occasion].capitalize(),
         known=[SearchAttributePair(temporal.PRACTICE, str(made.practice))],
     )

@@ -9,8 +9,9 @@ from chart.audit import Action
 from chart.ids import ClientId
 from chart.practice import LANGUAGES, Practice
 from chart.refusals import Unacceptable
-from identity import person
-from identity.caller import PracticeSide
+from identity import account, person
+from identity.account import Preferences
+from identity.caller import PortalUser, PracticeSide
 from identity.session import SignedInPerson
 
 
@@ -46,3 +47,15 @@ async def set_language(resources: Resources, who: SignedInPerson, language: str)
     async with resources.database.practice(who.practice) as transaction:
         await person.set_language(transaction, who.actor, language)
         await audit.record(transaction, who.practice, who.actor, Action.CHANGED_LANGUAGE, language=language)
+
+
+async def preferences(resources: Resources, user: PortalUser) -> Preferences:
+    async with resources.database.practice(user.practice) as transaction:
+        return await account.preferences(transaction, user.id)
+
+
+async def set_reminders(resources: Resources, user: PortalUser, wanted: bool) -> None:
+    """Whether reminders come, where the practice lets clients choose. Of a request itself everybody is told."""
+    async with resources.database.practice(user.practice) as transaction:
+        if await account.set_reminders(transaction, user.id, wanted):
+            await audit.record(transaction, user.practice, user.actor, Action.CHANGED_REMINDERS, wanted=int(wanted))

@@ -15,6 +15,7 @@ from tests.pages.stage import (
     STUCK,
     SUPERBILL,
     UNREGISTERED,
+    number,
 )
 
 CHART = f"/charts/{CLIENT}"
@@ -27,6 +28,8 @@ FILLED = {
     "document_id": PENDING.id,
     "message_id": MESSAGE,
     "request_id": PENDING.request_id,
+    "bulk_id": number("bulk"),
+    "staff_id": number("active"),
 }
 """What stands for each part of an address."""
 
@@ -46,6 +49,8 @@ STATES = (
     f"/charts/{UNREGISTERED}/documents/{NOTE_OF_UNREGISTERED.id}/share-to-sign",
     *(f"{DOCUMENTS}/{one.id}" for one in (SIGNED, PLAN, STUCK)),
     f"{CHART}/requests/{STUCK.request_id}",
+    "/calendar?view=week&day=2026-11-01&of=everybody",
+    *(f"/staff/{number(name)}" for name in ("staff", "invited", "enrols anew", "ended")),
     f"/portal/documents/{SIGNED.id}",
     f"/portal/documents/{SUPERBILL.id}",
 )

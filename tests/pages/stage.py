@@ -23,19 +23,24 @@ from api.pages.door import Door
 from api.stories import access as access_stories
 from api.stories import (
     accounts,
+    appointments,
     auditing,
+    bulk,
     charts,
     disclosing,
     keys,
     portal,
     requests,
     restricting,
+    roster,
     settings,
     sharing,
     signing,
 )
+from chart.appointment import Appointment, AppointmentId, AppointmentKind
 from chart.audit import Action, Actor, Entry, Line
 from chart.block import Block
+from chart.bulk import Bulk, BulkAct, BulkId, Concerned, Item, ItemOutcome
 from chart.care import Restriction
 from chart.client import Client, PortalAccess
 from chart.consent import Given, worded
@@ -52,12 +57,13 @@ from chart.request import Request as SignatureRequest
 from chart.request import Signer
 from chart.waiting import Filter, Waiting
 from identity import second_factor, session
-from identity.account import check_address
+from identity.account import Preferences, check_address
 from identity.api_key import ApiKey
 from identity.caller import PortalUser, Role, StaffMember, Surface
 from identity.operator import Operators
 from identity.passkey import Passkey
 from identity.person import Person
+from identity.roster import Member, State
 from identity.second_factor import Factors, Offered
 from identity.session import Awaits, HalfWay, Left, Session
 from identity.staff import Colleague
@@ -108,6 +114,7 @@ def rendered(page: int, width: int) -> pdf.Preview:
 ACTS = {
     charts: (
         "search_clients",
+        "recent_charts",
         "add_client",
         "open_chart",
         "upload",
@@ -119,10 +126,12 @@ ACTS = {
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
     access_stories: ("end", "block_document", "unblock_document"),
-    settings: ("read_practice",),
+    settings: ("preferences", "read_practice", "change_practice"),
     auditing: ("read",),
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
+    roster: ("members", "find"),
+    appointments: ("look", "form", "today", "make", "cancel"),
     keys: ("list_keys",),
     portal: (
         "electronic_records",
@@ -251,6 +260,25 @@ def a_block(document: Document, account: AccountId = PARENT) -> Block:
     return Block(document.id, account, "Rosa Rivera", STAFF_PARTY, "It concerns the parents.", NOW)
 
 
+ZONE = ZoneInfo("America/Chicago")
+
+
+def an_appointment(**different: Any) -> Appointment:
+    as_ever = Appointment(
+        id=AppointmentId(number("appointment")),
+        client_id=CLIENT,
+        client_name="Jordan Rivera",
+        staff_id=StaffId(number("staff")),
+        staff_name="Dr. Maya Chen",
+        starts_at=NOW,
+        minutes=50,
+        kind=AppointmentKind.INDIVIDUAL,
+        waiting=1,
+        cancelled_at=None,
+    )
+    return replace(as_ever, **different)
+
+
 @dataclass
 class Stage:
     """What the pages find. Tests put their own things in; `raises` is what the next act ends with."""
@@ -269,6 +297,13 @@ class Stage:
     blocks: list[Block] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     """Of uploads."""
+    planned: list[Appointment] = field(default_factory=lambda: [an_appointment()])
+    colleagues: list[Colleague] = field(
+        default_factory=lambda: [
+            Colleague(StaffId(number("staff")), "Dr. Maya Chen", Role.PROVIDER),
+            Colleague(StaffId(number("supervisor")), "Sam Ortiz", Role.SUPERVISOR),
+        ]
+    )
     possible: list[sharing.Possible] = field(
         default_factory=lambda: [
             sharing.Possible(CLIENT_PARTY, "Jordan Rivera", "Self", None),
@@ -281,6 +316,8 @@ class Stage:
     about: MessageAbout = MessageAbout.RECORD_REQUEST
     copies: list[Version] = field(default_factory=list)
     signers: tuple[Signer, ...] = field(default_factory=lambda: (a_signer(0, CLIENT_PARTY), a_signer(1, STAFF_PARTY)))
+    bulk_works: bool = True
+    """A bulk share is not finished yet."""
     barred: tuple[Signer, ...] = ()
     """Signers of the request page in place of those of the document."""
     left: Left | None = field(default_factory=lambda: Left(STAFF_PARTY, timedelta(minutes=15), timedelta(hours=12)))
@@ -317,6 +354,9 @@ class Stage:
     async def search_clients(self, _r: object, _c: object, words: str, *, limit: int) -> list[Client]:
         return [one for one in self.clients if words.lower() in one.name.lower()][:limit]
 
+    async def recent_charts(self, _r: object, _c: object) -> list[Client]:
+        return self.clients[:1]
+
     async def add_client(self, _r: object, _c: object, **given: Any) -> Client:
         self._act("add client", **given)
         return a_client()
@@ -332,7 +372,30 @@ class Stage:
             names={STAFF_PARTY: "Dr. Maya Chen"},
             invitations=[],
             documents=self.documents if client_id == CLIENT else [NOTE_OF_UNREGISTERED],
+            appointments=[an_appointment()] if client_id == CLIENT else [],
+            zone=ZONE,
         )
+
+    async def today(self, _r: object, _c: object) -> date:
+        return NOW.date()
+
+    async def look(
+        self, _r: object, _c: object, first: date | None, days: int, *, of: StaffId | None
+    ) -> appointments.Days:
+        first = first or NOW.date()
+        among = [one for one in self.planned if first <= one.starts_at.date() < first + timedelta(days=days)]
+        return appointments.Days(ZONE, NOW.date(), first, days, among, self.colleagues)
+
+    async def form(self, _r: object, _c: object, _client: ClientId) -> appointments.Form:
+        return appointments.Form(ZONE, NOW.date(), self.colleagues)
+
+    async def make(self, _r: object, _c: object, _client: ClientId, _s: StaffId, **given: Any) -> Any:
+        self._act("make appointment", **given)
+        return appointments.MadeAppointment(an_appointment(), new=True)
+
+    async def cancel(self, _r: object, _c: object, one: AppointmentId, **_: Any) -> Appointment:
+        self._act("cancel appointment", appointment=one)
+        return an_appointment()
 
     async def upload(self, _r: object, _c: object, _client: ClientId, **given: Any) -> charts.Uploaded:
         self._act("upload", **given)
@@ -365,6 +428,13 @@ class Stage:
     async def read_practice(self, _r: object, _c: object) -> Practice:
         return Practice(PRACTICE, "Harbor Counseling", "America/Chicago", 60, (3, 7, 14), 18, "en", "Ask for paper.")
 
+    async def preferences(self, _r: object, _u: object) -> Preferences:
+        return Preferences("en", reminders=True, reminders_optional=True)
+
+    async def change_practice(self, _r: object, _c: object, changes: dict[str, Any]) -> Practice:
+        self._act("change practice", **changes)
+        return await self.read_practice(None, None)
+
     async def read(self, _r: object, _c: object, _wanted: object, *, after: object) -> auditing.Read:
         lines = [
             Line(PRACTICE, chart, number, NOW, STAFF_PARTY, action, None, None, {"problem": "not found"}, "", "e" * 64)
@@ -389,10 +459,46 @@ class Stage:
             for act in ("viewed", "downloaded", "disclosed")
         ]
 
+    async def look_at_bulk(self, _r: object, _c: object, bulk_id: BulkId) -> bulk.Looked:
+        outcomes = [one for one in ItemOutcome if self.bulk_works or one is not ItemOutcome.WAITING]
+        documents = [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY]
+        items = tuple(
+            Item(document.id, outcome, "Nobody is registered." if outcome is ItemOutcome.REFUSED else None, None)
+            for document, outcome in zip(documents, outcomes, strict=False)
+        )
+        about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
+        return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
+
+    async def possible_clients(self, _r: object, _c: object) -> list[Client]:
+        return self.clients
+
     async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
         me = StaffId(number("staff"))
         restriction = Restriction(NOW, STAFF_PARTY, "A colleague of ours.", frozenset({me}))
         return restricting.Team(restriction, [Colleague(me, "Dr. Maya Chen", Role.PROVIDER)])
+
+    async def members(self, _r: object, _c: object) -> list[Member]:
+        return [
+            Member(
+                StaffId(number("staff")), "Dr. Maya Chen", "maya@example.org", self.role, State.ACTIVE, NOW, None, None
+            ),
+            *(
+                Member(
+                    StaffId(number(state)),
+                    "Sam Ortiz",
+                    "sam.ortiz@example.org",
+                    Role.SUPERVISOR,
+                    state,
+                    None if state is State.INVITED else NOW,
+                    NOW if state is State.ENDED else None,
+                    "Moved away." if state is State.ENDED else None,
+                )
+                for state in State
+            ),
+        ]
+
+    async def find(self, _r: object, _c: object, staff_id: StaffId) -> Member:
+        return next(one for one in await self.members(None, None) if one.id == staff_id)
 
     async def end(self, _r: object, _c: object, _client: ClientId, account: AccountId, reason: str) -> None:
         self._act("end", account=account, reason=reason)
@@ -537,7 +643,8 @@ class Stage:
     # -- the way in
 
     async def half_way(self, asked: Request, _r: object) -> HalfWay:
-        return HalfWay(PRACTICE, STAFF_PARTY, Awaits.ENROLMENT if "enrol" in asked.url.path else Awaits.FACTOR)
+        awaits = {"enrol": Awaits.ENROLMENT, "link": Awaits.LINK}.get(asked.url.path.split("/")[-1], Awaits.FACTOR)
+        return HalfWay(PRACTICE, STAFF_PARTY, awaits)
 
     async def of(self, _transaction: object, _actor: object) -> Factors:
         return self.factors
@@ -589,6 +696,8 @@ class Stage:
             for act in acts:
                 patch(module, act, getattr(self, act))
         patch(accounts, "factors", self.factors_of)
+        patch(bulk, "look", self.look_at_bulk)
+        patch(bulk, "possible_clients", self.possible_clients)
         patch(second_factor, "of", self.of)
         patch(session, "left", self.left_of)
         patch(Door, "half_way", self.half_way)

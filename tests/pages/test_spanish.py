@@ -62,6 +62,8 @@ def addresses(route: APIRoute) -> list[str]:
         "document_id": [*(one.id for one in on_stage.documents), NOTE_OF_UNREGISTERED.id],
         "message_id": [MESSAGE],
         "request_id": [REQUEST, stage.STUCK.request_id],
+        "bulk_id": [stage.number("bulk")],
+        "staff_id": [stage.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
     }
     literal, *fields = re.split(r"\{(\w+)[^}]*\}", route.path)
     names, between = fields[::2], fields[1::2]
