@@ -196,7 +196,6 @@ for _door in ("", "/portal"):
         f"POST {_account}/sessions/{{session_id:uuid}}/end": posts(409),
         f"POST {_account}/language": posts(422, language="xx"),
         f"POST {_account}/session": posts(200),
-        f"POST {_account}/language": posts(422),
         f"POST {_account}/sessions/end-others": posts(303),
         f"POST {_account}/authenticator": posts(403, code="123456"),
         f"POST {_account}/authenticator/remove": posts(303, 409),
