@@ -198,6 +198,8 @@ def _signature_dictionary(reader: Reader, section: bytes, base: int, number: int
     end = section.index(b">", start) + 1
     without = section[at:start] + b"<>" + section[end : section.index(b"endobj", end) + len(b"endobj")]
     value = plain_object(without, 0, (number, 0), reader)
+    if value is None:  # whoever seals may have a name with parentheses in it
+        value = DictionaryObject.read_from_stream(io.BytesIO(without[len(header) :]), reader)
     _require(not value["/Contents"], "the seal's place is not that of its value")
     return value, start, end
 

@@ -150,9 +150,9 @@ OTHER_KEY = RSAKey.generate_key(2048, {"kid": "one"})
         {"aud": [CLIENT_ID, "another service"]},
         {"azp": "another service"},
         {"iss": "https://evil.example"},
-        {"exp": int(time.time()) - 3600},
+        {"exp": 1},  # 1970
         {"exp": None},
-        {"iat": int(time.time()) + 3600},
+        {"iat": 4_102_444_800},  # 2100
         {"sub": None},
         {"email_verified": False},
         {"email_verified": None},

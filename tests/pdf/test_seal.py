@@ -96,3 +96,13 @@ def test_a_key_service_that_signs_with_another_key_seals_nothing() -> None:
     seal = Seal.of(KeyService(make_demo_seal("Other")[0]), seal_pem()[1])
     with pytest.raises(KeyUnavailable, match="does not fit"):
         stamp(paper(), certificate(), seal)
+
+
+@pytest.mark.parametrize(
+    "organisation", ["Harbor Counseling (demo)", r"Smith \ Sons", "Clínica #1 <Niño>", "心の診療所"]
+)
+def test_the_organisation_may_have_any_name(organisation: str) -> None:
+    """Those that a PDF escapes in its strings are read in another way than plain ones."""
+    key, certificate_pem = make_demo_seal(organisation)
+    signed = stamp(paper(), certificate(), Seal.load(key, certificate_pem)).data
+    assert verify(signed, certificate_pem).valid
