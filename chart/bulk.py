@@ -67,7 +67,7 @@ class Concerned:
 
     client_id: ClientId
     client_name: str = field(repr=False)
-    type: str
+    type: str = field(repr=False)
     service_on: date = field(repr=False)
 
 

@@ -1,6 +1,6 @@
 """The Calendar, and the form by which a chart gets an appointment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
 from http import HTTPStatus
@@ -48,8 +48,8 @@ class Asked:
     """Which days of whose calendar; what does not fit is what it is without being asked."""
 
     view: View
-    day: date | None
-    of: str
+    day: date | None = field(repr=False)
+    of: str = field(repr=False)
 
     @classmethod
     def read(cls, staff: StaffMember, view: str, day: str, of: str) -> "Asked":

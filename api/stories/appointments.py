@@ -1,6 +1,6 @@
 """The Calendar: the practice's appointments, which lead to charts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,8 +21,8 @@ class Days:
     """Some days of the practice with what is in them."""
 
     zone: ZoneInfo
-    today: date
-    first: date
+    today: date = field(repr=False)
+    first: date = field(repr=False)
     days: int
     appointments: list[Appointment]
     colleagues: list[Colleague]
@@ -81,7 +81,7 @@ class Form:
     """What the form for a new appointment offers."""
 
     zone: ZoneInfo
-    today: date
+    today: date = field(repr=False)
     colleagues: list[Colleague]
 
 

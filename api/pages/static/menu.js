@@ -1,9 +1,5 @@
 // The three-dot menu: opening and closing is the browser's popover; place, arrows and focus are the menu-button pattern.
 
-const SLIP = 8; // pixels that a page may still move when a menu opens
-
-let openedAt = 0;
-
 const items = (menu) => [...menu.querySelectorAll('[role="menuitem"]')];
 const button = (menu) => document.querySelector(`[popovertarget="${menu.id}"]`);
 
@@ -13,7 +9,6 @@ document.addEventListener('toggle', (event) => {
   button(menu).setAttribute('aria-expanded', event.newState === 'open');
   if (event.newState !== 'open') return;
   place(menu);
-  openedAt = scrollY;
   items(menu)[0].focus({ preventScroll: true });
 }, true);
 
@@ -45,9 +40,13 @@ document.addEventListener('click', (event) => {
   if (menu) setTimeout(() => menu.isConnected && menu.hidePopover());
 });
 
-// it stands where its button was when it opened
+// it goes with its button, which may still be gliding into view, and not out of sight
 addEventListener('scroll', () => {
-  if (Math.abs(scrollY - openedAt) > SLIP) document.querySelector('[data-menu]:popover-open')?.hidePopover();
+  const menu = document.querySelector('[data-menu]:popover-open');
+  if (!menu) return;
+  const from = button(menu).getBoundingClientRect();
+  if (from.bottom < 0 || from.top > innerHeight) menu.hidePopover();
+  else place(menu);
 }, { passive: true });
 
 function place(menu) {
