@@ -319,14 +319,14 @@ async def test_a_client_reads_and_signs_in_spanish_on_a_phone(whole: Whole, brow
 
 async def test_a_decline_without_a_script_shows_in_the_chart_by_itself(whole: Whole, browser: Browser) -> None:
     provider, jordan = whole.sign_in("staff", "provider"), whole.sign_in("clients", "Jordan")
-    asked = await asked_of(whole, "Group Note", provider_too=False)
+    asked = await asked_of(whole, "Initial Assessment", provider_too=False)
     async with (
         visitor(browser, viewport={"width": 1440, "height": 900}) as staff,
         visitor(browser, viewport={"width": 390, "height": 844}, java_script_enabled=False) as client,
     ):
         await staff.goto(whole.address("chart") + asked.chart)
         await sign_in(staff, provider)
-        note = staff.get_by_role("row").filter(has_text="Group Note")
+        note = staff.get_by_role("row").filter(has_text="Initial Assessment")
         await expect(note).to_contain_text("Pending signature")
         await client.goto(whole.address("portal") + asked.portal)
         await sign_in(client, jordan)

@@ -65,7 +65,7 @@ def menu_of(html: str, document: Document) -> list[str]:
 @pytest.mark.parametrize(
     ("address", "labels"),
     [
-        ("/charts", ["Chart Room"]),
+        ("/charts", ["Chart Room", "Calendar"]),
         (CHART, ["Chart Face", "Documents", "Client Portal"]),
         (DOCUMENTS, ["Type", "Share Status", "Not Shared", "Shared", "Shared and Signed", "Share", "Share to Sign"]),
         (DOCUMENTS, ["Document", "Treatment Plan", "Progress Note", "Complete Evaluation", "Download"]),
