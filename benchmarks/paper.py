@@ -143,6 +143,8 @@ def measure(rounds: int, largest: int) -> Report:
         target = Path(folder, "signed.pdf")
         for method in methods().values():
             method(files[SMALL], target)  # warm
+        gc.collect()
+        gc.freeze()  # as a worker does
         taken = {}
         for name, file in files.items():
             say(f"{name} …")
