@@ -33,6 +33,8 @@ class VerificationOut(Body):
     covers_whole_file: bool = Field(description="Nothing was added behind the seal, or its last time stamp.")
     docmdp_ok: bool = Field(description="Nothing is behind the seal but time stamps (ISO 32000-2 12.8.2.2).")
     known: bool = Field(description="These very bytes are a signed document in this service's records.")
+    shared: bool = Field(description="They begin with the version that was shared, unchanged.")
+    logged: bool = Field(description="The chart's audit log is whole, and tells that this was signed.")
     original_sha256: str | None = Field(description="SHA-256 of the document that was signed.")
     sealed_at: datetime | None = Field(description="By this service's clock.")
     time_stamps: list[TimeStampOut] = Field(description="Behind the seal, oldest first.")
@@ -55,6 +57,8 @@ async def verify(
         covers_whole_file=found.covers_whole_file,
         docmdp_ok=found.docmdp_ok,
         known=verified.known,
+        shared=verified.shared,
+        logged=verified.logged,
         original_sha256=found.original_sha256,
         sealed_at=found.sealed_at,
         time_stamps=[TimeStampOut.model_validate(stamp, from_attributes=True) for stamp in found.time_stamps],

@@ -392,9 +392,23 @@ async def add_signed_version(
     return await transaction.fetchval(ADD_SIGNED_VERSION, practice, request_id, sha256, size, pages) is not None
 
 
-async def is_signed_version(transaction: Transaction, sha256: str) -> bool:
-    """Whether these very bytes are a signed version of any practice; yes or no, for strangers too (SPEC D4)."""
-    return bool(await transaction.fetchval(IS_SIGNED_VERSION, sha256))
+@dataclass(frozen=True)
+class SignedVersion:
+    """What the records say of a signed file."""
+
+    practice_id: PracticeId
+    client_id: ClientId
+    request_id: RequestId
+    sha256: str
+    """As it was sealed, before any time stamp."""
+    shared_sha256: str
+    """Of the version that was shared, which is the one that was signed (SPEC S3)."""
+
+
+async def signed_version(transaction: Transaction, sha256: str) -> SignedVersion | None:
+    """Of any practice, if these very bytes are one; no stranger is told whose (SPEC D4)."""
+    row = await transaction.fetchrow(SIGNED_VERSION, sha256)
+    return SignedVersion(**row) if row else None
 
 
 def _document(row: Record) -> Document:
@@ -528,7 +542,7 @@ update share set hidden_at = now(), hidden_by = $2, hide_exception = $3, hide_re
 where version_id = $1 and hidden_at is null returning id
 """)
 
-IS_SIGNED_VERSION = SQL("select is_signed_version($1)")
+SIGNED_VERSION = SQL("select * from signed_version($1)")
 
 # the number follows the newest version of the document; two signed copies of one request cannot both be inserted
 ADD_SIGNED_VERSION = SQL("""

@@ -15,7 +15,9 @@ from uuid import UUID
 
 from chart import anchor
 from chart.anchor import Anchor, Head
-from chart.ids import PracticeId
+from chart.audit import Action
+from chart.document import SignedVersion
+from chart.ids import ClientId, PracticeId
 from gateways import postgres
 from gateways.postgres import SQL, Database, Record, Transaction
 from gateways.storage import Storage, StoredBytesChanged, StoredBytesLocked, StoredBytesMissing
@@ -47,6 +49,22 @@ async def examine(transaction: Transaction, storage: Storage, practice: Practice
     await _chains(transaction, practice, held, found)
     await _files(transaction, storage, practice, found)
     return found
+
+
+async def tells_of(transaction: Transaction, signed: SignedVersion) -> bool:
+    """Whether the log of the chart is whole and says that this was signed: of these bytes, for that version.
+
+    Anchors are not looked at, since whoever verifies a file waits for it; `examine` does.
+    """
+    async for _, entries in _by_chart(transaction, signed.practice_id, signed.client_id):
+        said = {"sha256": signed.shared_sha256, "signed_sha256": signed.sha256}
+        return not await asyncio.to_thread(_first_broken, entries, {}) and any(
+            row["action"] == Action.SIGNED
+            and row["request_id"] == signed.request_id
+            and said.items() <= json.loads(row["detail"]).items()
+            for row in entries
+        )
+    return False
 
 
 def hash_of(row: Record) -> bytes:
@@ -95,9 +113,11 @@ def _named(chart: UUID, practice: PracticeId) -> str:
     return f"practice {practice}" if chart == practice else f"chart {chart}"
 
 
-async def _by_chart(transaction: Transaction, practice: PracticeId) -> AsyncIterator[tuple[UUID, list[Record]]]:
+async def _by_chart(
+    transaction: Transaction, practice: PracticeId, only: ClientId | None = None
+) -> AsyncIterator[tuple[UUID, list[Record]]]:
     entries: list[Record] = []
-    async for row in transaction.cursor(ENTRIES, practice, prefetch=1000):
+    async for row in transaction.cursor(ENTRIES, practice, only, prefetch=1000):
         if entries and entries[0]["chart_id"] != row["chart_id"]:
             yield entries[0]["chart_id"], entries
             entries = []
@@ -212,7 +232,7 @@ async def _main(act: str) -> int:
 ENTRIES = SQL("""
 select practice_id, chart_id, number, to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
     actor, action, document_id, request_id, detail, previous, hash
-from audit where practice_id = $1 order by chart_id, number
+from audit where practice_id = $1 and ($2::uuid is null or chart_id = $2) order by chart_id, number
 """)
 
 ANCHORED = SQL("""

@@ -132,7 +132,7 @@ async def check_stamped(
     assert len(stamped) > len(sealed)
     async with database.anyone() as transaction:
         for known in (sealed, stamped):
-            assert await document.is_signed_version(transaction, sha256(known).hexdigest())
+            assert await document.signed_version(transaction, sha256(known).hexdigest())
     assert settings.tsa_certificate_file
     trusted = settings.seal_certificate_file.read_bytes(), settings.tsa_certificate_file.read_bytes()
     verified = pdf.verify(stamped, *trusted)

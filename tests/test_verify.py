@@ -13,11 +13,13 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from gateways.postgres import Database
+from local.postgres import Cluster
 from settings import Settings
 from tests import authority
 from tests.conftest import PATIENCE, free_port, serving
 from tests.office import Office
 from tests.papers import paper
+from tests.test_audit import owner
 from tests.test_signing import portal, reviewed, signature
 from worker import make_worker
 
@@ -85,7 +87,7 @@ async def verification(api: httpx2.AsyncClient, content: bytes) -> dict[str, obj
 
 async def test_a_signed_file_is_valid_and_known(api: httpx2.AsyncClient, office: Office, signed: bytes) -> None:
     found = await verification(api, signed)
-    assert (found["valid"], found["known"]) == (True, True)
+    assert (found["valid"], found["known"], found["shared"], found["logged"]) == (True, True, True, True)
     assert found["original_sha256"] == office.note.sha256
 
 
@@ -108,6 +110,7 @@ async def test_the_copy_from_before_the_time_stamp_and_the_one_after_are_both_va
 ) -> None:
     before, after = [await verification(stamping_api, copy) for copy in time_stamped]
     assert (before["valid"], before["known"], before["time_stamps"]) == (True, True, [])
+    assert all((copy["shared"], copy["logged"]) == (True, True) for copy in (before, after))
     assert (after["valid"], after["known"], after["long_term"]) == (True, True, False)
     assert isinstance(after["time_stamps"], list)
     (stamp,) = after["time_stamps"]
@@ -141,6 +144,38 @@ async def test_staff_and_client_get_the_time_stamped_copy_at_once(
     assert request["signed_sha256"] == document["signed_sha256"] == hashlib.sha256(time_stamped[1]).hexdigest()
     assert request["time_stamped_at"]
     assert request["state"] == "signed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update audit set detail = '{}' where chart_id = $1 and action = 'signed'",
+        "update audit set actor = 'somebody else' where chart_id = $1 and number = 1",
+        "delete from audit where chart_id = $1 and number = 2",
+        "delete from audit where chart_id = $1 and number >= "
+        "(select min(number) from audit where chart_id = $1 and action = 'signed')",
+    ],
+    ids=["of another file", "an entry before", "an entry missing", "cut off"],
+)
+async def test_a_file_whose_chart_has_another_log_is_told(
+    api: httpx2.AsyncClient, postgres: Cluster, office: Office, signed: bytes, change: str
+) -> None:
+    assert {"shared": True, "logged": True}.items() <= (await verification(api, signed)).items()
+    async with owner(postgres) as connection:
+        await connection.execute(change, office.client)
+    told = await verification(api, signed)
+    assert (told["valid"], told["known"], told["shared"], told["logged"]) == (True, True, True, False)
+    page = await api.post("/verify", files={"file": ("x.pdf", signed, "application/pdf")})
+    assert "our records of it were changed" in page.text
+
+
+async def test_a_file_that_others_bytes_were_shared_of_is_told(
+    api: httpx2.AsyncClient, postgres: Cluster, office: Office, signed: bytes
+) -> None:
+    async with owner(postgres) as connection:
+        await connection.execute("update version set sha256 = $1 where sha256 = $2", "0" * 64, office.note.sha256)
+    told = await verification(api, signed)
+    assert (told["valid"], told["known"], told["shared"], told["logged"]) == (True, True, False, False)
 
 
 async def test_the_page_says_it_in_a_sentence(api: httpx2.AsyncClient, signed: bytes) -> None:

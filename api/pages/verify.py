@@ -36,8 +36,7 @@ async def verify(
         verified = await verifying.verify(res, visitor, await file.read())
     except (NotReachable, TooManyTries) as refusal:
         return _again(request, forms.status(refusal), str(refusal))
-    good = verified.seal.valid and verified.known
-    return page(request, "verify.html", verdict=verdict(verified), good=good, problem=None)
+    return page(request, "verify.html", verdict=verdict(verified), good=verified.good, problem=None)
 
 
 def _again(request: Request, status: int, problem: str) -> Response:
@@ -47,7 +46,7 @@ def _again(request: Request, status: int, problem: str) -> Response:
 def verdict(verified: verifying.Verified) -> str:
     """One sentence, most serious finding first."""
     seal = verified.seal
-    if seal.valid and verified.known:
+    if verified.good:
         return _good(seal)
     if not seal.sealed:
         return N_("This file does not carry our seal. It was not signed here, or the seal was removed.")
@@ -55,7 +54,13 @@ def verdict(verified: verifying.Verified) -> str:
         return N_("This file was changed after it was signed. Do not rely on it; ask the practice for a new copy.")
     if not seal.trusted:
         return N_("This file carries a seal that is not ours. Do not rely on it; ask the practice for a new copy.")
-    return N_("This file carries our seal and is unchanged, but it is not in our records. Ask the practice about it.")
+    if not verified.known:
+        return N_(
+            "This file carries our seal and is unchanged, but it is not in our records. Ask the practice about it."
+        )
+    return N_(
+        "This file carries our seal and is unchanged, but our records of it were changed. Ask the practice about it."
+    )
 
 
 def _good(seal: pdf.Verification) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pdf
 from api.resources import Resources
-from chart import document
+from chart import document, proof
 from chart.refusals import NotReachable
 from identity import throttle
 from identity.visitor import Visitor
@@ -22,10 +22,19 @@ MOST_IN_LINE = 8
 
 @dataclass(frozen=True)
 class Verified:
-    """What a file says of itself, and whether these very bytes are in our records."""
+    """What a file says of itself, and what our records say of these very bytes."""
 
     seal: pdf.Verification
     known: bool
+    """They are a signed document."""
+    shared: bool
+    """They begin with the version that was shared."""
+    logged: bool
+    """The chart's audit log is whole, and tells that this was signed."""
+
+    @property
+    def good(self) -> bool:
+        return self.seal.valid and self.known and self.shared and self.logged
 
 
 async def verify(resources: Resources, visitor: Visitor, content: bytes) -> Verified:
@@ -39,5 +48,9 @@ async def verify(resources: Resources, visitor: Visitor, content: bytes) -> Veri
     reading.add_done_callback(_in_line.discard)
     seal = await reading
     async with resources.database.anyone() as transaction:
-        known = await document.is_signed_version(transaction, hashlib.sha256(content).hexdigest())
-    return Verified(seal, known)
+        signed = await document.signed_version(transaction, hashlib.sha256(content).hexdigest())
+    if signed is None:
+        return Verified(seal, known=False, shared=False, logged=False)
+    async with resources.database.practice(signed.practice_id) as transaction:
+        logged = await proof.tells_of(transaction, signed)
+    return Verified(seal, known=True, shared=seal.original_sha256 == signed.shared_sha256, logged=logged)
