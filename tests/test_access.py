@@ -120,6 +120,27 @@ async def test_without_a_practice_the_database_shows_nothing(database: Database,
         assert await transaction.fetchval("select count(*) from session") == 0
 
 
+PASSING = {
+    *("session", "device", "throttle", "passkey_challenge", "sign_on"),
+    *("authenticator", "passkey", "recovery_code"),
+    *("document_block", "care_team"),
+}
+"""Tables whose rows come and go: who is signed in and how, and what holds today only. The log tells what they held."""
+
+
+async def test_what_has_to_be_kept_cannot_be_deleted(database: Database) -> None:
+    """45 CFR 164.316(b)(2)(i) asks for six years, and states ask for more: the application has no right to delete."""
+    async with database.anyone() as transaction:
+        rows = await transaction.fetch("""
+            select relname, has_table_privilege(oid, 'delete') as deletes,
+                has_table_privilege(oid, 'truncate') as empties
+            from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
+        """)
+    assert {row["relname"] for row in rows if row["deletes"]} == PASSING
+    assert not any(row["empties"] for row in rows)
+    assert {"document", "version", "signature_request", "audit", "consent_text"} <= {row["relname"] for row in rows}
+
+
 @pytest.mark.parametrize("statement", ["update audit set actor = 'x'", "delete from audit", "truncate audit"])
 async def test_the_application_cannot_change_the_audit_log(database: Database, office: Office, statement: str) -> None:
     async with database.practice(office.practice) as transaction:
