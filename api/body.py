@@ -1,7 +1,7 @@
 """What requests and answers carry."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,3 +13,8 @@ class Body(BaseModel):
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         return ()
+
+    @classmethod
+    def of(cls, found: Any) -> Self:
+        """What is found under the same names in a record of ours."""
+        return cls.model_validate(found, from_attributes=True)

@@ -63,7 +63,7 @@ async def make(res: Res, caller: PracticeCaller, wanted: AppointmentIn, response
         kind=wanted.kind,
     )
     response.status_code = HTTPStatus.CREATED if made.new else HTTPStatus.OK
-    return AppointmentOut.model_validate(made.appointment, from_attributes=True)
+    return AppointmentOut.of(made.appointment)
 
 
 @router.get("")
@@ -79,7 +79,7 @@ async def look(
     found = await appointments.look(res, caller, since, days, of=StaffId(staff_id) if staff_id else None)
     return AppointmentsOut(
         timezone=found.zone.key,
-        appointments=[AppointmentOut.model_validate(one, from_attributes=True) for one in found.appointments],
+        appointments=[AppointmentOut.of(one) for one in found.appointments],
     )
 
 
@@ -88,4 +88,4 @@ async def look(
 async def cancel(res: Res, caller: PracticeCaller, appointment_id: UUID) -> AppointmentOut:
     """Take it out of the calendar. Repeating changes nothing."""
     found = await appointments.cancel(res, caller, AppointmentId(appointment_id))
-    return AppointmentOut.model_validate(found, from_attributes=True)
+    return AppointmentOut.of(found)

@@ -35,7 +35,7 @@ class LineOut(Body):
     hash: str
 
     @classmethod
-    def of(cls, line: Line, names: dict[str, str]) -> "LineOut":
+    def named(cls, line: Line, names: dict[str, str]) -> "LineOut":
         return cls(
             client_id=line.chart,
             number=line.number,
@@ -75,7 +75,7 @@ async def read_audit(
     wanted = Wanted(ClientId(client_id) if client_id else None, actor, action, since, until)
     found = await auditing.read(res, caller, wanted, after=Place.read(after) if after else None, limit=limit)
     return AuditPage(
-        entries=[LineOut.of(line, found.names) for line in found.lines], next=str(found.next) if found.next else None
+        entries=[LineOut.named(line, found.names) for line in found.lines], next=str(found.next) if found.next else None
     )
 
 

@@ -14,7 +14,6 @@ from api.stories import access, charts, restricting, settings, sharing
 from api.stories.sharing import Invitee
 from api.v1 import In, Name, ReasonIn
 from chart.care import Restriction
-from chart.client import Client
 from chart.ids import AccountId, ClientId, StaffId
 from chart.relationship import Relationship, Standing
 from identity.policy import Operation
@@ -40,10 +39,6 @@ class ClientOut(Body):
     waiting: int = Field(description="Signature requests that wait for a signature.")
     restricted: bool = Field(description="Only its care team opens the chart.")
     closed: bool = Field(description="It is restricted and not open to you; then nothing of it is told.")
-
-    @classmethod
-    def of(cls, found: Client) -> "ClientOut":
-        return cls.model_validate(found, from_attributes=True)
 
 
 class RestrictionIn(ReasonIn):
@@ -84,7 +79,7 @@ class InviteeIn(In):
     name: Name
     relationship: Relationship = Relationship.SELF
 
-    def of(self) -> Invitee:
+    def invitee(self) -> Invitee:
         return Invitee(self.email, self.name, self.relationship)
 
 
@@ -175,7 +170,7 @@ async def lift_restriction(res: Res, caller: PracticeCaller, client_id: UUID) ->
 @does(Operation.INVITE)
 async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: InviteeIn) -> Response:
     """Invite somebody to act for the client in the Client Portal: a mail with a link that is good for seven days."""
-    await sharing.invite(res, caller, ClientId(client_id), invitee.of())
+    await sharing.invite(res, caller, ClientId(client_id), invitee.invitee())
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
@@ -184,9 +179,7 @@ async def invite(res: Res, caller: PracticeCaller, client_id: UUID, invitee: Inv
 async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) -> Invitations:
     """Who is invited and has not registered yet, newest first."""
     chart = await charts.open_chart(res, caller, ClientId(client_id))
-    return Invitations(
-        invitations=[InvitationOut.model_validate(one, from_attributes=True) for one in chart.invitations]
-    )
+    return Invitations(invitations=[InvitationOut.of(one) for one in chart.invitations])
 
 
 @router.get("/clients/{client_id}/access")
@@ -194,7 +187,7 @@ async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) ->
 async def list_access(res: Res, caller: PracticeCaller, client_id: UUID) -> AccessOut:
     """Who acts for the client in the Client Portal, who will, who did, and why not today."""
     chart = await charts.open_chart(res, caller, ClientId(client_id))
-    return AccessOut(access=[RelationOut.model_validate(one, from_attributes=True) for one in chart.relations])
+    return AccessOut(access=[RelationOut.of(one) for one in chart.relations])
 
 
 @router.post("/clients/{client_id}/access/{account_id}/end", status_code=HTTPStatus.NO_CONTENT)

@@ -13,8 +13,7 @@ from api.body import Body
 from api.stories import access, charts, sharing
 from api.stories.charts import Uploaded
 from api.v1 import MOST_UPLOAD, PDF, In, ReasonIn, Words, pdf_response
-from chart.block import Block
-from chart.document import Document, HideException, Kind, ShareStatus, Version
+from chart.document import HideException, Kind, ShareStatus
 from chart.ids import AccountId, ClientId, DocumentId
 from identity.policy import Operation
 
@@ -37,10 +36,6 @@ class BlockOut(Body):
     reason: str
     created_at: datetime
 
-    @classmethod
-    def of(cls, found: Block) -> "BlockOut":
-        return cls.model_validate(found, from_attributes=True)
-
 
 class Blocks(Body):
     blocks: list[BlockOut]
@@ -61,10 +56,6 @@ class DocumentOut(Body):
     waits_for: str | None = Field(description="What stands beside the Share Status, such as `Pending signature`.")
     request_id: UUID | None
     signed_sha256: str | None
-
-    @classmethod
-    def of(cls, found: Document) -> "DocumentOut":
-        return cls.model_validate(found, from_attributes=True)
 
 
 class UploadedOut(DocumentOut):
@@ -93,10 +84,6 @@ class VersionOut(Body):
     shared: bool
     signed_sha256: str | None
     signed_at: datetime | None
-
-    @classmethod
-    def of(cls, found: Version) -> "VersionOut":
-        return cls.model_validate(found, from_attributes=True)
 
 
 class Versions(Body):

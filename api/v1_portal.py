@@ -16,10 +16,10 @@ from api.body import Body
 from api.stories import portal, settings
 from api.stories.signing import Outcome
 from api.v1 import PDF, In, pdf_response
-from chart.document import Document, PortalTag
+from chart.document import PortalTag
 from chart.ids import DocumentId, MessageId
 from chart.lifecycle import RequestState
-from chart.message import Message, MessageAbout
+from chart.message import MessageAbout
 from chart.refusals import Unacceptable
 from identity import session
 from identity.caller import Surface
@@ -107,10 +107,6 @@ class MessageOut(Body):
     created_at: datetime
     read_at: datetime | None
 
-    @classmethod
-    def of(cls, found: Message) -> "MessageOut":
-        return cls.model_validate(found, from_attributes=True)
-
 
 class Messages(Body):
     messages: list[MessageOut]
@@ -125,10 +121,6 @@ class SharedOut(Body):
     signed_sha256: str | None
     tag: PortalTag | None
     expires_at: datetime | None = Field(description="When the request for a signature ends.")
-
-    @classmethod
-    def of(cls, found: Document) -> "SharedOut":
-        return cls.model_validate(found, from_attributes=True)
 
 
 class SharedDocuments(Body):
@@ -292,7 +284,7 @@ async def set_language(res: Res, user: PortalCaller, wanted: LanguageIn) -> None
 @router.get("/preferences")
 @does(Operation.PREFER)
 async def read_preferences(res: Res, user: PortalCaller) -> PreferencesOut:
-    return PreferencesOut.model_validate(await settings.preferences(res, user), from_attributes=True)
+    return PreferencesOut.of(await settings.preferences(res, user))
 
 
 @router.put("/reminders", status_code=HTTPStatus.NO_CONTENT)
@@ -360,7 +352,7 @@ async def decline(res: Res, user: PortalCaller, document_id: UUID, why: DeclineI
 async def signed_copies(res: Res, user: PortalCaller, document_id: UUID) -> SignedCopies:
     """Every signed copy of the document, newest first; none is ever taken away."""
     found = await portal.signed_copies(res, user, DocumentId(document_id))
-    return SignedCopies(signed_copies=[SignedCopyOut.model_validate(one, from_attributes=True) for one in found])
+    return SignedCopies(signed_copies=[SignedCopyOut.of(one) for one in found])
 
 
 @router.get("/documents/{document_id}/signed/{number}", response_class=Response, responses=PDF)

@@ -58,7 +58,7 @@ class StaffOut(Body):
 @does(Operation.READ_PRACTICE)
 async def read_practice(res: Res, caller: PracticeCaller) -> PracticeOut:
     """How the practice works."""
-    return PracticeOut.model_validate(await settings.read_practice(res, caller), from_attributes=True)
+    return PracticeOut.of(await settings.read_practice(res, caller))
 
 
 @router.patch("/practice")
@@ -68,7 +68,7 @@ async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn)
     wanted = changes.model_dump(exclude_none=True)
     if "reminder_days" in wanted:
         wanted["reminder_days"] = tuple(wanted["reminder_days"])
-    return PracticeOut.model_validate(await settings.change_practice(res, caller, wanted), from_attributes=True)
+    return PracticeOut.of(await settings.change_practice(res, caller, wanted))
 
 
 @router.get("/staff")
@@ -76,4 +76,4 @@ async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn)
 async def list_staff(res: Res, caller: PracticeCaller) -> StaffOut:
     """Who works in the practice, by name: their ids name them in appointments, care teams and counter-signatures."""
     found = await roster.colleagues(res, caller)
-    return StaffOut(staff=[ColleagueOut.model_validate(one, from_attributes=True) for one in found])
+    return StaffOut(staff=[ColleagueOut.of(one) for one in found])

@@ -60,7 +60,7 @@ class TermsIn(In):
     )
     invite: InviteeIn | None = Field(default=None, description="Invite this person too; implies `when_registered`.")
 
-    def of(self) -> Terms:
+    def terms(self) -> Terms:
         return Terms(
             days=self.days,
             signers=tuple(signer.party for signer in self.signers),
@@ -119,7 +119,7 @@ class RequestOut(Body):
 
     @classmethod
     def of(cls, found: Request) -> "RequestOut":
-        made = cls.model_validate(found, from_attributes=True)
+        made = super().of(found)
         return made.model_copy(update={"offers": sorted(found.offers)})
 
 
@@ -189,16 +189,16 @@ async def share_to_sign(
 
     409 where the open one asks others than the terms say, or in another way.
     """
-    invite_too = terms.invite.of() if terms and terms.invite else None
+    invite_too = terms.invite.invitee() if terms and terms.invite else None
     asked = await sharing.share_to_sign(
-        res, caller, DocumentId(document_id), terms.of() if terms and terms.model_fields_set else None, invite_too
+        res, caller, DocumentId(document_id), terms.terms() if terms and terms.model_fields_set else None, invite_too
     )
     return _asked(asked, response)
 
 
 def _asked(asked: Asked, response: Response) -> AskedOut:
     response.headers["location"] = f"/api/v1/requests/{asked.request_id}"
-    return AskedOut.model_validate(asked, from_attributes=True)
+    return AskedOut.of(asked)
 
 
 @router.get("/requests")
@@ -206,7 +206,7 @@ def _asked(asked: Asked, response: Response) -> AskedOut:
 async def read_queue(res: Res, caller: PracticeCaller, show: Filter = Filter.ALL) -> QueueOut:
     """Requests that wait for somebody: what needs attention first, then what expires first; 200 at most."""
     found = await requests.queue(res, caller, show)
-    return QueueOut(requests=[WaitingOut.model_validate(one, from_attributes=True) for one in found])
+    return QueueOut(requests=[WaitingOut.of(one) for one in found])
 
 
 @router.get("/requests/{request_id}")

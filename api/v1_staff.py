@@ -57,7 +57,7 @@ class NewKeyOut(Body):
 async def list_keys(res: Res, member: StaffCaller) -> KeysOut:
     """The practice's API keys, those that work first. For an administrator in person."""
     found = await keys.list_keys(res, member)
-    return KeysOut(keys=[KeyOut.model_validate(one, from_attributes=True) for one in found.keys])
+    return KeysOut(keys=[KeyOut.of(one) for one in found.keys])
 
 
 @router.post("/keys", status_code=HTTPStatus.CREATED)

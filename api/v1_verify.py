@@ -61,6 +61,6 @@ async def verify(
         logged=verified.logged,
         original_sha256=found.original_sha256,
         sealed_at=found.sealed_at,
-        time_stamps=[TimeStampOut.model_validate(stamp, from_attributes=True) for stamp in found.time_stamps],
+        time_stamps=[TimeStampOut.of(stamp) for stamp in found.time_stamps],
         long_term=found.long_term,
     )

@@ -10,13 +10,12 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import httpx2
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, Response
 from schemathesis.checks import not_a_server_error
@@ -37,6 +36,7 @@ from gateways.storage import Storage
 from settings import Settings
 from tests.callers import Caller, Stage, set_stage
 from tests.conftest import FEW
+from tests.generated import drawn
 from tests.office import add_document
 from tests.papers import paper
 
@@ -58,26 +58,6 @@ SPARED = {
 """What is not asked for with ids of what is there, or not by anybody who may, and why."""
 
 AnyCase: TypeAlias = Case[Any]
-Drawn = TypeVar("Drawn")
-
-
-def drawn(strategy: st.SearchStrategy[Drawn], size: int, *, derandomize: bool) -> list[Drawn]:
-    found: list[Drawn] = []
-
-    @settings(
-        max_examples=size,
-        derandomize=derandomize,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def draw(one: Drawn) -> None:
-        found.append(one)
-
-    draw()
-    return found
 
 
 @pytest.fixture(scope="module")

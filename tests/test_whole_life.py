@@ -18,13 +18,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from temporalio import activity
 from temporalio.client import Client, Interceptor
 from temporalio.service import RPCError
@@ -46,6 +44,7 @@ from identity import account
 from settings import Settings
 from tests.conftest import Mailbox
 from tests.engine import Handle, request_id, signature, start
+from tests.generated import drawn
 from tests.lives import FORECASTS, NEARLY, STEPS, Event, Model, Script, scripts
 from tests.office import PASSWORD, Office, open_office
 from tests.test_bad_paths import provider
@@ -53,7 +52,6 @@ from worker import make_worker
 from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
 
-Drawn = TypeVar("Drawn")
 Forecast: TypeAlias = dict[str, set[int]]
 Taken: TypeAlias = dict[str, dict[str, datetime]]
 """The mails that the relay took: of which message, on which occasion, and when by the request's clock."""
@@ -409,25 +407,6 @@ async def world(
     path = storage.path(office.note.sha256)
     weather = Weather(mailbox, path, path.read_bytes())
     return World(engine, TimeSkipper(engine), database, office, parties, weather, taken)
-
-
-def drawn(strategy: st.SearchStrategy[Drawn], size: int) -> list[Drawn]:
-    """So many random ones."""
-    found: list[Drawn] = []
-
-    @settings(
-        max_examples=size,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def draw(one: Drawn) -> None:
-        found.append(one)
-
-    draw()
-    return found
 
 
 async def test_whatever_happens_chart_workflow_and_model_agree(
