@@ -72,14 +72,14 @@ Then you sign in and add a second factor. If you did not expect this email, you 
 """,
     ),
     ("es", Occasion.INVITED): Wording(
-        "Su acceso al Chart Room",
+        "Su acceso a la Sala de expedientes",
         """\
-Un administrador le ha invitado al Chart Room.
+Un administrador le invitó a la Sala de expedientes.
 
-Elija una contraseña aquí dentro de siete días:
+Elija una contraseña aquí en un plazo de siete días:
 {link}
 
-Después inicie sesión y añada un segundo factor. Si no esperaba este correo, puede ignorarlo.
+Después inicie sesión y agregue un segundo factor. Si no esperaba este correo, puede ignorarlo.
 """,
     ),
     ("en", Occasion.FACTORS_TAKEN): Wording(
@@ -94,14 +94,14 @@ If you did not ask for this, do not use the link, and tell your administrators a
 """,
     ),
     ("es", Occasion.FACTORS_TAKEN): Wording(
-        "Se ha eliminado su segundo factor",
+        "Se quitó su segundo factor",
         """\
-Un administrador ha eliminado su segundo factor para que pueda añadir uno nuevo. Se han cerrado todas sus sesiones.
+Un administrador quitó su segundo factor para que pueda agregar uno nuevo. Se cerraron todas sus sesiones.
 
-Inicie sesión con su contraseña y use después este enlace en el plazo de un día:
+Inicie sesión con su contraseña y después use este enlace en un plazo de un día:
 {link}
 
-Si no lo ha pedido, no use el enlace y avise enseguida a sus administradores.
+Si no lo pidió, no use el enlace y avise enseguida a sus administradores.
 """,
     ),
 }
