@@ -49,10 +49,6 @@ class NotYourTurn(Refusal):
     """This person is not asked to sign, has answered already, or others sign first."""
 
 
-class TooSoon(Refusal):
-    """The same was done a moment ago; the sentence says when it may be done again."""
-
-
 class NotReachable(Refusal):
     """The engine does not answer now; what was asked for may be tried again and counts once."""
 

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request, Response
 
+from api import languages
 from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
@@ -18,8 +19,6 @@ from chart.text import N_
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
-
-LANGUAGES = {"en": "English", "es": "Español"}
 
 
 @cache
@@ -49,7 +48,7 @@ def _typed(found: Practice) -> dict[str, Any]:
 
 
 async def _page(request: Request, res: Res, staff: StaffPage, status: int = HTTPStatus.OK, **context: Any) -> Response:
-    said = {"problem": None, "zones": zones(), "languages": LANGUAGES, **context}
+    said = {"problem": None, "zones": zones(), "languages": languages.NAMES, **context}
     return await desk.page(request, res, staff, "chart/settings.html", status, **said)
 
 
