@@ -41,7 +41,16 @@ WRITTEN_HERE = {
 """Whose texts stand in the code."""
 
 HASHES = {
-    *("sha256", "original_sha256", "shown_sha256", "signed_sha256", "upload_sha256", "version_sha256", "audit_head"),
+    *(
+        "sha256",
+        "original_sha256",
+        "shown_sha256",
+        "signed_sha256",
+        "upload_sha256",
+        "version_sha256",
+        "audit_head",
+        "shared_sha256",
+    ),
     *("digest", "hash", "previous"),
 }
 OF_THE_SERVICE = {
