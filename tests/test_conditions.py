@@ -99,6 +99,12 @@ async def test_the_main_job_is_done_by_keyboard_alone(
         await reach(client, client.get_by_role("link", name="Download").first)
 
 
+async def sign_in(page: Page, office: Office) -> None:
+    await page.get_by_label("Email address").fill(office.client_email)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 # -- on a phone
 
 
@@ -131,9 +137,7 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
     await ask(api, office)
     async with visitor(browser, expected=LOST, viewport=PHONE, has_touch=True, is_mobile=True) as page:
         await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}")
-        await page.get_by_label("Email address").fill(office.client_email)
-        await page.get_by_label("Password", exact=True).fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in", exact=True).tap()
+        await sign_in(page, office)
         await page.get_by_role("button", name="Add Signature").tap()
         await page.get_by_role("button", name="I agree").tap()
         await expect(page.locator("signature-pad")).to_be_visible()
@@ -160,9 +164,7 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
         async with page.context.expect_page() as opening:
             await page.get_by_role("link", name="Sign in again in a new tab").tap()
         tab = await opening.value
-        await tab.get_by_label("Email address").fill(office.client_email)
-        await tab.get_by_label("Password", exact=True).fill(PASSWORD)
-        await tab.get_by_role("button", name="Sign in", exact=True).click()
+        await sign_in(tab, office)
         await expect(tab.get_by_role("heading", name="Inbox")).to_be_visible()
         await tab.close()
         await page.bring_to_front()
@@ -196,9 +198,7 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
 
 async def review(page: Page, configured: Settings, office: Office) -> None:
     await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}")
-    await page.get_by_label("Email address").fill(office.client_email)
-    await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await sign_in(page, office)
     await expect(page.get_by_role("button", name="Add Signature")).to_be_enabled()
 
 
@@ -300,3 +300,19 @@ async def test_what_is_written_to_the_practice_outlives_a_reload_but_not_its_sen
         await page.get_by_role("button", name="Decline to sign").click()
         await expect(page.get_by_text("You have declined to sign this document.")).to_be_visible()
         assert await page.evaluate("Object.keys(sessionStorage)") == []
+
+
+async def test_without_a_stream_of_news_the_page_asks_for_itself(
+    api: httpx2.AsyncClient, configured: Settings, office: Office, browser: Browser
+) -> None:
+    async with visitor(browser) as page:
+        await page.clock.install()
+        await page.route("**/portal/live", lambda route: route.fulfill(status=204))
+        await page.goto(f"{configured.portal_url}/portal/documents")
+        await sign_in(page, office)
+        await expect(page.get_by_role("heading", name="My Documents")).to_be_visible()
+        await ask(api, office)
+        await expect(page.get_by_text("Pending Review")).to_have_count(0)
+        await page.clock.fast_forward(21_000)
+        await expect(page.get_by_text("Pending Review")).to_be_visible()
+        await expect(page.get_by_role("link", name="Inbox 1 new")).to_be_visible()
