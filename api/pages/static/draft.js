@@ -21,8 +21,9 @@ const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(
 // what somebody else began in this tab is not for this person's eyes
 for (const key of drafts()) if (!key.startsWith(MINE)) sessionStorage.removeItem(key);
 
-const written = [...document.querySelectorAll('form[method=post] textarea')];
-const named = new Map(written.map((field) => [`${new URL(field.form.action).pathname}#${field.id}`, field]));
+// a draft in the place of what stands there would pass for what is stored
+const empty = [...document.querySelectorAll('form[method=post] textarea')].filter((field) => !field.defaultValue);
+const named = new Map(empty.map((field) => [`${new URL(field.form.action).pathname}#${field.id}`, field]));
 
 // a page that answers says what came of what was sent; one that is shown once more does not
 const answers = document.querySelector('[data-notification], [data-problem]:not([hidden])');
@@ -32,7 +33,7 @@ for (const key of drafts()) {
 }
 
 for (const [name, field] of named) {
-  field.value = kept(name)?.text ?? field.value;
+  field.value = kept(name)?.text ?? '';
   field.addEventListener('input', () => keep(name, { text: field.value }));
   field.form.addEventListener('submit', () => keep(name, { text: field.value, sent: true }));
 }
