@@ -18,7 +18,7 @@ import workflows.share_to_sign as story
 from activities.ask import ask, workflow_id
 from activities.notify import Notification, Notify
 from activities.record import Record, TooLate
-from chart import document, message, request
+from chart import document, message, request, schedule
 from chart.audit import SERVICE, Action, Actor
 from chart.document import NewVersion
 from chart.ids import RequestId
@@ -499,6 +499,23 @@ async def test_a_reminder_that_is_kept_up_until_the_night_waits_for_the_morning(
     await pass_time(skipping, noon + timedelta(days=1, hours=20))  # eight in the morning
     assert len(mailbox.to(office.client_email)) == 1
     await pass_time(skipping, noon + timedelta(days=2))
+
+    async def both_mails() -> bool:
+        return len(mailbox.to(office.client_email)) == 2
+
+    await until(skipping, both_mails)
+    await handle.terminate()
+
+
+async def test_a_reminder_whose_morning_has_come_by_now_goes_out_at_once(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mornings = iter([timedelta(microseconds=1)])
+    monkeypatch.setattr(schedule, "daytime", lambda instant, _zone: instant + next(mornings, timedelta()))
+    order = replace(office.order(), reminder_days=(1,))
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await pass_time(skipping, order.asked_at + timedelta(days=2))
 
     async def both_mails() -> bool:
         return len(mailbox.to(office.client_email)) == 2
