@@ -298,6 +298,8 @@ async def test_staff_without_a_second_factor_adds_one_before_anything_else(
     # and cannot get rid of the last one
     refused = await api.post("/account/authenticator/remove", headers=staff)
     assert "Add another one before you remove this." in text(refused)
+    misread = await api.post("/account/passkeys/remove", data={"passkey": "a"}, headers=staff)
+    assert misread.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def test_ten_recovery_codes_are_shown_once_and_each_works_once(
