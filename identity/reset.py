@@ -13,7 +13,6 @@ from chart.audit import Action, Actor
 from chart.ids import PracticeId
 from chart.refusals import Refusal
 from gateways.postgres import SQL, Database, Transaction
-from identity import password as passwords
 from identity import person, second_factor, session, throttle
 from identity import visitor as visitors
 from identity.caller import Surface
@@ -109,12 +108,9 @@ async def choose(database: Database, surface: Surface, visitor: Visitor, token: 
     if who.awaits is not Awaits.NEW_PASSWORD:
         raise session.SignInAgain
     async with database.practice(who.practice) as transaction:
-        has_factor = (await second_factor.of(transaction, who.actor)).any
-        whose = await person.find(transaction, who.actor)
-        least = passwords.LEAST_OF_TWO if has_factor else passwords.LEAST
-        password_hash = await passwords.hash_new(password, whose.own_words, least=least)
+        least = (await second_factor.of(transaction, who.actor)).least
         await session.end_half_way(transaction, token)
-        await person.set_password(transaction, who.actor, password_hash, alone=len(password) >= passwords.LEAST)
+        await person.set_password(transaction, await person.find(transaction, who.actor), password, least=least)
         await end_links(transaction, who.actor)
         await visitors.forget_devices(transaction, who.actor)
         await audit.record(transaction, who.practice, who.actor, Action.RESET_PASSWORD)

@@ -11,6 +11,7 @@ from chart.refusals import Refusal
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Transaction
 from identity import passkey, person, recovery, totp
+from identity import password as passwords
 from identity.caller import Surface
 from identity.passkey import Passkey
 from identity.person import Person
@@ -42,6 +43,11 @@ class Factors:
     @property
     def any(self) -> bool:
         return self.authenticator or bool(self.passkeys)
+
+    @property
+    def least(self) -> int:
+        """Characters of a new password."""
+        return passwords.LEAST_OF_TWO if self.any else passwords.LEAST
 
     @property
     def count(self) -> int:
