@@ -1,8 +1,6 @@
 """Staff and portal accounts, and the invitation by which a client comes to have one (SPEC A1)."""
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.errors import HeaderParseError
@@ -16,8 +14,8 @@ from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId, StaffId
 from chart.refusals import Refusal, Unacceptable
 from gateways.postgres import SQL, Database, Record, Transaction
+from identity import opaque, throttle
 from identity import password as passwords
-from identity import throttle
 from identity.caller import Role, Surface
 from identity.visitor import UNKNOWN, Visitor
 
@@ -80,9 +78,9 @@ async def invite(
     kind = relationships.named(relationship)
     await relationships.check_may_be_invited(transaction, client_id, kind)
     await transaction.execute(REVOKE, client_id, email)
-    token = secrets.token_urlsafe(32)
+    token = opaque.new()
     invitation_id = await transaction.fetchval(
-        INVITE, practice, client_id, email, name, kind, _digest(token), INVITATION_LASTS
+        INVITE, practice, client_id, email, name, kind, opaque.digest(token), INVITATION_LASTS
     )
     return Invitation(invitation_id, token, email)
 
@@ -95,10 +93,10 @@ async def invited_for(database: Database, token: str) -> tuple[PracticeId, Clien
 
 async def _invited(database: Database, token: str) -> tuple[PracticeId, Record]:
     async with database.anyone() as transaction:
-        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, _digest(token))
+        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, opaque.digest(token))
     if practice is not None:
         async with database.practice(practice) as transaction:
-            invited = await transaction.fetchrow(INVITED, _digest(token))
+            invited = await transaction.fetchrow(INVITED, opaque.digest(token))
         if invited is not None:
             return PracticeId(practice), invited
     raise InvitationEnded
@@ -147,7 +145,7 @@ async def register(
     else:
         password_hash = await passwords.hash_new(password, (name, email, *email.split("@"), practice_name))
     async with database.practice(practice) as transaction:
-        invitation = await transaction.fetchrow(USE, _digest(token))
+        invitation = await transaction.fetchrow(USE, opaque.digest(token))
         if invitation is None:
             raise InvitationEnded
         await client.hold(transaction, invitation["client_id"])
@@ -176,10 +174,6 @@ async def _check_owner(database: Database, visitor: Visitor, email: str, passwor
     if not await passwords.matches(password_hash, password):
         raise AccountExists
     await throttle.give_back(database, *purses)
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 ADD_STAFF = SQL("""
