@@ -14,27 +14,31 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature, validate_pdf_timestamp
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
-from pypdf.generic import DictionaryObject
+from pypdf.generic import DictionaryObject, IndirectObject
 
 from pdf.cms import DAMAGED
 from pdf.update import Update, dictionary_at, entries_of, resolved
 
-DEEPEST_FORM = 50
-
 
 def carries_signatures(update: Update) -> bool:
     """Whether a field of its form has been signed."""
-    waiting = [(field, 0) for field in entries_of(dictionary_at(update.root, "/AcroForm").get("/Fields"))]
+    waiting = entries_of(dictionary_at(update.root, "/AcroForm").get("/Fields"))
+    seen: set[tuple[int, int]] = set()
     while waiting:
-        reference, depth = waiting.pop()
+        reference = waiting.pop()
+        if isinstance(reference, IndirectObject):
+            number = reference.idnum, reference.generation
+            if number in seen:  # a form that is no tree would have more ways through it than anybody can go
+                continue
+            seen.add(number)
         field = resolved(reference)
-        if not isinstance(field, DictionaryObject) or depth > DEEPEST_FORM:
+        if not isinstance(field, DictionaryObject):
             continue
         value = resolved(field.raw_get("/V")) if "/V" in field else None
         if isinstance(value, DictionaryObject) and "/ByteRange" in value:
             return True
         if "/Kids" in field:
-            waiting += [(kid, depth + 1) for kid in entries_of(field.raw_get("/Kids"))]
+            waiting += entries_of(field.raw_get("/Kids"))
     return False
 
 

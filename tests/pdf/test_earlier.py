@@ -15,13 +15,15 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, NumberObject
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject
 
 from pdf import CannotStamp, Note, Plan, Reason, TypedName, Unfit, Way, inspect, stamp, verify
+from pdf.earlier import carries_signatures
 from pdf.field import PREFIX
 from pdf.likeness import differs
 from pdf.placement import Rectangle
 from pdf.plan import Ground, Room
+from pdf.update import Update
 from tests.pdf.paper import (
     REQUEST_ID,
     certificate,
@@ -278,6 +280,18 @@ def test_the_corpus_signed_files_are_signed_again_or_refused_with_the_reason() -
         assert all(after[field].docmdp_ok == was.docmdp_ok for field, was in before.items()), path.name
         ways.add(inspected.plan.way)
     assert ways == {Way.WIDGET, Reason.SIGNING_FORBIDDEN}
+
+
+def test_a_form_that_is_no_tree_is_gone_through_once() -> None:
+    """With two ways on from each of its forty levels, or with one back to where it began."""
+    writer = PdfWriter(clone_from=io.BytesIO(paper()))
+    field = first = writer._add_object(DictionaryObject())
+    for _ in range(40):
+        field = writer._add_object(DictionaryObject({NameObject("/Kids"): ArrayObject([field, field])}))
+    first.get_object()[NameObject("/Kids")] = ArrayObject([field])  # type: ignore[index]
+    writer.root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): ArrayObject([field])})
+    assert not carries_signatures(Update(written(writer)))
+    assert carries_signatures(Update(SIGNED["once"]))
 
 
 def test_fields_that_nobody_has_signed_stay_empty_beside_ours() -> None:
