@@ -25,7 +25,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.testing import WorkflowEnvironment
 
 import workflows.share_to_sign as story
-from activities.ask import workflow_id
+from activities.ask import tell_id, workflow_id
 from activities.bulk import BulkOrder
 from activities.invite import InvitationMail
 from activities.reset import ResetMail
@@ -34,6 +34,7 @@ from chart.audit import SERVICE
 from chart.bulk import BulkAct
 from chart.document import NewVersion
 from chart.lifecycle import Act, Order
+from chart.message import MessageAbout
 from gateways import temporal
 from gateways.postgres import Database
 from gateways.storage import Storage
@@ -158,7 +159,7 @@ async def test_recalled(skipping: Clock, database: Database, office: Office) -> 
     handle = await begun(skipping, database, order)
     await handle.signal(ShareToSign.recall, recall(handle))
     await ended("recalled", handle)
-    told = skipping.client.get_workflow_handle(f"tell/{request_id(handle)}")
+    told = skipping.client.get_workflow_handle(tell_id(request_id(handle), MessageAbout.RECALLED))
     await told.result()
     await save("tell-signers", told)
 

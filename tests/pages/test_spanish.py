@@ -19,8 +19,9 @@ from chart.lifecycle import RequestState
 from chart.refusals import Unacceptable
 from identity.caller import Role
 from identity.second_factor import Factors
-from tests.pages import stage
-from tests.pages.stage import CLIENT, MESSAGE, NOTE_OF_UNREGISTERED, REQUEST, UNREGISTERED, Stage
+from tests.pages import records
+from tests.pages.records import CLIENT, MESSAGE, NOTE_OF_UNREGISTERED, REQUEST, UNREGISTERED
+from tests.pages.stage import Stage
 
 NAMES = {"Share to Sign", "Progress Note", "Group Note", "Complete Evaluation"}
 """The product's, and those which the practice gave to its notes."""
@@ -61,9 +62,9 @@ def addresses(route: APIRoute) -> list[str]:
         "client_id": [CLIENT, UNREGISTERED],
         "document_id": [*(one.id for one in on_stage.documents), NOTE_OF_UNREGISTERED.id],
         "message_id": [MESSAGE],
-        "request_id": [REQUEST, stage.STUCK.request_id],
-        "bulk_id": [stage.number("bulk")],
-        "staff_id": [stage.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
+        "request_id": [REQUEST, records.STUCK.request_id],
+        "bulk_id": [records.number("bulk")],
+        "staff_id": [records.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
     }
     literal, *fields = re.split(r"\{(\w+)[^}]*\}", route.path)
     names, between = fields[::2], fields[1::2]
@@ -168,7 +169,7 @@ def test_a_page_is_spanish_throughout(browser: TestClient, on_stage: Stage, rout
 @pytest.mark.parametrize("state", RequestState)
 def test_every_state_is_said_in_spanish(browser: TestClient, on_stage: Stage, state: RequestState) -> None:
     signed = {"signed_sha256": "b" * 64, "signed_pages": 3} if state is RequestState.SIGNED else {}
-    on_stage.documents = [stage.a_document("Progress Note", Kind.TREATMENT_PLAN, **stage.asked(state, **signed))]
+    on_stage.documents = [records.a_document("Progress Note", Kind.TREATMENT_PLAN, **records.asked(state, **signed))]
     document = on_stage.documents[0].id
     for address in (
         f"/portal/documents/{document}",
