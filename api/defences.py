@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Set
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -104,5 +103,5 @@ def _is_forged(scope: Scope, guests: Mapping[str, Set[str]]) -> bool:
     if site := headers.get("sec-fetch-site"):
         return site not in {"same-origin", "none"}
     if origin := headers.get("origin"):
-        return urlsplit(origin).netloc != headers.get("host")
+        return origin.partition("://")[2] != headers.get("host")
     return False

@@ -1,8 +1,6 @@
 """A browser or app before it is known who uses it: where it calls from, and whether somebody signed in on it before."""
 
-import hashlib
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -10,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from chart.audit import Actor
 from chart.ids import PracticeId
 from gateways.postgres import SQL, Transaction
+from identity import opaque
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,14 @@ def agent_of(user_agent: str) -> str:
 
 async def is_known(transaction: Transaction, visitor: Visitor, parties: Sequence[Actor]) -> bool:
     """Whether one of `parties` has signed in on this device."""
-    known: bool = await transaction.fetchval(IS_KNOWN, _digest(visitor.device), list(parties))
+    known: bool = await transaction.fetchval(IS_KNOWN, opaque.digest(visitor.device), list(parties))
     return known
 
 
 async def remember(transaction: Transaction, practice: PracticeId, party: Actor, visitor: Visitor) -> str:
     """The token that the device keeps from now on; whoever signed in on it before is still known there."""
-    device = visitor.device if re.fullmatch(r"[\w-]{43}", visitor.device) else secrets.token_urlsafe(32)
-    await transaction.execute(REMEMBER, _digest(device), practice, party)
+    device = visitor.device if re.fullmatch(r"[\w-]{43}", visitor.device) else opaque.new()
+    await transaction.execute(REMEMBER, opaque.digest(device), practice, party)
     await transaction.execute(FORGET_OLDEST, party, MOST)
     return device
 
@@ -74,10 +73,6 @@ async def remember(transaction: Transaction, practice: PracticeId, party: Actor,
 async def forget_devices(transaction: Transaction, party: Actor) -> None:
     """Everywhere, because somebody else may have known the password."""
     await transaction.execute(FORGET, party)
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 IS_KNOWN = SQL("select is_known_device($1, $2::text[])")

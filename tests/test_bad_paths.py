@@ -699,17 +699,52 @@ async def test_a_new_version_that_comes_during_sealing_stands_behind_the_signed_
     async with make_one_worker():
         handle = await start(engine, order)
         await in_the_chart(database, order, handle)
-    async with database.practice(office.practice) as transaction:
-        version = NewVersion(
-            await document.new_version_id(transaction), "c" * 64, "d" * 64, 1000, 1, "Corrected.", SERVICE
-        )
+    version = await corrected(database, office)
     await handle.signal(ShareToSign.sign, signature(handle, order))
     await handle.signal(ShareToSign.replace, Replace(request_id(handle), version))
     async with make_one_worker():
         assert await handle.result() is RequestState.SIGNED
     async with database.practice(office.practice) as transaction:
         newest, signed = await document.versions(transaction, order.document)
+        mine = await document.find_for_account(transaction, office.account, order.document)
     assert (newest.sha256, newest.shared, signed.signed_sha256 is not None) == ("c" * 64, False, True)
+    # and the signer has it, as ever
+    assert (signed.shared, mine.signed_sha256) == (True, signed.signed_sha256)
+
+
+async def corrected(database: Database, office: Office) -> NewVersion:
+    async with database.practice(office.practice) as transaction:
+        fresh = await document.new_version_id(transaction)
+    return NewVersion(fresh, "c" * 64, "d" * 64, 1000, 1, "Corrected.", SERVICE)
+
+
+async def test_what_cannot_be_sealed_and_is_replaced_is_out_of_the_portal(
+    skipping: Clock, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    storage.path(order.sha256).unlink()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+
+    async def stuck() -> bool:
+        return (await read(database, order, handle)).attention is not None
+
+    await until(skipping, stuck)
+    await handle.signal(ShareToSign.replace, Replace(request_id(handle), await corrected(database, office)))
+    assert await handle.result() is RequestState.REPLACED
+    async with database.practice(office.practice) as transaction:
+        assert [one.shared for one in await document.versions(transaction, order.document)] == [False, False]
+
+
+async def test_a_new_version_that_is_filed_again_stays_shared(database: Database, office: Office) -> None:
+    version = await corrected(database, office)
+    async with database.practice(office.practice) as transaction:
+        await document.add_version(transaction, office.practice, office.client, office.note.id, version)
+        await document.share(transaction, office.practice, version.id, SERVICE)
+        # a worker that died before it could tell the engine does it again
+        await document.add_version(transaction, office.practice, office.client, office.note.id, version)
+        assert (await document.find(transaction, office.note.id)).shared
 
 
 # -- a long history

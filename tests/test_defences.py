@@ -39,6 +39,7 @@ ELSEWHERE: tuple[dict[str, str], ...] = (
     {"sec-fetch-site": "cross-site", "origin": "null"},
     {"origin": "https://evil.example"},
     {"origin": "null"},
+    {"origin": "http://["},
 )
 """How a browser says that another site sends this."""
 

@@ -125,6 +125,13 @@ def test_the_catalogues_hold_what_the_code_says() -> None:
     assert wanted == {(message.id, message.context) for message in entries("es")}, "run ./sts words"
 
 
+@pytest.mark.parametrize("path", [extract.TEMPLATE, languages.FOLDER / "es.po"], ids=["messages.pot", "es.po"])
+def test_the_head_of_a_catalogue_has_no_blanks_to_fill_in(path: Path) -> None:
+    head = path.read_text().split("\n\n", 1)[0]
+    assert '"Project-Id-Version: Share to Sign' in head
+    assert re.findall(r"EMAIL@ADDRESS|FULL NAME|LL@li|PROJECT|YEAR-MO", head) == []
+
+
 def test_an_entry_is_whole_and_certain() -> None:
     for message in entries("es"):
         assert all(extract.strings(message)), f"not translated: {message.id}"

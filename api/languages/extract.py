@@ -177,7 +177,9 @@ def _catalogue(locale: str | None = None) -> Catalog:
         revision_date=never,
         fuzzy=False,
         copyright_holder="",
-        msgid_bugs_address="",
+        msgid_bugs_address="the issues of this repository",
+        last_translator="whoever changed this file last",
+        language_team="those who work on this repository",
     )
 
 

@@ -1,12 +1,12 @@
 """One's own account, alike for staff and clients: password, second factors, where one is signed in."""
 
-import base64
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Base64UrlBytes
 
 from api.access import Res, SignInNeeded, Visit, does, safe_next, start_session
 from api.pages import desk, forms, portal_frame
@@ -203,9 +203,11 @@ def _factors(router: APIRouter, door: Door) -> None:
 
     @router.post("/passkeys/remove")
     @does(Operation.CHANGE_ACCOUNT)
-    async def remove_passkey(request: Request, res: Res, who: Who, passkey: Typed = "") -> Response:
+    async def remove_passkey(
+        request: Request, res: Res, who: Who, passkey: Annotated[Base64UrlBytes, Form(max_length=2000)]
+    ) -> Response:
         try:
-            await accounts.remove_passkey(res, door.surface, who, base64.urlsafe_b64decode(passkey.encode()))
+            await accounts.remove_passkey(res, door.surface, who, passkey)
         except FreshSignInNeeded:
             return _to_again(door, f"{door.prefix}/account")
         except Refusal as refusal:

@@ -149,7 +149,7 @@ def test_every_state_is_said_in_spanish(browser: TestClient, on_stage: Stage, st
 @pytest.mark.parametrize("place", ["", "/portal"])
 def test_what_was_done_is_said_in_spanish(browser: TestClient, place: str) -> None:
     answer = browser.get(f"{place}/account?done=password")
-    assert "Su contraseña cambió." in answer.text
+    assert "Se cambió su contraseña." in answer.text
     assert left_in_english(answer.text) == []
 
 
@@ -161,7 +161,7 @@ def test_a_refusal_is_said_in_spanish_with_what_was_filled_in(browser: TestClien
     answer = browser.post(f"/charts/{CLIENT}/requests/{REQUEST}/recall", data={"reason": "Porque sí."})
     assert "Indique como máximo 5 días" in unescape(answer.text)
     typed = browser.post("/charts/new", data={"given_name": "", "family_name": "Rivera", "birth_date": "1990-03-24"})
-    assert "Escriba el nombre de pila, 100 caracteres como máximo." in typed.text
+    assert "Escriba el nombre, 100 caracteres como máximo." in typed.text
     assert left_in_english(typed.text) == []
 
 
