@@ -29,6 +29,7 @@ TELLING = (str, bytes, dict, date, Any, *typing.get_args(Mark))
 WRITTEN_HERE = {
     "activities.notify.Wording",
     "activities.reset.Wording",
+    "api.defences.Turned",
     "api.pages.door.Door",
     "api.pages.standing.Words",
     "api.problems.Problem",
