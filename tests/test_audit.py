@@ -8,8 +8,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -37,9 +35,9 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import throttle
 from identity.caller import Role
-from local.postgres import OWNER, Cluster
+from local.postgres import Cluster
 from settings import Settings
-from tests.conftest import KEY
+from tests.conftest import KEY, owner
 from tests.office import Office, add_staff
 from tests.papers import paper
 from tests.sign_ins import sign_in_staff
@@ -268,15 +266,6 @@ async def test_an_entry_goes_into_a_chain_of_its_own_practice_only(
             await audit.record(
                 transaction, office.practice, audit.SERVICE, Action.VIEWED_CHART, chart=other_office.client
             )
-
-
-@asynccontextmanager
-async def owner(postgres: Cluster) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def examined(database: Database, storage: Storage, office: Office) -> proof.Examined:
