@@ -5,7 +5,7 @@ import re
 from fastapi.routing import APIRoute
 
 from api import codec, pages
-from tests.pages.stage import (
+from tests.pages.records import (
     CLIENT,
     MESSAGE,
     NOTE_OF_UNREGISTERED,
