@@ -20,7 +20,7 @@ async def end(
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await relationship.end(transaction, account_id, client_id, reason=reason, by=caller.actor)
-        await session.end_all(transaction, account_id)
+        await session.end_all(transaction, request.party_of(account_id))
         await audit.record(
             transaction,
             caller.practice,
