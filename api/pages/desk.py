@@ -90,7 +90,3 @@ async def page(
             **context,
         },
     )
-
-
-def _both(done: str, note: str | None) -> str:
-    return Text("{done} {note}", done=done, note=note) if note else done

@@ -46,7 +46,7 @@ from chart.client import Client, PortalAccess
 from chart.consent import Given, worded
 from chart.disclosure import Consent, ConsentId, Disclosure, Holds, SignedHow
 from chart.disclosure import Terms as ConsentTerms
-from chart.document import Document, Kind, Version
+from chart.document import Document, Kind, Version, check_reason
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.message import About, Message, MessageAbout, StaffNotice
@@ -512,6 +512,7 @@ class Stage:
         self._act("unblock", document=document, account=account)
 
     async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> requests.Steered:
+        check_reason(reason)
         self._act("recall", request=request_id, reason=reason)
         return requests.Steered(await self.find_request(None, None, request_id), self.decided)
 
