@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from chart.audit import Actor
 from chart.ids import PracticeId
+from chart.text import N_
 from gateways.postgres import SQL, Transaction
 from identity import opaque
 
@@ -51,7 +52,7 @@ _SYSTEMS = (
 
 def agent_of(user_agent: str) -> str:
     """`Firefox on Linux`, so that people know their own devices again; no more of it is kept."""
-    browser = next((name for word, name in _BROWSERS if word in user_agent), "Another program")
+    browser = next((name for word, name in _BROWSERS if word in user_agent), N_("Another program"))
     system = next((name for word, name in _SYSTEMS if word in user_agent), None)
     return f"{browser} on {system}" if system else browser
 

@@ -15,7 +15,7 @@ from api.pages.forms import Typed
 from api.pages.rendering import Notification, qr_code, see_other
 from api.stories import accounts, settings
 from chart.refusals import FreshSignInNeeded, NotFound, Refusal
-from chart.text import Sentence
+from chart.text import N_, Sentence, Text
 from identity import passkey, session
 from identity.caller import PortalUser, StaffMember
 from identity.policy import Operation
@@ -56,11 +56,18 @@ async def _show(
         "here": f"{door.prefix}/account",
         "problem": str(refusal) if refusal else None,
         "notification": Notification(done) if done else None,
+        "device": _device,
         **more,
     }
     if isinstance(who, StaffMember):
         return await desk.page(request, res, who, name, status, frame="chart/frame.html", **context)
     return await portal_frame.page(request, res, who, name, status, frame="portal/frame.html", **context)
+
+
+def _device(agent: str) -> str:
+    """`Firefox on Linux` in the reader's language; an app of ours tells nothing of itself."""
+    browser, on, system = agent.partition(" on ")
+    return Text("{browser} on {system}", browser=browser, system=system) if on else agent or N_("An app")
 
 
 async def _overview(

@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.pages.addresses import CHART, DOCUMENTS, REVIEW
-from tests.pages.stage import SIGNED, Stage
+from tests.pages.records import SIGNED
+from tests.pages.stage import Stage
 
 ARTICLE = Path(__file__).parents[3] / "shared/seed/sharing-documents-for-signature.txt"
 PAGES = {
