@@ -35,7 +35,8 @@ async def end(
 async def blocks(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Block]:
     """From whom a document is kept."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        await document.find(transaction, document_id)
+        found = await document.find(transaction, document_id)
+        await audit.view(transaction, caller.practice, caller.actor, found.client_id, found.id, sha256=found.sha256)
         return await block.of_document(transaction, document_id)
 
 

@@ -85,7 +85,7 @@ ACTS = {
         "page_image",
     ),
     sharing: ("share", "share_to_sign", "invite", "choices"),
-    requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
+    requests: ("resume", "queue", "need_attention", "timeline", "recall", "reissue", "find_request"),
     access: ("end", "block_document", "unblock_document"),
     settings: ("read_practice", "change_practice"),
     auditing: ("read",),
@@ -321,6 +321,9 @@ class ProviderSide(Play):
 
     async def resume(self, _r: object, _c: object, request_id: RequestId) -> None:
         self._act("resume", request=request_id)
+
+    async def need_attention(self, _r: object, _c: object) -> int:
+        return len(await self.queue(_r, _c, Filter.NEEDS_ATTENTION))
 
     async def queue(self, _r: object, _c: object, chosen: Filter) -> list[Waiting]:
         late = chosen is Filter.NEEDS_ATTENTION
