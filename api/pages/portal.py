@@ -21,7 +21,6 @@ from chart.text import N_, Sentence
 from identity import password as passwords
 from identity.caller import PortalUser, Surface
 from identity.policy import Operation
-from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -76,7 +75,7 @@ async def register(request: Request, res: Res, visitor: Visit, token: Typed = ""
         return page(
             request,
             "portal/register.html",
-            HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooManyTries) else HTTPStatus.UNPROCESSABLE_ENTITY,
+            forms.status(refusal),
             token=token,
             least=passwords.LEAST,
             problem=str(refusal),
