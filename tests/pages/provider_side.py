@@ -34,6 +34,7 @@ from chart.document import Document, Kind, Version
 from chart.ids import AccountId, ClientId, DocumentId, RequestId, StaffId
 from chart.message import About, StaffNotice
 from chart.practice import Practice
+from chart.refusals import NotFound
 from chart.relationship import Relation, Relationship
 from chart.request import Request as SignatureRequest
 from chart.request import Signer
@@ -91,7 +92,7 @@ ACTS = {
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
     roster: ("members", "find"),
-    appointments: ("look", "form", "today", "make", "cancel"),
+    appointments: ("look", "form", "move_form", "today", "make", "move", "cancel"),
     bulk: ("possible_clients",),
     keys: ("list_keys",),
     signing: ("note_viewed", "is_received"),
@@ -177,6 +178,15 @@ class ProviderSide(Play):
     async def make(self, _r: object, _c: object, _client: ClientId, _s: StaffId, **given: Any) -> Any:
         self._act("make appointment", **given)
         return appointments.MadeAppointment(an_appointment(), new=True)
+
+    async def move_form(self, _r: object, _c: object, _client: ClientId, one: AppointmentId) -> appointments.MoveForm:
+        if one != an_appointment().id:
+            raise NotFound("There is no such appointment in this chart.")
+        return appointments.MoveForm(appointments.Form(ZONE, NOW.date(), self.colleagues), an_appointment())
+
+    async def move(self, _r: object, _c: object, one: AppointmentId, **given: Any) -> Appointment:
+        self._act("move appointment", appointment=one, **given)
+        return an_appointment()
 
     async def cancel(self, _r: object, _c: object, one: AppointmentId, **_: Any) -> Appointment:
         self._act("cancel appointment", appointment=one)

@@ -63,6 +63,7 @@ def addresses(route: APIRoute) -> list[str]:
         "document_id": [*(one.id for one in on_stage.documents), NOTE_OF_UNREGISTERED.id],
         "message_id": [MESSAGE],
         "request_id": [REQUEST, records.STUCK.request_id],
+        "appointment_id": [records.number("appointment")],
         "bulk_id": [records.number("bulk")],
         "staff_id": [records.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
     }
