@@ -56,6 +56,8 @@ class SignaturePad extends HTMLElement {
     this.#canvas.addEventListener('pointerdown', (event) => this.#down(event));
     this.#canvas.addEventListener('pointermove', (event) => this.#move(event));
     for (const end of ['pointerup', 'pointercancel']) this.#canvas.addEventListener(end, (event) => this.#up(event));
+    // else a browser takes a quick last stroke for a fling, and the next tap for what stops it
+    this.#canvas.addEventListener('touchmove', (event) => event.preventDefault(), { passive: false });
     new ResizeObserver(() => this.redraw()).observe(this.#canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.redraw());
     this.#changed();
