@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 
 from chart.audit import Actor
 from chart.ids import PracticeId
+from chart.text import Sentence, Text
 from gateways.postgres import SQL, Transaction
 
 
@@ -39,6 +40,8 @@ def network_of(address: str) -> str:
     return str(ip_network((found, 56), strict=False)) if found.version == 6 else str(found)
 
 
+_ANOTHER: Sentence = "Another program"
+_ON: Sentence = "{browser} on {system}"
 _BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
     ("Android", "Android"),
@@ -52,9 +55,15 @@ _SYSTEMS = (
 
 def agent_of(user_agent: str) -> str:
     """`Firefox on Linux`, so that people know their own devices again; no more of it is kept."""
-    browser = next((name for word, name in _BROWSERS if word in user_agent), "Another program")
+    browser = next((name for word, name in _BROWSERS if word in user_agent), _ANOTHER)
     system = next((name for word, name in _SYSTEMS if word in user_agent), None)
-    return f"{browser} on {system}" if system else browser
+    return str(Text(_ON, browser=browser, system=system)) if system else browser
+
+
+def agent_said(agent: str) -> str:
+    """What `agent_of` has said, as a sentence that other languages know too."""
+    browser, on, system = agent.partition(" on ")
+    return Text(_ON, browser=browser, system=system) if on else browser
 
 
 async def is_known(transaction: Transaction, visitor: Visitor, parties: Sequence[Actor]) -> bool:
