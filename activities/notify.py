@@ -50,14 +50,14 @@ This mailbox is not read. If you did not expect this email, you can ignore it.
     ),
     "es": Wording(
         new_message="Tiene un mensaje nuevo en el portal",
-        reminder="Recordatorio: le espera un mensaje en el portal",
+        reminder="Recordatorio: tiene un mensaje en el portal",
         body="""\
 Hay un mensaje nuevo para usted en el Portal del Cliente.
 
 Inicie sesión para leerlo:
 {link}
 
-Nadie lee este buzón. Si no esperaba este correo, puede ignorarlo.
+Nadie lee los correos que llegan a esta dirección. Si no esperaba este correo, puede ignorarlo.
 """,
     ),
 }

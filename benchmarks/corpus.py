@@ -74,7 +74,7 @@ SMALLEST_UPRIGHT = 24
 LEAST_CONTRAST = 0.2
 """Of a stamp on white paper: enough where a part of it lies on dark ground."""
 
-SIGNED_BEFORE = {Reason.ALREADY_SIGNED, Reason.SIGNING_FORBIDDEN}
+SIGNED_BEFORE = {Reason.ALREADY_SIGNED, Reason.SIGNING_FORBIDDEN, Note.SIGNED_BEFORE, Note.BROKEN_BEFORE}
 
 
 class Outcome(StrEnum):
@@ -168,7 +168,7 @@ def judge(upload: bytes, file: str, tools: Tools) -> Result:
         inspected = replace(inspected, plan=inspected.plan.with_signers(tools.signers))
 
     def result(outcome: Outcome, why: Iterable[str] = (), stamp_seconds: float = 0.0) -> Result:
-        signed = Note.SIGNED_BEFORE in inspected.notes if inspected else reason in SIGNED_BEFORE
+        signed = bool(SIGNED_BEFORE & set(inspected.notes if inspected else [reason]))
         changes = inspected.changes if inspected else ()
         way = inspected.plan.way if inspected else ""
         ground = inspected.plan.rooms[0].ground if inspected and inspected.plan.rooms else ""

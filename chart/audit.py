@@ -65,6 +65,7 @@ class Action(StrEnum):
     VIEWED_REQUEST = "viewed the request"
     VIEWED_CALENDAR = "viewed the calendar"
     MADE_APPOINTMENT = "made an appointment"
+    MOVED_APPOINTMENT = "moved an appointment"
     CANCELLED_APPOINTMENT = "cancelled an appointment"
     VIEWED_AUDIT = "viewed the audit log"
     EXPORTED_AUDIT = "exported the audit log"

@@ -14,7 +14,7 @@ import pikepdf
 import pypdfium2
 from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, StreamDecodeLevel
 
-from pdf.active import ACTIONS, ANNOTATIONS, RESOURCES, USAGE_RIGHTS, WEB, TooManyObjects
+from pdf.active import ACTIONS, ANNOTATIONS, RESOURCES, TRIGGERS, USAGE_RIGHTS, WEB, TooManyObjects
 
 Node: TypeAlias = Any
 """An object of pikepdf, whose types do not say more."""
@@ -194,7 +194,7 @@ def _dictionaries(pdf: Pdf) -> Iterator[Node]:
         waiting: list[Node] = [top]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, Dictionary | Stream):
+            if _has_entries(value):
                 yield value
                 inner = [value.get(key) for key in value.keys()]  # noqa: SIM118 – iterating a stream is no option
             elif isinstance(value, Array):
@@ -209,7 +209,8 @@ def _clean(found: Node, changes: set[Change]) -> None:
         _make_picture(found, changes)
     _clean_triggers(found, changes)
     _clean_entries(found, changes)
-    if _is_action(found) and not _may_stay(found):
+    # elsewhere /S names other things too: a structure element's role, a transition's style
+    if _kind(found, "/Type") in {None, "/Action"} and _acts(found):
         changes.add(_change_of(found))
         for key in list(found.keys()):
             del found[key]
@@ -221,12 +222,12 @@ def _clean(found: Node, changes: set[Change]) -> None:
 
 
 def _clean_triggers(found: Node, changes: set[Change]) -> None:
-    """What starts an action: a click, the opening of the document, an action before it."""
-    for key in ("/A", "/PA", "/OpenAction", "/Next"):
+    for key in TRIGGERS:
         action = found.get(key)
-        several = key == "/Next" and isinstance(action, Array) and _is_action(found)
-        if several or (isinstance(action, Dictionary) and "/S" in action and not _may_stay(action)):
-            changes.add(Change.ACTIONS if several else _change_of(action))
+        several = _entries(action) if isinstance(action, Array) else [action]
+        stopped = [each for each in several if _has_entries(each) and "/S" in each and not _may_stay(each)]
+        if stopped:
+            changes |= set(map(_change_of, stopped))
             del found[key]
 
 
@@ -250,13 +251,17 @@ def _kind(found: Node, key: str) -> str | None:
 
 
 def _is_resource(value: Node) -> bool:
-    return isinstance(value, Dictionary | Stream) and _kind(value, "/Type") in RESOURCES
+    if not _has_entries(value) or _kind(value, "/Type") not in RESOURCES:
+        return False
+    return not any(_acts(value.get(key)) for key in value.keys())  # noqa: SIM118 – iterating a stream is no option
 
 
-def _is_action(found: Node) -> bool:
-    """/S names other things too: a structure element's role, a transition's style."""
-    kind = _kind(found, "/S")
-    return (kind in ACTIONS or kind == "/URI") and _kind(found, "/Type") in {None, "/Action"}
+def _acts(value: Node) -> bool:
+    return _has_entries(value) and _kind(value, "/S") in {*ACTIONS, "/URI"} and not _may_stay(value)
+
+
+def _has_entries(value: Node) -> bool:
+    return isinstance(value, Dictionary | Stream)
 
 
 def _may_stay(action: Node) -> bool:

@@ -125,8 +125,10 @@ def smtp() -> Iterator[tuple[Mailbox, int]]:
 
 
 @pytest.fixture
-def mailbox(smtp: tuple[Mailbox, int]) -> Mailbox:
-    return smtp[0]
+def mailbox(smtp: tuple[Mailbox, int]) -> Iterator[Mailbox]:
+    """Mail of the whole session; whatever a test has let fail works again behind it."""
+    yield smtp[0]
+    smtp[0].falters = 0
 
 
 def free_port() -> int:

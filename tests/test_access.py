@@ -1,5 +1,6 @@
 """SPEC A: who may, and who may not."""
 
+import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import pairwise
@@ -11,10 +12,12 @@ import pytest
 
 from chart.ids import PracticeId, StaffId
 from chart.refusals import NotAllowed
+from gateways import postgres
 from gateways.postgres import Database
 from identity import account, policy
 from identity.caller import Integration, Right, Role, StaffMember
 from identity.policy import Operation, When
+from settings import Settings
 from tests.office import PASSWORD, Office
 
 
@@ -98,6 +101,27 @@ async def test_an_invitation_works_once(api: httpx2.AsyncClient, office: Office,
     assert short.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert (await api.post("/api/v1/portal/registrations", json=body)).status_code == HTTPStatus.CREATED
     assert (await api.post("/api/v1/portal/registrations", json=body)).status_code == HTTPStatus.GONE
+
+
+async def test_of_two_invitations_of_one_person_that_are_used_at_once_one_makes_the_account(
+    configured: Settings, office: Office
+) -> None:
+    """With one connection for everything: whoever registers waits for no second one while holding the first."""
+    async with postgres.connect(configured.database_url.get_secret_value(), most=1) as narrow:
+        async with narrow.practice(office.practice) as transaction:
+            address = f"{uuid4().hex}@demo.example"
+            invitations = [
+                await account.invite(
+                    transaction, office.practice, one, email=address, name="Priya Natarajan", relationship="other"
+                )
+                for one in (office.client, office.unregistered)
+            ]
+        told = await asyncio.gather(
+            *(account.register(narrow, one.token, PASSWORD) for one in invitations), return_exceptions=True
+        )
+        assert [type(one) for one in told if isinstance(one, Exception)] == [account.AccountExists]
+        late = next(one for one, what in zip(invitations, told, strict=True) if isinstance(what, Exception))
+        await account.register(narrow, late.token, PASSWORD)
 
 
 async def test_the_database_shows_a_practice_its_own_rows_only(

@@ -130,12 +130,12 @@ async def test_a_refused_act_is_in_the_log_of_the_chart_from_api_and_page(
 
 
 async def test_who_has_not_the_right_is_in_the_log(api: httpx2.AsyncClient, database: Database, office: Office) -> None:
-    answer = await api.post(
-        f"/charts/{office.client}/documents/{office.superbill.id}/share",
-        headers=await staff(api, office.auditor_email),
-    )
-    assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert (await log(database, office))[-1].action == Action.REFUSED
+    me = await staff(api, office.auditor_email)
+    for path in (f"/charts/{office.client}/documents/{office.superbill.id}/share", "/api/v1/documents/no-id/share"):
+        answer = await api.post(path, headers=me)
+        assert answer.status_code == HTTPStatus.FORBIDDEN
+        last = (await log(database, office))[-1]
+        assert (last.action, last.detail["problem"]) == (Action.REFUSED, "not-allowed")
 
 
 async def test_what_does_not_fit_the_route_is_no_refusal(
@@ -730,6 +730,7 @@ async def test_the_page_filters_pages_and_offers_the_files_of_a_chart(api: httpx
     older = first.split('rel="next"')[0].rpartition('href="')[2].rstrip('" ').replace("&amp;", "&")
     assert (await shown(api, older, me)).count("Viewed chart") >= 5
     assert "This is not the id of a chart." in (await api.get("/audit?chart=1", headers=me)).text
+    assert "Choose a day" in (await api.get("/audit?until=9999-12-31", headers=me)).text
     assert (await api.get("/audit?since=2026-11-01&until=2026-10-01", headers=me)).text.count("Nothing fits") == 1
     assert f'href="/audit?chart={office.client}"' in (await api.get(f"/charts/{office.client}", headers=me)).text
 

@@ -1,5 +1,6 @@
 """Languages: which one an answer has, and that catalogues are whole (SPEC N5)."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,11 +11,18 @@ import pytest
 from babel.messages.catalog import Message
 from fastapi import Request
 from jinja2 import Environment
+from temporalio.exceptions import ApplicationError
 
+from activities import stamp
 from api import languages
 from api.languages import extract
+from api.pages import words
+from chart.audit import Action
 from chart.refusals import Refusal, Unacceptable
+from chart.relationship import Relationship
 from chart.text import Text
+from identity.staff import MAY_COUNTER_SIGN
+from workflows.patience import reason
 
 # -- which language
 
@@ -63,6 +71,37 @@ def test_a_refusal_knows_what_was_filled_in() -> None:
     # braces of a reader's own words are no fields
     assert str(Refusal("{nothing}")) == languages.said(str(Refusal("{nothing}")), "es") == "{nothing}"
     assert languages.said(Text("{these} and {last}", these="{last}", last="B"), "en") == "{last} and B"
+
+
+def test_the_same_words_may_be_said_otherwise_elsewhere() -> None:
+    assert languages.said(words.done(Action.SIGNED), "es") == "Firmó"
+    assert languages.said("Signed", "es") == "Firmado"
+    assert languages.said(words.done(Action.SIGNED), "en") == "Signed"
+
+
+def test_a_sentence_that_was_kept_with_what_was_filled_in_is_still_said() -> None:
+    kept = str(reason(ApplicationError("a value", type="OSError")))
+    assert kept == languages.said(kept, "en") == "The step failed (OSError)."
+    assert languages.said(kept, "es") == "El paso falló (OSError)."
+
+
+def test_every_detail_of_the_audit_log_has_a_name() -> None:
+    """Those that are written by name; what stands in `**detail` is beside it."""
+    code = (path for room in extract.ROOMS for path in sorted((extract.ROOT / room).rglob("*.py")))
+    calls = (node for path in code for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    writes = [one for one in calls if re.search(r"(^|\.)_?(record|note|audit)$", ast.unparse(one.func))]
+    written = {one.arg for call in writes if "Action." in ast.unparse(call) for one in call.keywords if one.arg}
+    places = {"chart", "document", "request"}
+    named = {one.replace(" ", "_").lower() for one in words.KNOWN}
+    assert len(written) > 20
+    assert written - places <= named
+
+
+def test_a_spanish_certificate_says_in_spanish_as_what_somebody_signed() -> None:
+    for kept in (*Relationship, *sorted(MAY_COUNTER_SIGN)):
+        of = stamp.capacity(kept, "en")
+        assert "_" not in of
+        assert stamp.CAPACITIES_IN_SPANISH[of] == stamp.capacity(kept, "es")
 
 
 def test_days_and_times_are_written_as_the_language_writes_them() -> None:
@@ -123,6 +162,13 @@ def entries(language: languages.Language) -> list[Message]:
 def test_the_catalogues_hold_what_the_code_says() -> None:
     wanted = {(message.id, message.context) for message in extract.template() if message.id}
     assert wanted == {(message.id, message.context) for message in entries("es")}, "run ./sts words"
+
+
+@pytest.mark.parametrize("path", [extract.TEMPLATE, languages.FOLDER / "es.po"], ids=["messages.pot", "es.po"])
+def test_the_head_of_a_catalogue_has_no_blanks_to_fill_in(path: Path) -> None:
+    head = path.read_text().split("\n\n", 1)[0]
+    assert '"Project-Id-Version: Share to Sign' in head
+    assert re.findall(r"EMAIL@ADDRESS|FULL NAME|LL@li|PROJECT|YEAR-MO", head) == []
 
 
 def test_an_entry_is_whole_and_certain() -> None:

@@ -19,6 +19,7 @@ DONE: dict[str, Sentence] = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
     "appointment-made": "The appointment is in the Calendar.",
     "appointment-there": "This appointment was in the Calendar already.",
+    "appointment-moved": "The appointment is changed.",
     "appointment-cancelled": "The appointment is cancelled.",
     "settings": "The settings are changed. Requests that are open stay as they were asked.",
     "settings-same": "Nothing was changed.",

@@ -32,7 +32,6 @@ from api.stories import reset as resets
 from chart.refusals import NotFound, NotReachable, Refusal
 from chart.text import Sentence
 from identity import passkey, reset, second_factor, session, single_sign_on, throttle
-from identity import password as passwords
 from identity.caller import PortalUser, StaffMember, Surface
 from identity.policy import Operation
 from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
@@ -331,8 +330,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
         except SignInAgain as over:
             return door.sign_in_page(request, res, over)
         async with res.database.practice(who.practice) as transaction:
-            two = (await second_factor.of(transaction, who.actor)).any
-        least = passwords.LEAST_OF_TWO if two else passwords.LEAST
+            least = (await second_factor.of(transaction, who.actor)).least
         return door.page(request, "new_password", refusal, least=least)
 
     @router.post("/sign-in/new-password")

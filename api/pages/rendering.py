@@ -21,7 +21,6 @@ from starlette.routing import Match
 from api import languages
 from api.languages import Language
 from api.pages.static import static_url
-from identity.visitor import agent_said
 
 WIDTHS = (800, 1600)
 """Pixels across a page image: for phones, and for large or dense screens."""
@@ -100,7 +99,6 @@ def _environment(language: Language) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(languages.CATALOGUE[language], newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(
-        agent=agent_said,
         base64url=base64url,
         day=partial(languages.day, language=language),
         iso_day=partial(iso_day, language=language),

@@ -1,4 +1,4 @@
-"""People in a hurry, on a phone: quick taps, back, no connection, what came first, a link before the sign-in."""
+"""People in a hurry, on a phone: back, no connection, what came first, a link before the sign-in."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -13,8 +13,9 @@ from identity import session
 from identity.session import Awaits, HalfWay, SignedIn, SignInAgain, Token
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import REVIEW
+from tests.pages.records import PENDING, PRACTICE, STAFF_PARTY, asked
 from tests.pages.served import served
-from tests.pages.stage import PENDING, PRACTICE, STAFF_PARTY, Stage, asked
+from tests.pages.stage import Stage
 
 LOST = "Failed to load resource"
 SIGNATURE = "**/signature"
@@ -55,22 +56,6 @@ async def typed(page: Page, address: str, on_show: Stage) -> None:
     await page.get_by_label("Type your full name").fill("Jordan Rivera")
     await page.get_by_label("I have read this document and sign it.").check()
     await page.get_by_role("button", name="Continue").tap()
-
-
-async def test_a_tap_right_after_a_quick_stroke_counts(page: Page, address: str, on_show: Stage) -> None:
-    """Where the page can scroll, a browser takes the stroke for a fling, and the tap for what stops it."""
-    await open_signing(page, address, on_show)
-    box = await page.locator("signature-pad canvas").bounding_box()
-    assert box
-    devtools = await page.context.new_cdp_session(page)
-    for step in range(31):
-        at = {"x": box["x"] + box["width"] * (0.1 + step / 40), "y": box["y"] + box["height"] / 2}
-        kind = "touchMove" if step else "touchStart"
-        await devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
-    await devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    await expect(page.get_by_role("img", name="Your drawn signature").first).to_be_visible()
-    await page.get_by_role("button", name="Clear").tap()
-    await expect(page.get_by_role("img", name="The box for your signature, empty")).to_be_visible()
 
 
 async def test_what_answered_a_form_is_read_again_and_not_sent_again(page: Page, address: str, on_show: Stage) -> None:

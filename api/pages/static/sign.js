@@ -1,6 +1,7 @@
 // Add Signature, for clients and staff: consent once, draw or type, check, Sign Document. What was drawn stays until it is signed,
-// whatever is asked in between: a password again, a sign-in again, a connection that comes back.
+// whatever comes in between: a password again, a sign-in again, a reload, a connection that comes back.
 import { _, announce } from './page.js';
+import { forget, keep, kept } from './draft.js';
 import { refresh } from './live.js';
 import { answer as answerWithPasskey, usable as canPasskeys } from './passkey.js';
 import { paint } from './signature.js';
@@ -66,6 +67,7 @@ function ready() {
   for (const shown of dialog.querySelectorAll('[data-typed]')) shown.textContent = name.value;
   part('continue').disabled = !(written() && intends.checked);
   part('missing').textContent = missing();
+  keep(dialog.dataset.sha256, { strokes: pad.strokes, name: name.value, way: step.signature.elements.way.value });
 }
 
 /** What is still to do, as a whole sentence: parts of one do not translate. */
@@ -83,6 +85,13 @@ function preview() {
 }
 new ResizeObserver(preview).observe(part('preview'));
 
+// the tick is given anew after a reload: it says that this document was read
+const draft = kept(dialog.dataset.sha256);
+if (draft) {
+  pad.restore(draft.strokes);
+  name.value = draft.name;
+  step.signature.elements.way.value = draft.way;
+}
 pad.addEventListener('change', ready);
 step.signature.addEventListener('input', ready);
 part('clear').addEventListener('click', () => {
@@ -217,6 +226,7 @@ function wanted() {
 }
 
 async function signed() {
+  forget(dialog.dataset.sha256);
   dialog.close();
   // what is swapped in says what became of it: signed, taken while others still sign, or received
   if (!(await refresh())) return location.reload();

@@ -56,8 +56,8 @@ class SignaturePad extends HTMLElement {
     this.#canvas.addEventListener('pointerdown', (event) => this.#down(event));
     this.#canvas.addEventListener('pointermove', (event) => this.#move(event));
     for (const end of ['pointerup', 'pointercancel']) this.#canvas.addEventListener(end, (event) => this.#up(event));
-    // else a browser takes a quick last stroke for a fling, and the next tap for what stops it
-    this.#canvas.addEventListener('touchmove', (event) => event.preventDefault(), { passive: false });
+    // a stroke that ends in motion is no fling, which would swallow the next tap
+    this.#canvas.addEventListener('touchstart', (event) => event.preventDefault(), { passive: false });
     new ResizeObserver(() => this.redraw()).observe(this.#canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.redraw());
     this.#changed();
@@ -75,6 +75,13 @@ class SignaturePad extends HTMLElement {
   /** What is sent. */
   get drawing() {
     return { width: WIDTH, height: HEIGHT, strokes: this.strokes };
+  }
+
+  /** Go on with strokes of before. */
+  restore(strokes) {
+    this.strokes = strokes;
+    this.#began = performance.now() - (strokes.at(-1)?.at(-1).t ?? 0);
+    this.#changed();
   }
 
   clear() {
