@@ -17,6 +17,7 @@ from chart import audit
 from chart.audit import Action, Actor
 from chart.ids import PracticeId
 from chart.refusals import NotFound, Refusal
+from chart.text import Sentence
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Database, Transaction
 from identity import opaque, passkey, person, second_factor, throttle
@@ -48,8 +49,8 @@ REFUSED_AFTER = timedelta(seconds=0.3)
 class SignInFailed(Refusal):
     """Wrong address or wrong password; which one is not told (SPEC A4)."""
 
-    def __init__(self) -> None:
-        super().__init__("The email address or the password is wrong.")
+    def __init__(self, message: Sentence = "The email address or the password is wrong.") -> None:
+        super().__init__(message)
 
 
 class SignInAgain(Refusal):
@@ -288,7 +289,7 @@ async def check_password(database: Database, user: SignedInPerson, password: str
     async with database.practice(user.practice) as transaction:
         whose = await person.find(transaction, user.actor)
     if not await passwords.matches(whose.password_hash, password):
-        raise SignInFailed
+        raise SignInFailed("The password is wrong.")
     await throttle.give_back(database, purse)
     return whose
 
