@@ -8,9 +8,9 @@ that changes from round to round, and so is the **floor**: `/healthz`, the small
 a time is worth what its ratio to the floor is: ratios are taken round by round, and their median is said.
 
 **Interactive** is the moment from which a tap does what it should: the page is painted, what its reader came for is
-there and enabled (*Add Signature*, the first link), the scripts have run, and the last long task (over 50 ms) is over.
-It is then tapped, and **tap** is the time to the next frame. A page with a style sheet takes two round trips, since the
-page says where it is; the floor takes one.
+there and enabled (*Add Signature*, the first link), the scripts have run, and half a second without a long task (one
+over 50 ms) begins. When all is loaded it is tapped, and **tap** is the time to the next frame. A page with a style
+sheet takes two round trips, since the page says where it is; the floor takes one.
 
 **Bytes** are those on the wire, ours and those of the document itself (page images). On the page on which a client
 signs ours may be 150 kB (issue 5); more makes the exit code 1.

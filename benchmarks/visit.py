@@ -81,7 +81,7 @@ class Figures:
     largest_paint: float
     """Largest contentful paint."""
     interactive: float
-    """When the control is seen and enabled, the scripts have run, and the last long task is over."""
+    """When the control is seen and enabled, the scripts have run, and half a second without a long task begins."""
     blocked: float
     """Total blocking time: of each long task what is over 50 ms."""
     tap: float
@@ -126,12 +126,15 @@ WATCH = """
 READ = """() => {
   const seen = window.watched;
   const [page] = performance.getEntriesByType('navigation');
-  const lastLong = Math.max(0, ...seen.long.map(([start, took]) => start + took));
+  let interactive = Math.max(seen.first, seen.control, page.domContentLoadedEventEnd);
+  for (const [start, took] of seen.long) {
+    if (start < interactive + 500) interactive = Math.max(interactive, start + took);
+  }
   return {
     server: page.responseStart - page.requestStart,
     first_paint: seen.first,
     largest_paint: Math.max(seen.first, seen.largest),
-    interactive: Math.max(seen.first, seen.control, page.domContentLoadedEventEnd, lastLong),
+    interactive,
     blocked: seen.long.reduce((sum, [, took]) => sum + took - 50, 0),
     shift: seen.shift,
   };
