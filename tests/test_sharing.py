@@ -57,13 +57,6 @@ async def test_share_to_sign_of_a_superbill_is_refused_with_the_reason(api: http
 
 
 @pytest.mark.parametrize("way", ["share", "share-to-sign"])
-async def test_a_psychotherapy_note_is_not_shareable(api: httpx2.AsyncClient, office: Office, way: str) -> None:
-    refused = await api.post(f"/api/v1/documents/{office.psychotherapy_note.id}/{way}", headers=office.bearer)
-    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "45 CFR 164.501" in refused.json()["detail"]
-
-
-@pytest.mark.parametrize("way", ["share", "share-to-sign"])
 async def test_for_an_unregistered_client_the_problem_names_the_remedy(
     api: httpx2.AsyncClient, office: Office, way: str
 ) -> None:
