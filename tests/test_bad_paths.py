@@ -1,6 +1,7 @@
 """What comes late, twice, from strangers, at once, or while something is away (SPEC G6, G8, G9, N3, O2, O3)."""
 
 import asyncio
+import io
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
+from pypdf import PdfReader
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
@@ -751,12 +753,18 @@ async def test_a_new_version_that_is_filed_again_stays_shared(database: Database
 
 
 async def test_a_new_run_carries_everything_over(
-    skipping: Clock, database: Database, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    skipping: Clock,
+    database: Database,
+    storage: Storage,
+    office: Office,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order, staff = await with_counter_signature(database, office, reminder_days=(1, 2, 30))
     handle = await start(skipping.client, order)
     planned = (await delivered(skipping, database, order, handle)).reminders
     await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    await handle.signal("no_such_signal", "whatever")
     later = order.expires_at + timedelta(days=100)
     await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, later))
 
@@ -787,8 +795,13 @@ async def test_a_new_run_carries_everything_over(
         later,
         [SeatState.WAITING, SeatState.SIGNED],
     )
+    await now.signal("no_such_signal", "whatever")
     await now.signal(ShareToSign.sign, signature(handle, order, at=order.expires_at + timedelta(days=50)))
     assert await now.result() == RequestState.SIGNED
     signed = await read(database, order, handle)
     assert [signer.state for signer in signed.signers] == [SeatState.SIGNED, SeatState.SIGNED]
+    assert signed.signed_sha256
+    certificate = PdfReader(io.BytesIO(await storage.get(signed.signed_sha256))).pages[-1].extract_text()
+    assert all(signer.name and signer.name in certificate for signer in signed.signers)
     assert len(mailbox.to(office.client_email)) == 3
+    assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2
