@@ -246,10 +246,23 @@ async def test_messages_requests_and_the_chart_room_are_viewed_too(
     asked = (await api.get(f"/api/v1/documents/{office.note.id}", headers=office.bearer)).json()["request_id"]
     for path in (f"/api/v1/requests/{asked}", f"/api/v1/requests/{asked}/timeline"):
         await api.get(path, headers=office.bearer)
+    for path in (
+        "requests",
+        f"documents/{office.superbill.id}/versions",
+        f"documents/{office.notes_of_unregistered.id}/blocks",
+    ):
+        await api.get(f"/api/v1/{path}", headers=office.bearer)
     await api.post("/api/v1/clients/search", json={"words": "Canaryname"}, headers=office.bearer)
     actions = [line.action for line in await log(database, office)]
     assert actions.count(Action.READ_MESSAGE) == 1
-    assert actions[-3:] == [Action.VIEWED_REQUEST, Action.VIEWED_REQUEST, Action.VIEWED_CHART_ROOM]
+    assert actions[-6:] == [
+        Action.VIEWED_REQUEST,
+        Action.VIEWED_REQUEST,
+        Action.VIEWED_REQUESTS,
+        Action.VIEWED,
+        Action.VIEWED,
+        Action.VIEWED_CHART_ROOM,
+    ]
     assert "Canaryname" not in json.dumps([line.detail for line in await log(database, office)])
     timeline = (await api.get(f"/api/v1/requests/{asked}/timeline", headers=office.bearer)).json()["entries"]
     assert Action.VIEWED_REQUEST not in [entry["action"] for entry in timeline]
