@@ -24,7 +24,7 @@ from chart import document, message, request, schedule
 from chart.audit import SERVICE, Action, Actor
 from chart.document import NewVersion
 from chart.ids import RequestId
-from chart.lifecycle import OnDecline, Order, RequestState, Seat, SeatState
+from chart.lifecycle import Act, OnDecline, Order, RequestState, Seat, SeatState
 from chart.message import About, Letter, MailState
 from gateways.postgres import Database
 from gateways.storage import Storage
@@ -47,7 +47,7 @@ from tests.engine import (
 )
 from tests.office import PASSWORD, Office, open_office
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule
+from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
 
 Clock = WorkflowEnvironment
 Signal: TypeAlias = tuple[str, Callable[[RequestId], object]]
@@ -266,10 +266,24 @@ async def test_what_was_meant_for_an_ended_request_is_refused_by_its_successor(
     await first.result()
     second = await start(skipping.client, order)
     await delivered(skipping, database, order, second)
-    await skipping.client.get_workflow_handle(second.id).signal(ShareToSign.recall, recall(first))
-    await skipping.client.get_workflow_handle(second.id).signal(ShareToSign.sign, signature(first, order))
+    ended, later = request_id(first), order.expires_at + timedelta(days=1)
+    meant: list[tuple[str, object]] = [
+        ("recall", recall(first)),
+        ("sign", signature(first, order)),
+        ("decline", Decline(ended, office.party, datetime.now(UTC), "No.", correction=False)),
+        ("record", StaffRecord(ended, SERVICE, Act.RECORD_PAPER, "Why.", {})),
+        ("extend", Extend(ended, SERVICE, later)),
+        ("reschedule", no_more_reminders(ended)),
+        ("remind", Remind(ended, SERVICE)),
+    ]
+    for name, what in meant:
+        await skipping.client.get_workflow_handle(second.id).signal(name, what)
     await second.signal(ShareToSign.sign, signature(second, order))
     assert await second.result() is RequestState.SIGNED
+    found = await read(database, order, second)
+    assert (found.expires_at, found.reminder_days) == (order.expires_at, (3, 7, 14))
+    late = [one for one in await timeline(database, order, second) if one.action is Action.CAME_TOO_LATE]
+    assert ["another request" in str(one.detail["why"]) for one in late] == [True] * len(meant)
 
 
 # -- strangers and nonsense
