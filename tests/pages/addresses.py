@@ -24,6 +24,7 @@ REVIEW = f"/portal/documents/{PENDING.id}"
 SIGNING = f"{DOCUMENTS}/{PENDING.id}/sign"
 
 FILLED = {
+    "appointment_id": number("appointment"),
     "client_id": CLIENT,
     "document_id": PENDING.id,
     "message_id": MESSAGE,

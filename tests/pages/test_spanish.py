@@ -63,6 +63,7 @@ def addresses(route: APIRoute) -> list[str]:
         "document_id": [*(one.id for one in on_stage.documents), NOTE_OF_UNREGISTERED.id],
         "message_id": [MESSAGE],
         "request_id": [REQUEST, records.STUCK.request_id],
+        "appointment_id": [records.number("appointment")],
         "bulk_id": [records.number("bulk")],
         "staff_id": [records.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
     }
@@ -271,6 +272,12 @@ def test_a_guest_chooses_a_language_and_it_is_kept(browser: TestClient) -> None:
     assert "lang=es" in english.text
     assert "next=%2Fportal%2Finbox" in english.text
     assert "set-cookie" not in browser.get("/portal/sign-in?lang=xx").headers
+
+
+def test_browsers_and_systems_are_named_in_spanish(browser: TestClient) -> None:
+    page = browser.get("/portal/account").text
+    assert "Firefox en Linux" in page
+    assert "Llave de acceso, Chrome en Linux" in page
 
 
 def test_whoever_is_signed_in_chooses_in_the_account(browser: TestClient, on_stage: Stage) -> None:
