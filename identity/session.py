@@ -15,8 +15,9 @@ from uuid import UUID
 
 from chart import audit
 from chart.audit import Action, Actor
-from chart.ids import AccountId, PracticeId
+from chart.ids import PracticeId
 from chart.refusals import NotFound, Refusal
+from chart.text import Sentence
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Database, Transaction
 from identity import opaque, passkey, person, second_factor, throttle
@@ -48,8 +49,8 @@ REFUSED_AFTER = timedelta(seconds=0.3)
 class SignInFailed(Refusal):
     """Wrong address or wrong password; which one is not told (SPEC A4)."""
 
-    def __init__(self) -> None:
-        super().__init__("The email address or the password is wrong.")
+    def __init__(self, message: Sentence = "The email address or the password is wrong.") -> None:
+        super().__init__(message)
 
 
 class SignInAgain(Refusal):
@@ -288,7 +289,7 @@ async def check_password(database: Database, user: SignedInPerson, password: str
     async with database.practice(user.practice) as transaction:
         whose = await person.find(transaction, user.actor)
     if not await passwords.matches(whose.password_hash, password):
-        raise SignInFailed
+        raise SignInFailed("The password is wrong.")
     await throttle.give_back(database, purse)
     return whose
 
@@ -387,9 +388,9 @@ async def end_half_way(transaction: Transaction, token: str) -> None:
         raise SignInAgain
 
 
-async def end_all(transaction: Transaction, account_id: AccountId) -> None:
-    """Sign a portal account out everywhere, because what it may has changed (SPEC A3)."""
-    await transaction.execute(END_ALL, account_id)
+async def end_all(transaction: Transaction, party: Actor) -> None:
+    """Sign somebody out everywhere, because what they may has changed (SPEC A3)."""
+    await transaction.execute(END_ALL, party)
 
 
 # -- what all of it is made of
@@ -524,7 +525,7 @@ END_ONE = SQL("delete from session where party = $1 and id = $2 and awaits is nu
 
 END_OTHERS = SQL("delete from session where party = $1 and token_sha256 <> $2")
 
-END_ALL = SQL("delete from session where account_id = $1")
+END_ALL = SQL("delete from session where party = $1")
 
 # seen_at moves at most every half minute, so that reading a page does not write a row each time
 _SEEN = """

@@ -274,6 +274,12 @@ def test_a_guest_chooses_a_language_and_it_is_kept(browser: TestClient) -> None:
     assert "set-cookie" not in browser.get("/portal/sign-in?lang=xx").headers
 
 
+def test_browsers_and_systems_are_named_in_spanish(browser: TestClient) -> None:
+    page = browser.get("/portal/account").text
+    assert "Firefox en Linux" in page
+    assert "Llave de acceso, Chrome en Linux" in page
+
+
 def test_whoever_is_signed_in_chooses_in_the_account(browser: TestClient, on_stage: Stage) -> None:
     on_stage.language = "en"
     answer = browser.get("/portal/inbox?lang=es", headers={"accept-language": "es"})
