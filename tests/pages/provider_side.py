@@ -261,8 +261,8 @@ class ProviderSide(Play):
         about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
         return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
 
-    async def possible_clients(self, _r: object, _c: object) -> list[Client]:
-        return self.clients
+    async def possible_clients(self, _r: object, _c: object, *_asked: object) -> bulk.Possible:
+        return bulk.Possible(self.clients, None, {})
 
     async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
         me = StaffId(number("staff"))
