@@ -14,11 +14,13 @@ from chart import practice as practices
 from chart import relationship as relationships
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, PracticeId, StaffId
-from chart.refusals import Refusal, Unacceptable
+from chart.refusals import NotInThisState, Refusal, Unacceptable
 from gateways.postgres import SQL, Database, Transaction
 from identity import password as passwords
-from identity import throttle
+from identity import reset, second_factor, throttle
+from identity import visitor as visitors
 from identity.caller import Role, Surface
+from identity.reset import Reset
 from identity.visitor import UNKNOWN, Visitor
 
 INVITATION_LASTS = timedelta(days=7)
@@ -114,6 +116,18 @@ async def set_reminders(transaction: Transaction, account_id: AccountId, wanted:
     if not wanted and not (await preferences(transaction, account_id)).reminders_optional:
         raise Unacceptable("Your practice reminds everybody. Ask the practice if you want no reminders.")
     return await transaction.fetchval(SET_REMINDERS, account_id, wanted) is not None
+
+
+async def offer_new_factors(transaction: Transaction, practice: PracticeId, account_id: AccountId) -> Reset:
+    """A way to a new second factor for whoever has lost them all: through the password and then the link of this mail.
+
+    The old ones count until the new one is set, so that neither a password alone nor a mailbox alone ever leads in.
+    """
+    party = Surface.PORTAL.party(account_id)
+    if not (await second_factor.of(transaction, party)).any:
+        raise NotInThisState("This person has no second factor. “Forgotten your password?” leads to a new password.")
+    await visitors.forget_devices(transaction, party)
+    return await reset.addressed(transaction, practice, party, await second_factor.make_link(transaction, party))
 
 
 async def register(

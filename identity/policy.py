@@ -86,6 +86,13 @@ class Operation(Enum):
     BLOCK = "keep a document from one account, or let it be seen again", Right.SHARE, When.OPEN
     INVITE = "invite to the Client Portal", Right.INVITE, When.OPEN
     END_ACCESS = "end somebody's portal access", Right.INVITE, When.OPEN
+    OFFER_FACTORS = (
+        "let somebody who has lost every second factor set a new one",
+        Right.INVITE,
+        When.IN_PERSON,
+        When.OPEN,
+        When.FRESH,
+    )
     READ_DISCLOSURES = "read consents to disclose, and what went to whom", Right.READ_CHARTS, When.OPEN
     RECORD_CONSENT = "record or revoke a consent to disclose", Right.SHARE, When.OPEN
     DISCLOSE = "take a copy along for the recipient of a consent", Right.SHARE, When.OPEN

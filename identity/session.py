@@ -68,9 +68,14 @@ class Awaits(StrEnum):
     ENROLMENT = "enrolment"
     """Staff without a second factor adds one first (SPEC A2)."""
     LINK = "link"
-    """Before that, whoever has lost every second factor shows the link of an administrator's mail."""
+    """Before that, staff who have lost every second factor show the link of an administrator's mail."""
     FACTOR_FOR_RESET = "factor for reset"
     NEW_PASSWORD = "new password"  # noqa: S105 - a step, not a password
+
+
+SHOWS_LINK = {Surface.CHART: Awaits.LINK, Surface.PORTAL: Awaits.FACTOR}
+"""Where the link to new second factors is shown. A client's old ones count until then (docs/decisions/053); who is half
+way to a new password has shown the mailbox alone, and shows no second mail for a factor."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,8 @@ async def half(transaction: Transaction, practice: PracticeId, party: Actor, awa
 
 async def whole(transaction: Transaction, visitor: Visitor, practice: PracticeId, party: Actor, how: str) -> SignedIn:
     """A session for somebody who has shown everything that is wanted."""
+    if Surface.PORTAL.has(party) and await second_factor.end_link(transaction, party):
+        await audit.record(transaction, practice, party, Action.KEPT_FACTORS)
     await audit.record(transaction, practice, party, Action.SIGNED_IN, how=how)
     await transaction.execute(NOTE_SIGNED_IN, party)
     device = await visitors.remember(transaction, practice, party, visitor)
@@ -184,28 +191,36 @@ async def show_passkey(
 
 
 async def show_link(database: Database, surface: Surface, visitor: Visitor, token: str, link: str) -> SignedIn:
-    """Go on to new second factors with the link of an administrator's mail; raises `LinkEnded`."""
+    """Go on to new second factors with the link of the practice's mail; raises `LinkEnded`, or `TooManyTries`."""
     who = await half_way(database, surface, token)
-    if who.awaits is not Awaits.LINK:
+    if who.awaits is not SHOWS_LINK[surface]:
         raise SignInAgain
     try:
+        purse = await _code_purse(database, who.actor, visitor)
+        await throttle.spend(database, purse)
         async with database.practice(who.practice) as transaction:
             await second_factor.check_link(transaction, who.actor, link)
             await end_half_way(transaction, token)
-            return await half(transaction, who.practice, who.actor, Awaits.ENROLMENT)
+            through = await half(transaction, who.practice, who.actor, Awaits.ENROLMENT)
     except LinkEnded:
         await _note_refused(database, who.practice, who.actor, visitor, "link to new second factors")
         raise
+    except TooManyTries:
+        await _note_some_refused(database, who.practice, who.actor, visitor, "link to new second factors, held up")
+        raise
+    await throttle.give_back(database, purse)
+    return through
 
 
 async def enrolled(database: Database, surface: Surface, visitor: Visitor, token: str) -> SignedIn:
-    """Go on after the first factor was added."""
+    """Go on after the first factor was added, or the one in place of all that were lost."""
     who = await half_way(database, surface, token)
     async with database.practice(who.practice) as transaction:
         if who.awaits is not Awaits.ENROLMENT or not (await second_factor.of(transaction, who.actor)).any:
             raise SignInAgain
-        await transaction.execute(END, _digest(token))
-        await second_factor.link_is_used(transaction, who.actor)
+        await end_half_way(transaction, token)
+        if await second_factor.end_link(transaction, who.actor):
+            await audit.record(transaction, who.practice, who.actor, Action.REPLACED_FACTORS)
         return await whole(transaction, visitor, who.practice, who.actor, "password and a new second factor")
 
 
@@ -246,13 +261,17 @@ async def check_code(
     database: Database, keyring: Keyring, practice: PracticeId, party: Actor, visitor: Visitor, typed: str
 ) -> None:
     """Raise `WrongCode`, or `TooManyTries` without a look at it."""
-    async with database.anyone() as transaction:
-        known_device = await visitors.is_known(transaction, visitor, [party])
-    purse = throttle.CODE_ON_DEVICE.of(party, visitor.device) if known_device else throttle.CODE.of(party)
+    purse = await _code_purse(database, party, visitor)
     await throttle.spend(database, purse)
     async with database.practice(practice) as transaction:
         await second_factor.check_code(transaction, keyring, party, typed)
     await throttle.give_back(database, purse)
+
+
+async def _code_purse(database: Database, party: Actor, visitor: Visitor) -> Purse:
+    async with database.anyone() as transaction:
+        known_device = await visitors.is_known(transaction, visitor, [party])
+    return throttle.CODE_ON_DEVICE.of(party, visitor.device) if known_device else throttle.CODE.of(party)
 
 
 # -- showing it again
