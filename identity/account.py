@@ -17,10 +17,11 @@ from chart.ids import AccountId, ClientId, PracticeId, StaffId
 from chart.refusals import NotInThisState, Refusal, Unacceptable
 from gateways.postgres import SQL, Database, Transaction
 from identity import password as passwords
-from identity import reset, second_factor, throttle
+from identity import refused, reset, second_factor, throttle
 from identity import visitor as visitors
 from identity.caller import Role, Surface
 from identity.reset import Reset
+from identity.throttle import TooManyTries
 from identity.visitor import UNKNOWN, Visitor
 
 INVITATION_LASTS = timedelta(days=7)
@@ -153,7 +154,7 @@ async def register(
             account_id = await _new(transaction, practice, email, name, password, language)
         else:
             account_id = AccountId(known["id"])
-            await _check_owner(database, visitor, email, known["password_hash"], password)
+            await _check_owner(database, practice, account_id, visitor, email, known["password_hash"], password)
         await transaction.execute(RELATE, practice, account_id, invitation["client_id"], invitation["relationship"])
         await audit.record(
             transaction,
@@ -176,10 +177,24 @@ async def _new(
     return made
 
 
-async def _check_owner(database: Database, visitor: Visitor, email: str, password_hash: str, password: str) -> None:
+async def _check_owner(
+    database: Database,
+    practice: PracticeId,
+    account_id: AccountId,
+    visitor: Visitor,
+    email: str,
+    password_hash: str,
+    password: str,
+) -> None:
+    party = Surface.PORTAL.party(account_id)
     purses = throttle.for_password(Surface.PORTAL, email, visitor, known_device=False)
-    await throttle.spend(database, *purses)
+    try:
+        await throttle.spend(database, *purses)
+    except TooManyTries:
+        await refused.note_some(database, practice, party, visitor, "password at an invitation, held up")
+        raise
     if not await passwords.matches(password_hash, password):
+        await refused.note(database, practice, party, visitor, "password at an invitation")
         raise Refusal("You have an account already. Enter its password to connect it with this invitation.")
     await throttle.give_back(database, *purses)
 

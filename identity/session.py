@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,7 +21,7 @@ from chart.ids import AccountId, PracticeId
 from chart.refusals import NotFound, Refusal
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Database, Transaction
-from identity import passkey, person, second_factor, throttle
+from identity import passkey, person, refused, second_factor, throttle
 from identity import password as passwords
 from identity import visitor as visitors
 from identity.caller import PortalUser, Role, StaffMember, Surface
@@ -169,10 +169,10 @@ async def show_code(
     try:
         await check_code(database, keyring, who.practice, who.actor, visitor, typed)
     except WrongCode:
-        await _note_refused(database, who.practice, who.actor, visitor, "code")
+        await refused.note(database, who.practice, who.actor, visitor, "code")
         raise
     except TooManyTries:
-        await _note_some_refused(database, who.practice, who.actor, visitor, "code, held up")
+        await refused.note_some(database, who.practice, who.actor, visitor, "code, held up")
         raise
     return await _go_on(database, visitor, who, token, "password and code")
 
@@ -185,7 +185,7 @@ async def show_passkey(
     try:
         await passkey.check(database, site, answer, who.actor)
     except PasskeyRefused:
-        await _note_refused(database, who.practice, who.actor, visitor, "passkey")
+        await refused.note(database, who.practice, who.actor, visitor, "passkey")
         raise
     return await _go_on(database, visitor, who, token, "password and passkey")
 
@@ -203,10 +203,10 @@ async def show_link(database: Database, surface: Surface, visitor: Visitor, toke
             await end_half_way(transaction, token)
             through = await half(transaction, who.practice, who.actor, Awaits.ENROLMENT)
     except LinkEnded:
-        await _note_refused(database, who.practice, who.actor, visitor, "link to new second factors")
+        await refused.note(database, who.practice, who.actor, visitor, "link to new second factors")
         raise
     except TooManyTries:
-        await _note_some_refused(database, who.practice, who.actor, visitor, "link to new second factors, held up")
+        await refused.note_some(database, who.practice, who.actor, visitor, "link to new second factors, held up")
         raise
     await throttle.give_back(database, purse)
     return through
@@ -232,7 +232,7 @@ async def sign_in_with_passkey(
         used = await passkey.check(database, site, answer)
     except PasskeyRefused:
         if whose := await passkey.owner(database, site, answer):
-            await _note_some_refused(database, whose.practice, whose.party, visitor, "passkey")
+            await refused.note_some(database, whose.practice, whose.party, visitor, "passkey")
         raise
     async with database.practice(used.practice) as transaction:
         return await begin(
@@ -432,7 +432,7 @@ async def _verified(database: Database, surface: Surface, visitor: Visitor, emai
             await throttle.spend(database, *purses)
         except TooManyTries:
             for one in people:
-                await _note_some_refused(database, one.practice, one.party, visitor, "password, held up")
+                await refused.note_some(database, one.practice, one.party, visitor, "password, held up")
             raise
         for one in people:
             if await passwords.matches(one.password_hash, password):
@@ -441,7 +441,7 @@ async def _verified(database: Database, surface: Surface, visitor: Visitor, emai
         if not people:
             await passwords.matches(None, password)
         for one in people:
-            await _note_refused(database, one.practice, one.party, visitor, "password")
+            await refused.note(database, one.practice, one.party, visitor, "password")
         raise SignInFailed
 
 
@@ -469,29 +469,6 @@ async def _refused_alike() -> AsyncIterator[None]:
     except Refusal:
         await asyncio.sleep(until - clock())
         raise
-
-
-async def _note_refused(database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str) -> None:
-    """Into the log of the practice where the account is; what whoever is signed in is refused, `api.trail` records."""
-    async with database.practice(practice) as transaction:
-        await audit.record(
-            transaction,
-            practice,
-            audit.STRANGER,
-            Action.SIGN_IN_REFUSED,
-            account=party,
-            network=visitor.network,
-            what=what,
-        )
-
-
-async def _note_some_refused(
-    database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str
-) -> None:
-    """The same of what costs a stranger nothing to repeat: a few of many, since nothing of the log is ever removed."""
-    with suppress(TooManyTries):
-        await throttle.spend(database, throttle.NOTES.of(party, what))
-        await _note_refused(database, practice, party, visitor, what)
 
 
 async def _practice(database: Database, token: str) -> PracticeId | None:
