@@ -88,7 +88,7 @@ _FOR_OPERATORS: dict[type[Exception], Sentence] = {
 def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
     """The problem as JSON for programs, as a page for people; in the language of whoever asks (RFC 9457 3.1.3)."""
     request.state.problem = problem.slug
-    if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
+    if _is_for_people(request):
         return render_problem(request, problem.status, problem.title, detail)
     language = languages.of(request)
     response = JSONResponse(
@@ -105,6 +105,10 @@ def answer(request: Request, problem: Problem, detail: str, **more: object) -> R
     )
     response.headers["content-language"] = languages.tag(language)
     return response
+
+
+def _is_for_people(request: Request) -> bool:
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
 def install(app: FastAPI) -> None:
@@ -155,11 +159,19 @@ async def _sign_in_needed(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """Where it does not fit and why; never the value itself, which may be personal (SPEC A7)."""
+    """Where it does not fit and why; never the value itself, which may be personal (SPEC A7).
+
+    A form sends what fits or is told by its page, so people meet this after a change by hand, and not by field.
+    """
     assert isinstance(error, RequestValidationError)
+    if _is_for_people(request):
+        return answer(request, INVALID, _UNFIT)
     places = [{"at": "/".join(map(str, found["loc"])), "why": found["msg"]} for found in error.errors()]
     detail = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
     return answer(request, INVALID, detail, errors=places)
+
+
+_UNFIT: Sentence = "Something that was sent cannot be used. Go back, check it and send it again."
 
 
 async def _http(request: Request, error: Exception) -> Response:

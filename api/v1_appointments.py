@@ -27,6 +27,15 @@ class AppointmentIn(In):
     kind: AppointmentKind = AppointmentKind.INDIVIDUAL
 
 
+class MoveIn(In):
+    """What is absent stays as it is."""
+
+    starts_at: AwareDatetime = Field(description="With its offset from UTC; at a full minute.")
+    minutes: int | None = Field(default=None, ge=SHORTEST, le=LONGEST)
+    kind: AppointmentKind | None = None
+    staff_id: UUID | None = Field(default=None, description="A provider or supervisor (`GET /api/v1/staff`).")
+
+
 class AppointmentOut(Body):
     id: UUID
     client_id: UUID
@@ -81,6 +90,25 @@ async def look(
         timezone=found.zone.key,
         appointments=[AppointmentOut.of(one) for one in found.appointments],
     )
+
+
+@router.post("/{appointment_id}/move")
+@does(Operation.PLAN_APPOINTMENT)
+async def move(res: Res, caller: PracticeCaller, appointment_id: UUID, to: MoveIn) -> AppointmentOut:
+    """Put it elsewhere in the calendar; the chart's log keeps where it was. Repeating changes nothing.
+
+    409 where it is cancelled, or the client has another one with this colleague then.
+    """
+    found = await appointments.move(
+        res,
+        caller,
+        AppointmentId(appointment_id),
+        starts_at=to.starts_at,
+        minutes=to.minutes,
+        kind=to.kind,
+        staff_id=StaffId(to.staff_id) if to.staff_id else None,
+    )
+    return AppointmentOut.of(found)
 
 
 @router.post("/{appointment_id}/cancel")

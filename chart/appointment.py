@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from chart.audit import Actor
 from chart.ids import ClientId, PracticeId, StaffId
 from chart.refusals import NotFound, NotInThisState, Unacceptable
-from gateways.postgres import SQL, Record, Transaction
+from gateways.postgres import SQL, TAKEN, Record, Transaction
 
 AppointmentId = NewType("AppointmentId", UUID)
 
@@ -118,6 +118,36 @@ async def add(
     return Made(AppointmentId(there["id"]), new=False)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in the Calendar an appointment stands."""
+
+    starts_at: datetime
+    minutes: int
+    kind: AppointmentKind
+    staff_id: StaffId
+
+
+async def move(transaction: Transaction, appointment_id: AppointmentId, to: Place) -> Place | None:
+    """Where it was, None if it stands there already.
+
+    `NotInThisState` if it is cancelled, or the client is with this colleague then.
+    """
+    row = await transaction.fetchrow(PLACE, appointment_id)
+    if row is None:
+        raise NotFound("There is no such appointment in this practice.")
+    if row["cancelled_at"]:
+        raise NotInThisState("This appointment is cancelled. Make a new one.")
+    was = Place(row["starts_at"], row["minutes"], AppointmentKind(row["kind"]), row["staff_id"])
+    if was == to:
+        return None
+    try:
+        await transaction.execute(MOVE, appointment_id, to.starts_at, to.minutes, to.kind, to.staff_id)
+    except TAKEN:
+        raise NotInThisState("This client has another appointment with this colleague then already.") from None
+    return was
+
+
 async def cancel(transaction: Transaction, appointment_id: AppointmentId, by: Actor) -> bool:
     """False if it was cancelled before."""
     return await transaction.fetchval(CANCEL, appointment_id, by) is not None
@@ -163,6 +193,11 @@ SAME = SQL("""
 select id, minutes, kind from appointment
 where client_id = $1 and staff_id = $2 and starts_at = $3 and cancelled_at is null
 """)
+
+# locked, so that of two who move it at once the second sees where the first has put it
+PLACE = SQL("select starts_at, minutes, kind, staff_id, cancelled_at from appointment where id = $1 for update")
+
+MOVE = SQL("update appointment set starts_at = $2, minutes = $3, kind = $4, staff_id = $5 where id = $1")
 
 CANCEL = SQL("""
 update appointment set cancelled_at = now(), cancelled_by = $2 where id = $1 and cancelled_at is null returning id

@@ -29,6 +29,9 @@ LOST: tuple[type[Exception], ...] = (
 )
 """What a transaction raises when the server is away, has just gone, or has no room."""
 
+TAKEN = asyncpg.UniqueViolationError
+"""What may be there once is there already."""
+
 UNSTORABLE = asyncpg.DataError
 """A value that Postgres cannot hold, such as a text with a NUL in it."""
 

@@ -1,8 +1,6 @@
 """API keys of integrations: shown once, kept as SHA-256, with scopes and an end."""
 
-import hashlib
 import logging
-import secrets
 from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +12,7 @@ from chart.ids import PracticeId
 from chart.refusals import NotFound, Unacceptable
 from gateways import metrics
 from gateways.postgres import SQL, Database, Transaction
-from identity import refused
+from identity import opaque, refused
 from identity.caller import Integration, Right
 from identity.visitor import UNKNOWN, Visitor
 
@@ -68,8 +66,8 @@ async def make(
     by: Actor = SERVICE,
 ) -> str:
     """A new key; this is the only time that it can be read."""
-    key = PREFIX + secrets.token_urlsafe(32)
-    made = await transaction.fetchval(MAKE, practice, name, _digest(key), sorted(scopes), lasts, by)
+    key = PREFIX + opaque.new()
+    made = await transaction.fetchval(MAKE, practice, name, opaque.digest(key), sorted(scopes), lasts, by)
     await audit.record(transaction, practice, by, Action.MADE_KEY, key=str(made), scopes=" ".join(sorted(scopes)))
     return key
 
@@ -95,21 +93,17 @@ async def integration(database: Database, key: str, visitor: Visitor = UNKNOWN) 
     the service's own log has a line, neither with anything of the key.
     """
     async with database.anyone() as transaction:
-        practice = await transaction.fetchval(PRACTICE_OF_API_KEY, _digest(key))
+        practice = await transaction.fetchval(PRACTICE_OF_API_KEY, opaque.digest(key))
     if practice is None:
         metrics.UNKNOWN_KEYS.labels("key" if key.startswith(PREFIX) else "other").inc()
         logger.warning("an API key was refused that no practice has made")
         return None
     async with database.practice(practice) as transaction:
-        row = await transaction.fetchrow(FIND, _digest(key))
-        ended = None if row else await transaction.fetchval(ENDED, _digest(key))
+        row = await transaction.fetchrow(FIND, opaque.digest(key))
+        ended = None if row else await transaction.fetchval(ENDED, opaque.digest(key))
     if ended:
         await refused.note_some(database, practice, Actor(f"key:{ended}"), visitor, "API key that has ended")
     return Integration(practice, row["id"], frozenset(row["scopes"])) if row else None
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
 
 
 PRACTICE_OF_API_KEY = SQL("select practice_of_api_key($1)")

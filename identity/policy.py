@@ -71,7 +71,7 @@ class Operation(Enum):
     ADD_CLIENT = "open a chart for a new client", Right.WRITE_CHARTS
     OPEN_CHART = "open a chart: Chart Face, Documents, portal access", Right.READ_CHARTS, When.OPEN
     READ_CALENDAR = "look at the calendar", Right.READ_CHARTS
-    PLAN_APPOINTMENT = "make or cancel an appointment", Right.WRITE_CHARTS, When.OPEN
+    PLAN_APPOINTMENT = "make, move or cancel an appointment", Right.WRITE_CHARTS, When.OPEN
     SET_TIMEZONE = "say where a client lives", Right.WRITE_CHARTS, When.OPEN
     READ_DOCUMENT = "look at a document and its versions, download them", Right.READ_CHARTS, When.OPEN
     UPLOAD = "add a document or a new version", Right.WRITE_CHARTS, When.OPEN

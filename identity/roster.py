@@ -4,7 +4,6 @@ Nobody here gets in by the mailbox alone who has had a second factor: an invitat
 whose second factors were taken away shows the password and the mailed link before adding new ones.
 """
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +13,7 @@ from chart.document import check_reason
 from chart.ids import PracticeId, StaffId
 from chart.refusals import NotAllowed, NotFound, NotInThisState, Unacceptable
 from gateways.postgres import SQL, Record, Transaction
-from identity import account, reset, second_factor
+from identity import account, opaque, reset, second_factor
 from identity import password as passwords
 from identity import visitor as visitors
 from identity.caller import Role, Surface
@@ -148,7 +147,7 @@ async def take_factors(transaction: Transaction, practice: PracticeId, member: M
 
 def _nobodys_password() -> str:
     """Until the colleague chooses one."""
-    return secrets.token_urlsafe(32)
+    return opaque.new()
 
 
 _SELECT = """

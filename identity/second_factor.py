@@ -1,8 +1,6 @@
 """Second factors: which ones somebody has, how they come and go, and whether one was shown (SPEC A2)."""
 
-import hashlib
 import re
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +11,8 @@ from chart.ids import AccountId
 from chart.refusals import Refusal
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Transaction
-from identity import passkey, person, recovery, totp
+from identity import opaque, passkey, person, recovery, totp
+from identity import password as passwords
 from identity.caller import Surface
 from identity.passkey import Passkey
 from identity.person import Person
@@ -48,6 +47,11 @@ class Factors:
     @property
     def any(self) -> bool:
         return self.authenticator or bool(self.passkeys)
+
+    @property
+    def least(self) -> int:
+        """Characters of a new password."""
+        return passwords.LEAST_OF_TWO if self.any else passwords.LEAST
 
     @property
     def count(self) -> int:
@@ -166,9 +170,9 @@ async def forget(transaction: Transaction, party: Actor) -> None:
 
 async def make_link(transaction: Transaction, party: Actor) -> str:
     """The token of a way to new ones; the one before ends, as every session does (migrations 0053, 0056)."""
-    token = secrets.token_urlsafe(32)
+    token = opaque.new()
     await transaction.execute(FORGET_OFFERED, party)  # somebody whose session ends now may have read it
-    await transaction.execute(MAKE_LINK, party, _digest(token), LINK_LASTS)
+    await transaction.execute(MAKE_LINK, party, opaque.digest(token), LINK_LASTS)
     return token
 
 
@@ -184,17 +188,13 @@ async def needs_link(transaction: Transaction, party: Actor) -> bool:
 
 async def check_link(transaction: Transaction, party: Actor, token: str) -> None:
     """Raise `LinkEnded` unless it is the link that was mailed for this."""
-    if await transaction.fetchval(IS_LINK, party, _digest(token)) is None:
+    if await transaction.fetchval(IS_LINK, party, opaque.digest(token)) is None:
         raise LinkEnded
 
 
 async def end_link(transaction: Transaction, party: Actor) -> bool:
     """It was used, or is not needed any more; False if there was none."""
     return await transaction.fetchval(END_LINK, party) is not None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 HAS_AUTHENTICATOR = SQL("select true from authenticator where party = $1 and secret is not null")

@@ -1,5 +1,6 @@
 """The Calendar: appointments lead to charts, days are the practice's, and nobody sees whom they may not see."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -102,6 +103,52 @@ async def test_an_appointment_that_is_sent_again_is_one(
     assert (actions.count(Action.MADE_APPOINTMENT), actions.count(Action.CANCELLED_APPOINTMENT)) == (2, 1)
 
 
+async def test_an_appointment_is_moved_once_and_its_log_keeps_where_it_was(
+    api: httpx2.AsyncClient, database: Database, plan: Plan
+) -> None:
+    office = plan.office
+    made = (await api.post(PATH, json=plan.body(), headers=office.bearer)).json()
+    other = (await api.post(PATH, json=plan.body(kind="group", **at(3)), headers=office.bearer)).json()
+    move = f"{PATH}/{made['id']}/move"
+    for _ in range(2):
+        moved = await api.post(move, json=at(2), headers=office.bearer)
+        assert moved.status_code == HTTPStatus.OK, moved.text
+        begins = datetime.fromisoformat(moved.json()["starts_at"])
+        assert begins == datetime.fromisoformat(at(2)["starts_at"])
+        assert moved.json() | {"starts_at": 0, "ends_at": 0} == made | {"starts_at": 0, "ends_at": 0}
+    longer = (await api.post(move, json=at(2) | {"minutes": 90, "kind": "family"}, headers=office.bearer)).json()
+    assert (longer["minutes"], longer["kind"]) == (90, "family")
+
+    taken = await api.post(move, json={"starts_at": other["starts_at"]}, headers=office.bearer)
+    assert (taken.status_code, "another appointment" in taken.json()["detail"]) == (HTTPStatus.CONFLICT, True)
+    for wrong in ({"minutes": 4}, {"kind": "party"}, {"staff_id": str(uuid4())}, {"client_id": str(office.client)}):
+        refused = await api.post(move, json=at(4) | wrong, headers=office.bearer)
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, refused.text
+    await api.post(f"{PATH}/{made['id']}/cancel", headers=office.bearer)
+    late = await api.post(move, json=at(5), headers=office.bearer)
+    assert (late.status_code, "is cancelled" in late.json()["detail"]) == (HTTPStatus.CONFLICT, True)
+
+    lines = [line for line in await log(database, office) if line.action == Action.MOVED_APPOINTMENT]
+    assert [line.chart for line in lines] == [office.client] * 2
+    first, second = lines
+    assert str(first.detail["was"]).endswith(f"50, individual, {plan.provider}")
+    assert first.detail["now"] == second.detail["was"] != second.detail["now"]
+
+
+def at(days: int) -> Json:
+    """Ten o'clock of a day to come, as the body that names a time."""
+    return {"starts_at": datetime.combine(today_there() + timedelta(days=days), time(10), CHICAGO).isoformat()}
+
+
+async def test_of_two_who_move_to_one_time_at_once_one_is_told(
+    api: httpx2.AsyncClient, database: Database, plan: Plan
+) -> None:
+    bearer = plan.office.bearer
+    two = [(await api.post(PATH, json=plan.body(**at(days)), headers=bearer)).json()["id"] for days in (1, 2)]
+    answers = await asyncio.gather(*(api.post(f"{PATH}/{one}/move", json=at(6), headers=bearer) for one in two))
+    assert sorted(one.status_code for one in answers) == [HTTPStatus.OK, HTTPStatus.CONFLICT]
+
+
 async def test_days_are_those_of_the_practice_also_when_the_clocks_change(api: httpx2.AsyncClient, plan: Plan) -> None:
     bearer = plan.office.bearer
     # 7 November 2027 has 25 hours in Chicago: the last minute of it is 05:59 UTC of the next
@@ -165,6 +212,7 @@ async def test_who_may_not(api: httpx2.AsyncClient, database: Database, plan: Pl
         assert (await api.get(f"{PATH}?days=42", headers=who)).status_code == reads
         assert (await api.post(PATH, json=plan.body(), headers=who)).status_code == status
         assert (await api.post(f"{PATH}/{made['id']}/cancel", headers=who)).status_code == status
+        assert (await api.post(f"{PATH}/{made['id']}/move", json=at(2), headers=who)).status_code == status
     assert (await api.get(f"{PATH}?days=42", headers=other_office.bearer)).json()["appointments"] == []
 
 
@@ -184,13 +232,19 @@ async def test_the_calendar_shows_nothing_of_a_closed_chart(
         assert (await api.post(PATH, json=plan.body(), headers=who)).status_code == HTTPStatus.FORBIDDEN
         cancel = f"{PATH}/{made.json()['id']}/cancel"
         assert (await api.post(cancel, headers=who)).status_code == HTTPStatus.NOT_FOUND
+        move = f"{PATH}/{made.json()['id']}/move"
+        assert (await api.post(move, json=at(2), headers=who)).status_code == HTTPStatus.NOT_FOUND
+        page = f"/charts/{office.client}/appointments/{made.json()['id']}"
+        assert (await api.get(page, headers=who)).status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.SEE_OTHER}
         form = f"/charts/{office.client}/appointments/new"
         assert (await api.get(form, headers=who)).status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.SEE_OTHER}
 
 
-async def test_the_database_changes_nothing_of_an_appointment_but_its_end(database: Database, plan: Plan) -> None:
+async def test_the_database_changes_nothing_of_an_appointment_but_its_place_and_its_end(
+    database: Database, plan: Plan
+) -> None:
     async with database.practice(plan.office.practice) as transaction:
-        for statement in ("update appointment set starts_at = now()", "delete from appointment"):
+        for statement in ("update appointment set client_id = client_id", "delete from appointment"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with transaction.transaction():
                     await transaction.execute(statement)
@@ -231,9 +285,16 @@ async def test_the_chart_gets_an_appointment_and_the_calendar_leads_to_the_chart
     assert Action.VIEWED_CALENDAR in {line.action for line in await log(database, office)}
     assert "Intake, 45 minutes with Maya Chen" in await shown(api, chart, me)
 
-    cancel = re.findall(
-        r'action="(/charts/[0-9a-f-]{36}/appointments/[0-9a-f-]{36}/cancel)"', (await api.get(chart, headers=me)).text
+    page = re.findall(
+        r'href="(/charts/[0-9a-f-]{36}/appointments/[0-9a-f-]{36})"', (await api.get(chart, headers=me)).text
     )
+    assert f'value="{day}"' in (await api.get(page[0], headers=me)).text
+    late = await api.post(page[0], data=form | {"at": "9"}, headers=me)
+    assert (late.status_code, "hour:minute" in late.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
+    moved = await api.post(page[0], data=form | {"at": "16:00", "minutes": "30"}, headers=me)
+    assert "The appointment is changed." in await shown(api, moved.headers["location"], me)
+    assert "4:00\u202fPM" in (await api.get(f"/calendar?day={day}", headers=me)).text
+    cancel = re.findall(rf'action="({page[0]}/cancel)"', (await api.get(page[0], headers=me)).text)
     elsewhere = cancel[0].replace(str(office.client), str(office.unregistered))
     assert (await api.post(elsewhere, headers=me)).status_code == HTTPStatus.NOT_FOUND
     done = await api.post(cancel[0], headers=me)

@@ -14,8 +14,9 @@ from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import appointments, charts
+from api.stories.appointments import Form, MoveForm
 from chart import appointment
-from chart.appointment import AppointmentId, AppointmentKind
+from chart.appointment import AppointmentId, AppointmentKind, Place
 from chart.ids import ClientId, StaffId
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.text import N_
@@ -126,7 +127,7 @@ async def _form(
 ) -> Response:
     form = await appointments.form(res, staff, client_id)
     chart = await charts.open_chart(res, staff, client_id)
-    said = {"form": form, "chart": chart, "kinds": words.APPOINTMENTS, **context}
+    said = {"form": form, "chart": chart, "kinds": words.APPOINTMENTS, "moved": None, **context}
     return await desk.page(request, res, staff, "chart/new_appointment.html", status, **said)
 
 
@@ -145,23 +146,26 @@ async def make(
 ) -> Response:
     typed = {"day": day, "at": at, "minutes": minutes, "kind": kind, "with": colleague}
     try:
-        form = await appointments.form(res, staff, client_id)
-        on = forms.calendar_day(day, N_("the day"))
-        appointment.check_day(on, form.today)
+        to = _place(typed, await appointments.form(res, staff, client_id))
         made = await appointments.make(
-            res,
-            staff,
-            client_id,
-            _colleague(colleague),
-            starts_at=appointment.at_wall_time(on, _wall(at), form.zone),
-            minutes=forms.whole_number(minutes, N_("how many minutes it takes")),
-            kind=AppointmentKind(forms.one_of(tuple(AppointmentKind), kind, N_("what it is"))),
+            res, staff, client_id, to.staff_id, starts_at=to.starts_at, minutes=to.minutes, kind=to.kind
         )
     except (NotFound, ChartRestricted):
         raise
     except Refusal as refusal:
         return await _form(request, res, staff, client_id, forms.status(refusal), typed=typed, problem=str(refusal))
     return see_other(f"/charts/{client_id}?done=appointment-{'made' if made.new else 'there'}")
+
+
+def _place(typed: dict[str, str], form: Form) -> Place:
+    on = forms.calendar_day(typed["day"], N_("the day"))
+    appointment.check_day(on, form.today)
+    return Place(
+        staff_id=_colleague(typed["with"]),
+        starts_at=appointment.at_wall_time(on, _wall(typed["at"]), form.zone),
+        minutes=forms.whole_number(typed["minutes"], N_("how many minutes it takes")),
+        kind=AppointmentKind(forms.one_of(tuple(AppointmentKind), typed["kind"], N_("what it is"))),
+    )
 
 
 def _wall(typed: str) -> time:
@@ -176,6 +180,84 @@ def _colleague(typed: str) -> StaffId:
         return StaffId(UUID(typed))
     except ValueError:
         raise Unacceptable("Choose with whom.") from None
+
+
+# -- one that is made
+
+
+@router.get("/charts/{client_id:uuid}/appointments/{appointment_id:uuid}")
+@does(Operation.PLAN_APPOINTMENT)
+async def move_form(
+    request: Request, res: Res, staff: StaffPage, client_id: ClientId, appointment_id: AppointmentId
+) -> Response:
+    return await _move_form(request, res, staff, client_id, appointment_id, typed=None, problem=None)
+
+
+async def _move_form(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    appointment_id: AppointmentId,
+    status: int = HTTPStatus.OK,
+    *,
+    typed: dict[str, str] | None,
+    problem: str | None,
+) -> Response:
+    looked = await appointments.move_form(res, staff, client_id, appointment_id)
+    said = {"moved": looked.appointment, "typed": typed or _stands(looked), "problem": problem}
+    return await _form(request, res, staff, client_id, status, **said)
+
+
+def _stands(looked: MoveForm) -> dict[str, str]:
+    """The fields of the form as they are before anything is typed."""
+    there = looked.appointment.starts_at.astimezone(looked.form.zone)
+    return {
+        "day": f"{there.date()}",
+        "at": f"{there:%H:%M}",
+        "minutes": f"{looked.appointment.minutes}",
+        "kind": looked.appointment.kind,
+        "with": f"{looked.appointment.staff_id}",
+    }
+
+
+@router.post("/charts/{client_id:uuid}/appointments/{appointment_id:uuid}")
+@does(Operation.PLAN_APPOINTMENT)
+async def move(
+    request: Request,
+    res: Res,
+    staff: StaffPage,
+    client_id: ClientId,
+    appointment_id: AppointmentId,
+    day: Typed = "",
+    at: Typed = "",
+    minutes: Typed = "",
+    kind: Typed = "",
+    colleague: Typed = "",
+) -> Response:
+    typed = {"day": day, "at": at, "minutes": minutes, "kind": kind, "with": colleague}
+    try:
+        looked = await appointments.move_form(res, staff, client_id, appointment_id)
+        to, stands = _place(typed, looked.form), _stands(looked)
+        # a time of day that comes twice is meant as it is, unless another one was typed
+        same = (stands["day"], stands["at"]) == (day, at)
+        await appointments.move(
+            res,
+            staff,
+            appointment_id,
+            client_id=client_id,
+            starts_at=looked.appointment.starts_at if same else to.starts_at,
+            minutes=to.minutes,
+            kind=to.kind,
+            staff_id=to.staff_id,
+        )
+    except (NotFound, ChartRestricted):
+        raise
+    except Refusal as refusal:
+        return await _move_form(
+            request, res, staff, client_id, appointment_id, forms.status(refusal), typed=typed, problem=str(refusal)
+        )
+    return see_other(f"/charts/{client_id}?done=appointment-moved")
 
 
 @router.post("/charts/{client_id:uuid}/appointments/{appointment_id:uuid}/cancel")

@@ -11,7 +11,6 @@ from api.pages import rendering
 from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
 from chart.text import Sentence, Text
-from chart.waiting import Filter
 from identity import policy
 from pdf import Note
 
@@ -19,6 +18,7 @@ DONE: dict[str, Sentence] = {
     "added": "The chart is open. Invite the client to the Client Portal to share documents.",
     "appointment-made": "The appointment is in the Calendar.",
     "appointment-there": "This appointment was in the Calendar already.",
+    "appointment-moved": "The appointment is changed.",
     "appointment-cancelled": "The appointment is cancelled.",
     "settings": "The settings are changed. Requests that are open stay as they were asked.",
     "settings-same": "Nothing was changed.",
@@ -84,14 +84,10 @@ async def page(
             "zone": ZoneInfo(staff.timezone),
             "may": policy.rights(staff),
             "notices": await charts.staff_notices(res, staff),
-            "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
+            "attention": await requests.need_attention(res, staff),
             "notification": Notification(Text("{done} {note}", done=done, note=note) if note else done)
             if done
             else None,
             **context,
         },
     )
-
-
-def _both(done: str, note: str | None) -> str:
-    return Text("{done} {note}", done=done, note=note) if note else done

@@ -108,21 +108,49 @@ def waits_for(asked: Request) -> str:
     return Text("Waits for {who} to sign.", who=who)
 
 
+AUDIT_LOG = "the audit log"
+"""Context of what was done: a sentence about somebody there, where a document or a request bears a label."""
+
+
 def done(action: Action) -> str:
     """What was done, in the audit log."""
-    return action.value[:1].upper() + action.value[1:]
+    return Text(action.value[:1].upper() + action.value[1:], AUDIT_LOG)
 
 
-def more(line: Line) -> str:
+KNOWN: tuple[Sentence, ...] = (
+    *("about", "account", "act", "appointment", "asked for", "at", "authority", "before", "care team", "changed"),
+    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "IP address", "key"),
+    *("language", "meant", "name", "network", "now", "number", "occasion", "problem", "reason", "relationship"),
+    *("request id", "role", "scopes", "searched", "sha256", "signed sha256", "since", "text version"),
+    *("time stamped sha256", "to", "upload sha256", "wanted", "was", "what", "why"),
+)
+"""What the details of entries are called; most stand as they are kept, as in the file of the log."""
+
+WAYS_IN: tuple[Sentence, ...] = (
+    *("password and code", "password and passkey", "password and a new second factor", "single sign-on"),
+    *("passkey", "authenticator app"),
+)
+"""Details that are words."""
+
+LABELS = {"role", "before", "relationship"}
+"""Details that are values of an enumeration."""
+
+
+def more(line: Line) -> list[str]:
     """What else the log knows of an entry."""
-    ids = [f"{what} {one}" for what, one in (("document", line.document_id), ("request", line.request_id)) if one]
-    known = [f"{name.replace('_', ' ')}: {value}" for name, value in line.detail.items() if value is not None]
-    return " · ".join([*ids, *known])
+    ids = {N_("document"): line.document_id, N_("request"): line.request_id}
+    of_ours = {name: f"{value}" for name, value in line.detail.items() if name in LABELS and value}
+    labels = {name: value.replace("_", " ").capitalize() for name, value in of_ours.items()}
+    known = {name.replace("_", " ").replace("ip ", "IP "): value for name, value in (line.detail | labels).items()}
+    return [
+        *(Text("{what} {id}", what=what, id=str(one)) for what, one in ids.items() if one),
+        *(Text("{name}: {value}", name=name, value=f"{value}") for name, value in known.items() if value is not None),
+    ]
 
 
 def happened(entry: Entry) -> str:
     """A line of the timeline."""
-    said = HAPPENED.get(entry.action, entry.action.value.capitalize())
+    said = HAPPENED.get(entry.action) or done(entry.action)
     occasion = str(entry.detail.get("occasion") or "")
     if entry.action is Action.MAILED and occasion.startswith("reminder"):
         return N_("Reminder sent")

@@ -31,7 +31,7 @@ async def end(
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await relationship.end(transaction, account_id, client_id, reason=reason, by=caller.actor)
-        await session.end_all(transaction, account_id)
+        await session.end_all(transaction, request.party_of(account_id))
         await audit.record(
             transaction,
             caller.practice,
@@ -65,7 +65,8 @@ async def offer_new_factors(
         await client.find(transaction, client_id)
         acting = await relationship.find(transaction, account_id, client_id)
         await _check_somebody_else(transaction, staff, acting.email)
-        await throttle.spend(resources.database, throttle.NEW_FACTORS.of(Surface.PORTAL.party(account_id)))
+    await throttle.spend(resources.database, throttle.NEW_FACTORS.of(Surface.PORTAL.party(account_id)))
+    async with resources.database.practice(staff.practice, staff.actor) as transaction:
         link = await account.offer_new_factors(transaction, staff.practice, account_id)
         await audit.record(
             transaction,
@@ -89,7 +90,8 @@ async def _check_somebody_else(transaction: Transaction, staff: StaffMember, ema
 async def blocks(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Block]:
     """From whom a document is kept."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        await document.find(transaction, document_id)
+        found = await document.find(transaction, document_id)
+        await audit.view(transaction, caller.practice, caller.actor, found.client_id, found.id, sha256=found.sha256)
         return await block.of_document(transaction, document_id)
 
 

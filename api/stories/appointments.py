@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from api.resources import Resources
 from chart import appointment, audit, client, practice
-from chart.appointment import Appointment, AppointmentId, AppointmentKind
+from chart.appointment import Appointment, AppointmentId, AppointmentKind, Place
 from chart.audit import Action
 from chart.ids import ClientId, StaffId
 from chart.refusals import NotFound, Unacceptable
@@ -112,8 +112,7 @@ async def make(
         await client.find(transaction, client_id)
         appointment.check(starts_at, minutes, await practice.today(transaction))
         starts_at = starts_at.astimezone(UTC)
-        if staff_id not in {one.id for one in await staff.counter_signers(transaction)}:
-            raise Unacceptable("Appointments are with providers and supervisors of this practice. Choose one of them.")
+        await _check_colleague(transaction, staff_id)
         made = await appointment.add(
             transaction,
             caller.practice,
@@ -136,17 +135,81 @@ async def make(
         return MadeAppointment(await appointment.find(transaction, made.id), made.new)
 
 
+async def _check_colleague(transaction: Transaction, staff_id: StaffId) -> None:
+    if staff_id not in {one.id for one in await staff.counter_signers(transaction)}:
+        raise Unacceptable("Appointments are with providers and supervisors of this practice. Choose one of them.")
+
+
+@dataclass(frozen=True)
+class MoveForm:
+    """What the form for another time offers, and where the appointment stands."""
+
+    form: Form
+    appointment: Appointment
+
+
+async def move_form(
+    resources: Resources, caller: PracticeSide, client_id: ClientId, appointment_id: AppointmentId
+) -> MoveForm:
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        found = await _of_chart(transaction, appointment_id, client_id)
+        return MoveForm(Form(*await _clock(transaction), await staff.counter_signers(transaction)), found)
+
+
+async def _of_chart(transaction: Transaction, appointment_id: AppointmentId, client_id: ClientId | None) -> Appointment:
+    """With a `client_id` only one of that chart is found."""
+    found = await appointment.find(transaction, appointment_id)
+    if client_id not in {None, found.client_id}:
+        raise NotFound("There is no such appointment in this chart.")
+    return found
+
+
+async def move(
+    resources: Resources,
+    caller: PracticeSide,
+    appointment_id: AppointmentId,
+    *,
+    client_id: ClientId | None = None,
+    starts_at: datetime,
+    minutes: int | None = None,
+    kind: AppointmentKind | None = None,
+    staff_id: StaffId | None = None,
+) -> Appointment:
+    """Put an appointment elsewhere in the Calendar; what is None stays. Its log keeps where it was.
+
+    Moving it to where it stands changes nothing, also if that colleague has left in the meantime.
+    """
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        found = await _of_chart(transaction, appointment_id, client_id)
+        appointment.check(starts_at, minutes or found.minutes, await practice.today(transaction))
+        to = Place(starts_at.astimezone(UTC), minutes or found.minutes, kind or found.kind, staff_id or found.staff_id)
+        if to.staff_id != found.staff_id:
+            await _check_colleague(transaction, to.staff_id)
+        if was := await appointment.move(transaction, appointment_id, to):
+            await audit.record(
+                transaction,
+                caller.practice,
+                caller.actor,
+                Action.MOVED_APPOINTMENT,
+                chart=found.client_id,
+                appointment=str(appointment_id),
+                was=_said(was),
+                now=_said(to),
+            )
+        return await appointment.find(transaction, appointment_id)
+
+
+def _said(one: Place) -> str:
+    """For the log: when, how long, what, with whom."""
+    return f"{one.starts_at:%Y-%m-%dT%H:%MZ}, {one.minutes}, {one.kind}, {one.staff_id}"
+
+
 async def cancel(
     resources: Resources, caller: PracticeSide, appointment_id: AppointmentId, *, client_id: ClientId | None = None
 ) -> Appointment:
-    """Take an appointment out of the Calendar; it stays in the chart's log. Doing it again changes nothing.
-
-    With a `client_id` only one of that chart is found.
-    """
+    """Take an appointment out of the Calendar; it stays in the chart's log. Doing it again changes nothing."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        found = await appointment.find(transaction, appointment_id)
-        if client_id not in {None, found.client_id}:
-            raise NotFound("There is no such appointment in this chart.")
+        found = await _of_chart(transaction, appointment_id, client_id)
         if await appointment.cancel(transaction, appointment_id, caller.actor):
             await audit.record(
                 transaction,
