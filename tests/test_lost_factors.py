@@ -36,14 +36,13 @@ LINK = "/portal/sign-in/link"
 
 @pytest.fixture
 async def client(database: Database, configured: Settings, office: Office) -> Office:
-    """The client has an authenticator app and recovery codes."""
-    return await with_factors(database, configured, office)
+    """The client has an authenticator app."""
+    return await with_app(database, configured, office)
 
 
-async def with_factors(database: Database, configured: Settings, office: Office) -> Office:
+async def with_app(database: Database, configured: Settings, office: Office) -> Office:
     async with database.practice(office.practice) as transaction:
         await enrol(transaction, configured, party_of(office))
-    await recovery_codes(database, office)
     return office
 
 
@@ -179,6 +178,7 @@ async def test_a_passkey_takes_the_place_of_all_others_too(
     provider: dict[str, str],
     mailbox: Mailbox,
 ) -> None:
+    await recovery_codes(database, client)
     enrolling = await through(api, client, await offered(api, client, provider, mailbox))
     json = enrolling | {"accept": "application/json"}
     options = (await api.post("/portal/sign-in/enrol/passkey/question", headers=json)).json()
@@ -213,7 +213,7 @@ async def test_the_link_ends_with_the_next_one_and_after_a_day_and_is_of_one_acc
     assert "This took too long" in (await show(api, new, early)).text  # a new one ends what was half done
     half = await first_step(api, client)
     assert (await show(api, old, half)).status_code == HTTPStatus.FORBIDDEN
-    theirs = await with_factors(database, configured, other_office)
+    theirs = await with_app(database, configured, other_office)
     foreign = await offered(api, theirs, HTML | await sign_in_staff(api, theirs.provider_email), mailbox)
     assert (await show(api, foreign, half)).status_code == HTTPStatus.FORBIDDEN
     async with database.practice(client.practice) as transaction:
