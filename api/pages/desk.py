@@ -35,6 +35,7 @@ DONE: dict[str, Sentence] = {
     "shared-and-invited": "Invitation sent. The document is shared for signature as soon as somebody has registered.",
     "parked": "The request waits. The document is shared for signature as soon as somebody has registered.",
     "access-ended": "The access has ended.",
+    "factors-offered": "An email is on its way. Its link and the password lead to a new second factor within a day.",
     "blocked": "The document is kept from this person now.",
     "unblocked": "The person can see the document again, as far as they act for the client.",
     "consent-recorded": "The consent is recorded.",
