@@ -5,8 +5,13 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.pages.rendering import render_problem
+from api.problems import is_page
+from chart.text import N_
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -65,7 +70,7 @@ class Defences:
             nonlocal too_large
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 too_large = True
-                await TOO_LARGE(scope, receive, send_guarded)
+                await _too_large(scope)(scope, receive, send_guarded)
             elif not too_large:
                 await send_guarded(message)
 
@@ -89,6 +94,16 @@ TOO_LARGE = _problem(
     "Too large",
     "A PDF may have 50 MB, what the Temporal UI sends 16 MB, all else 2 MB.",
 )
+
+
+def _too_large(scope: Scope) -> Response:
+    """As a page where a person sent it."""
+    request = Request(scope)
+    if not is_page(request):
+        return TOO_LARGE
+    return render_problem(
+        request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, N_("Too large"), N_("A PDF may have 50 MB at most.")
+    )
 
 
 def _is_forged(scope: Scope, guests: Mapping[str, Set[str]]) -> bool:

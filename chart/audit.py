@@ -47,6 +47,7 @@ class Action(StrEnum):
     READMITTED_COLLEAGUE = "let a colleague back in"
     TOOK_FACTORS = "removed a colleague's second factors"
     CREATED_CLIENT = "created client"
+    REVOKED_INVITATION = "took an invitation back"
     INVITED = "invited"
     REGISTERED = "registered"
     RECORDED_CONSENT = "recorded a consent to disclose"

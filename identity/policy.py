@@ -84,7 +84,7 @@ class Operation(Enum):
     SHARE_IN_BULK = "share many documents at once", Right.SHARE
     READ_BULK = "read what has become of them", Right.READ_CHARTS
     BLOCK = "keep a document from one account, or let it be seen again", Right.SHARE, When.OPEN
-    INVITE = "invite to the Client Portal", Right.INVITE, When.OPEN
+    INVITE = "invite to the Client Portal, take an invitation back", Right.INVITE, When.OPEN
     END_ACCESS = "end somebody's portal access", Right.INVITE, When.OPEN
     READ_DISCLOSURES = "read consents to disclose, and what went to whom", Right.READ_CHARTS, When.OPEN
     RECORD_CONSENT = "record or revoke a consent to disclose", Right.SHARE, When.OPEN

@@ -113,11 +113,51 @@ def done(action: Action) -> str:
     return action.value[:1].upper() + action.value[1:]
 
 
-def more(line: Line) -> str:
+DETAILS: dict[str, Sentence] = {
+    "document": "document",
+    "request": "request",
+    "account": "portal account",
+    "about": "about",
+    "appointment": "appointment",
+    "asked_for": "asked for",
+    "care_team": "care team",
+    "consent": "consent",
+    "correction": "correction",
+    "days": "days",
+    "exception": "exception",
+    "factor": "factor",
+    "invitation": "invitation",
+    "key": "key",
+    "meant": "meant",
+    "network": "network",
+    "now": "now",
+    "occasion": "occasion",
+    "problem": "problem",
+    "reason": "reason",
+    "relationship": "relationship",
+    "role": "role",
+    "scopes": "may",
+    "searched": "searched by name",
+    "since": "from",
+    "to": "to",
+    "was": "before",
+    "why": "why",
+}
+"""Names of what the log knows of an entry; those that stand here not are for programs and say themselves."""
+
+
+def more(line: Line) -> list[Text]:
     """What else the log knows of an entry."""
-    ids = [f"{what} {one}" for what, one in (("document", line.document_id), ("request", line.request_id)) if one]
-    known = [f"{name.replace('_', ' ')}: {value}" for name, value in line.detail.items() if value is not None]
-    return " · ".join([*ids, *known])
+    known = {"document": line.document_id, "request": line.request_id, **line.detail}
+    return [
+        Text(
+            "{name}: {value}",
+            name=DETAILS.get(name, name.replace("_", " ")),
+            value=N_("yes") if name == "searched" else f"{value}",
+        )
+        for name, value in known.items()
+        if value is not None and (name, value) != ("searched", 0)
+    ]
 
 
 def happened(entry: Entry) -> str:

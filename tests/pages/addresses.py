@@ -30,6 +30,7 @@ FILLED = {
     "request_id": PENDING.request_id,
     "bulk_id": number("bulk"),
     "staff_id": number("active"),
+    "appointment_id": number("appointment"),
 }
 """What stands for each part of an address."""
 

@@ -42,12 +42,22 @@ from chart.audit import Action, Actor, Entry, Line
 from chart.block import Block
 from chart.bulk import Bulk, BulkAct, BulkId, Concerned, Item, ItemOutcome
 from chart.care import Restriction
-from chart.client import Client, PortalAccess
+from chart.client import Client, OpenInvitation, PortalAccess
 from chart.consent import Given, worded
 from chart.disclosure import Consent, ConsentId, Disclosure, Holds, SignedHow
 from chart.disclosure import Terms as ConsentTerms
 from chart.document import Document, Kind, Version
-from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
+from chart.ids import (
+    AccountId,
+    ClientId,
+    DocumentId,
+    InvitationId,
+    MessageId,
+    PracticeId,
+    RequestId,
+    StaffId,
+    VersionId,
+)
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.message import About, Message, MessageAbout, StaffNotice
 from chart.practice import Practice
@@ -131,7 +141,7 @@ ACTS = {
     disclosing: ("consents", "ledger"),
     restricting: ("team",),
     roster: ("members", "find"),
-    appointments: ("look", "form", "today", "make", "cancel"),
+    appointments: ("look", "form", "today", "make", "move_form", "move", "cancel"),
     keys: ("list_keys",),
     portal: (
         "electronic_records",
@@ -279,6 +289,17 @@ def an_appointment(**different: Any) -> Appointment:
     return replace(as_ever, **different)
 
 
+INVITATION = OpenInvitation(
+    InvitationId(number("invitation")),
+    "Rosa Rivera",
+    "rosa@example.org",
+    Relationship.PARTNER,
+    NOW,
+    NOW + timedelta(days=7),
+    "refused",
+)
+
+
 @dataclass
 class Stage:
     """What the pages find. Tests put their own things in; `raises` is what the next act ends with."""
@@ -370,7 +391,7 @@ class Stage:
             relations=self.relations if client.registered else [],
             blocks=self.blocks if client.registered else [],
             names={STAFF_PARTY: "Dr. Maya Chen"},
-            invitations=[],
+            invitations=[INVITATION] if client_id == CLIENT else [],
             documents=self.documents if client_id == CLIENT else [NOTE_OF_UNREGISTERED],
             appointments=[an_appointment()] if client_id == CLIENT else [],
             zone=ZONE,
@@ -392,6 +413,13 @@ class Stage:
     async def make(self, _r: object, _c: object, _client: ClientId, _s: StaffId, **given: Any) -> Any:
         self._act("make appointment", **given)
         return appointments.MadeAppointment(an_appointment(), new=True)
+
+    async def move_form(self, _r: object, _c: object, _client: ClientId, _one: AppointmentId) -> appointments.MoveForm:
+        return appointments.MoveForm(appointments.Form(ZONE, NOW.date(), self.colleagues), an_appointment())
+
+    async def move(self, _r: object, _c: object, one: AppointmentId, **given: Any) -> Appointment:
+        self._act("move appointment", appointment=one, **given)
+        return an_appointment()
 
     async def cancel(self, _r: object, _c: object, one: AppointmentId, **_: Any) -> Appointment:
         self._act("cancel appointment", appointment=one)
@@ -469,8 +497,9 @@ class Stage:
         about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
         return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
 
-    async def possible_clients(self, _r: object, _c: object) -> list[Client]:
-        return self.clients
+    async def possible_clients(self, _r: object, _c: object, words: str, *_: object) -> bulk.Possible:
+        found = [one for one in self.clients if words.lower() in one.name.lower()]
+        return bulk.Possible(found, CLIENT, {UNREGISTERED: "Priya Natarajan"} if words else {})
 
     async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
         me = StaffId(number("staff"))

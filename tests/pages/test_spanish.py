@@ -63,6 +63,7 @@ def addresses(route: APIRoute) -> list[str]:
         "message_id": [MESSAGE],
         "request_id": [REQUEST, stage.STUCK.request_id],
         "bulk_id": [stage.number("bulk")],
+        "appointment_id": [stage.number("appointment")],
         "staff_id": [stage.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
     }
     literal, *fields = re.split(r"\{(\w+)[^}]*\}", route.path)
@@ -212,6 +213,12 @@ def test_a_guest_chooses_a_language_and_it_is_kept(browser: TestClient) -> None:
     assert "lang=es" in english.text
     assert "next=%2Fportal%2Finbox" in english.text
     assert "set-cookie" not in browser.get("/portal/sign-in?lang=xx").headers
+
+
+def test_the_device_keeps_the_language_of_whoever_is_signed_in(browser: TestClient) -> None:
+    kept = browser.get("/charts", headers={"accept-language": "en"}).headers["set-cookie"]
+    assert kept.startswith(f"{languages.COOKIE}=es;")
+    assert "set-cookie" not in browser.get("/charts", headers={"cookie": kept.split(";")[0]}).headers
 
 
 def test_whoever_is_signed_in_chooses_in_the_account(browser: TestClient, on_stage: Stage) -> None:
