@@ -20,6 +20,7 @@ from activities.notify import Notification
 from activities.time_stamp import TimeStamping
 from chart.ids import DocumentId, RequestId
 from chart.lifecycle import Life, Order, RequestState, Seat
+from chart.message import MessageAbout
 from gateways import temporal
 from gateways.temporal import PlainWords
 
@@ -70,6 +71,11 @@ def again(order: Order, now: datetime) -> Order:
     return replace(order, seats=seats, asked_at=now, expires_at=now + (order.expires_at - order.asked_at))
 
 
+def tell_id(request_id: RequestId, about: MessageAbout) -> str:
+    """Of the workflow that sends the emails which tell of this."""
+    return f"tell/{request_id}/{about}"
+
+
 @dataclass(frozen=True)
 class OnceMore:
     """A request that cannot go on and is to be asked for anew."""
@@ -91,8 +97,9 @@ class HandOver:
 
     @activity.defn(name="hand_over_mail")
     async def mail(self, notification: Notification) -> None:
-        """Emails that tell of an ending."""
-        await self._start("TellSigners", notification, f"tell/{notification.request_id}", "Tell the signers")
+        """Emails that tell of an ending, or of a bulk share: a request can have both."""
+        workflow_id = tell_id(notification.request_id, notification.about)
+        await self._start("TellSigners", notification, workflow_id, "Tell the signers")
 
     @activity.defn(name="hand_over_time_stamp")
     async def time_stamp(self, stamping: TimeStamping) -> None:

@@ -69,6 +69,8 @@ class File:
                 size=stamped.size,
                 pages=stamped.pages,
             )
+            # a new version that came in between has taken it out of the portal, and a signed copy is there for ever
+            await document.share(transaction, order.practice, order.version, order.requested_by)
             await audit.record(
                 transaction,
                 order.practice,

@@ -29,9 +29,9 @@ Choose a password here within seven days:
 If you did not expect this email, you can ignore it.
 """,
     "es": """\
-Le invitamos al Portal del Cliente.
+Recibió una invitación al Portal del Cliente.
 
-Elija una contraseña aquí dentro de siete días:
+Elija una contraseña aquí en el plazo de siete días:
 {link}
 
 Si no esperaba este correo, puede ignorarlo.

@@ -52,12 +52,12 @@ If you did not ask for it, you can ignore this email: your password stays as it 
     ("es", Occasion.FORGOTTEN): Wording(
         "Elija una contraseña nueva",
         """\
-Alguien, probablemente usted, ha pedido una contraseña nueva.
+Alguien, probablemente usted, pidió una contraseña nueva.
 
 Elíjala aquí en el plazo de una hora:
 {link}
 
-Si no la ha pedido, puede ignorar este correo: su contraseña sigue igual.
+Si no la pidió, puede ignorar este correo: su contraseña sigue igual.
 """,
     ),
     ("en", Occasion.INVITED): Wording(
@@ -74,9 +74,9 @@ Then you sign in and add a second factor. If you did not expect this email, you 
     ("es", Occasion.INVITED): Wording(
         "Su acceso a la Sala de expedientes",
         """\
-Un administrador le invitó a la Sala de expedientes.
+Un administrador le dio acceso a la Sala de expedientes.
 
-Elija una contraseña aquí en un plazo de siete días:
+Elija una contraseña aquí en el plazo de siete días:
 {link}
 
 Después inicie sesión y agregue un segundo factor. Si no esperaba este correo, puede ignorarlo.
@@ -98,7 +98,7 @@ If you did not ask for this, do not use the link, and tell your administrators a
         """\
 Un administrador quitó su segundo factor para que pueda agregar uno nuevo. Se cerraron todas sus sesiones.
 
-Inicie sesión con su contraseña y después use este enlace en un plazo de un día:
+Inicie sesión con su contraseña y después use este enlace en el plazo de un día:
 {link}
 
 Si no lo pidió, no use el enlace y avise enseguida a sus administradores.

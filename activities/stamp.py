@@ -50,6 +50,25 @@ def meaning(of: str, language: str) -> str:
     return IN_SPANISH[of] if language == "es" else of
 
 
+CAPACITIES_IN_SPANISH = {
+    "self": "la propia persona",
+    "parent": "padre o madre",
+    "legal guardian": "tutor legal",
+    "partner": "pareja",
+    "personal representative": "representante personal",
+    "other": "otra",
+    "provider": "profesional",
+    "supervisor": "supervisor",
+}
+"""As what somebody signs."""
+
+
+def capacity(kept: str, language: str) -> str:
+    """As the certificate says it: a relationship to the client, or what a member of the staff is."""
+    of = kept.replace("_", " ")
+    return CAPACITIES_IN_SPANISH.get(of, of) if language == "es" else of
+
+
 BEYOND_RETRY = "BeyondRetry"
 """Type of an error whose message is written for staff and operators."""
 
@@ -183,7 +202,7 @@ async def _signer(transaction: Transaction, order: Order, ours: Practice, signat
     assert row is not None, "accounts and staff never go away"
     return Signer(
         printed_name=row["name"],
-        relationship=str(row["capacity"]).replace("_", " "),
+        relationship=capacity(str(row["capacity"]), ours.language),
         meaning=meaning(COUNTER_MEANING if request.staff_of(signature.signer) else MEANING, signature.language),
         signed_at=signature.at,
         timezone=ours.timezone,

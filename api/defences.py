@@ -1,16 +1,17 @@
 """The web's defences, around every response: headers, and no writing from other sites (SPEC A3, FACTS-web)."""
 
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import languages
 from api.pages.rendering import render_problem
-from api.problems import is_page
+from api.problems import is_for_people
 from chart.text import N_
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -70,40 +71,53 @@ class Defences:
             nonlocal too_large
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 too_large = True
-                await _too_large(scope)(scope, receive, send_guarded)
+                await _answer(TOO_LARGE, scope)(scope, receive, send_guarded)
             elif not too_large:
                 await send_guarded(message)
 
         if _is_forged(scope, self._guests):
-            await FORGED(scope, receive, send_guarded)
+            await _answer(FORGED, scope)(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_with_problem)
 
 
-def _problem(status: HTTPStatus, slug: str, title: str, detail: str) -> JSONResponse:
-    details = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
-    return JSONResponse(details, status, media_type="application/problem+json")
+@dataclass(frozen=True)
+class Turned:
+    """Away, before anything of ours has looked at it."""
+
+    status: HTTPStatus
+    slug: str
+    title: str
+    detail: str
 
 
-FORGED = _problem(
-    HTTPStatus.FORBIDDEN, "cross-site", "Sent from another site", "Open the page itself and send it from there."
+def _answer(turned: Turned, scope: Scope) -> Response:
+    request = Request(scope)
+    if turned is TOO_LARGE and is_for_people(request):
+        return render_problem(request, turned.status, turned.title, N_("A PDF may have 50 MB at most."))
+    language = languages.of(request)
+    details = {
+        "type": f"/problems/{turned.slug}",
+        "title": languages.said(turned.title, language),
+        "status": turned.status,
+        "detail": languages.said(turned.detail, language),
+    }
+    headers = {"content-language": languages.tag(language)}
+    return JSONResponse(details, turned.status, headers, media_type="application/problem+json")
+
+
+FORGED = Turned(
+    HTTPStatus.FORBIDDEN,
+    "cross-site",
+    N_("Sent from another site"),
+    N_("Open the page itself and send it from there."),
 )
-TOO_LARGE = _problem(
+TOO_LARGE = Turned(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too-large",
-    "Too large",
-    "A PDF may have 50 MB, what the Temporal UI sends 16 MB, all else 2 MB.",
+    N_("Too large"),
+    N_("A PDF may have 50 MB, what the Temporal UI sends 16 MB, all else 2 MB."),
 )
-
-
-def _too_large(scope: Scope) -> Response:
-    """As a page where a person sent it."""
-    request = Request(scope)
-    if not is_page(request):
-        return TOO_LARGE
-    return render_problem(
-        request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, N_("Too large"), N_("A PDF may have 50 MB at most.")
-    )
 
 
 def _is_forged(scope: Scope, guests: Mapping[str, Set[str]]) -> bool:
@@ -119,5 +133,5 @@ def _is_forged(scope: Scope, guests: Mapping[str, Set[str]]) -> bool:
     if site := headers.get("sec-fetch-site"):
         return site not in {"same-origin", "none"}
     if origin := headers.get("origin"):
-        return urlsplit(origin).netloc != headers.get("host")
+        return origin.partition("://")[2] != headers.get("host")
     return False

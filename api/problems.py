@@ -88,7 +88,7 @@ _FOR_OPERATORS: dict[type[Exception], Sentence] = {
 def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
     """The problem as JSON for programs, as a page for people; in the language of whoever asks (RFC 9457 3.1.3)."""
     request.state.problem = problem.slug
-    if is_page(request):
+    if is_for_people(request):
         return render_problem(request, problem.status, problem.title, detail)
     language = languages.of(request)
     response = JSONResponse(
@@ -107,8 +107,7 @@ def answer(request: Request, problem: Problem, detail: str, **more: object) -> R
     return response
 
 
-def is_page(request: Request) -> bool:
-    """Whether a person reads the answer."""
+def is_for_people(request: Request) -> bool:
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
@@ -160,19 +159,25 @@ async def _sign_in_needed(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """Where it does not fit and why; never the value itself, which may be personal (SPEC A7)."""
+    """Where it does not fit and why; never the value itself, which may be personal (SPEC A7).
+
+    A form sends what fits or is told by its page, so people meet this after a change by hand, and not by field.
+    """
     assert isinstance(error, RequestValidationError)
-    if is_page(request):
-        return answer(request, INVALID, _SAID_ON_PAGES[HTTPStatus.UNPROCESSABLE_ENTITY])
+    if is_for_people(request):
+        return answer(request, INVALID, _UNFIT)
     places = [{"at": "/".join(map(str, found["loc"])), "why": found["msg"]} for found in error.errors()]
     detail = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
     return answer(request, INVALID, detail, errors=places)
 
 
+_UNFIT: Sentence = "Something that was sent cannot be used. Go back, check it and send it again."
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    said = _SAID | (_SAID_ON_PAGES if is_page(request) else {})
+    said = _SAID | (_SAID_TO_PEOPLE if is_for_people(request) else {})
     detail = error.detail if error.detail != status.phrase else said.get(status, status.description)
     title = _TITLES.get(status, status.phrase)
     response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), title), detail)
@@ -188,12 +193,10 @@ _SAID: dict[HTTPStatus, Sentence] = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address. Check it, or start from the first page.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; `Allow` says which it takes.",
 }
-_SAID_ON_PAGES: dict[HTTPStatus, Sentence] = {
+_SAID_TO_PEOPLE: dict[HTTPStatus, Sentence] = {
     HTTPStatus.METHOD_NOT_ALLOWED: "Forms are sent to this address; it shows nothing. "
     "Go back, or start from the first page.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "What was sent does not fit what this page takes. Go back and try again.",
 }
-"""Where people read it, who know nothing of methods and fields."""
 
 
 async def _chart_away(request: Request, error: Exception) -> Response:

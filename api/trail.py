@@ -65,12 +65,20 @@ def _network(scope: Scope) -> str:
     return network_of(scope["client"][0]) if scope["client"] else UNKNOWN.network
 
 
+def _id(said: object) -> UUID | None:
+    """Of a part of the address; None where it is something else, such as a number of a page, or no id at all."""
+    try:
+        return UUID(str(said))
+    except ValueError:
+        return None
+
+
 async def _record(resources: Resources, state: dict[str, Any], status: HTTPStatus, network: str) -> None:
     caller, method, route, named = state["asked"]
     problem = state.get("problem", status.phrase)
     if problem == INVALID:
         return
-    ids = {name: UUID(str(value)) for name, value in named.items() if name.endswith("_id")}
+    ids = {name: one for name, said in named.items() if (one := _id(said))}
     document = DocumentId(ids["document_id"]) if "document_id" in ids else None
     try:
         async with resources.database.practice(caller.practice) as transaction:

@@ -74,7 +74,7 @@ SMALLEST_UPRIGHT = 24
 LEAST_CONTRAST = 0.2
 """Of a stamp on white paper: enough where a part of it lies on dark ground."""
 
-SIGNED_BEFORE = {Reason.ALREADY_SIGNED, Reason.SIGNING_FORBIDDEN}
+SIGNED_BEFORE = {Reason.ALREADY_SIGNED, Reason.SIGNING_FORBIDDEN, Note.SIGNED_BEFORE, Note.BROKEN_BEFORE}
 
 
 class Outcome(StrEnum):
@@ -168,7 +168,7 @@ def judge(upload: bytes, file: str, tools: Tools) -> Result:
         inspected = replace(inspected, plan=inspected.plan.with_signers(tools.signers))
 
     def result(outcome: Outcome, why: Iterable[str] = (), stamp_seconds: float = 0.0) -> Result:
-        signed = Note.SIGNED_BEFORE in inspected.notes if inspected else reason in SIGNED_BEFORE
+        signed = bool(SIGNED_BEFORE & set(inspected.notes if inspected else [reason]))
         changes = inspected.changes if inspected else ()
         way = inspected.plan.way if inspected else ""
         ground = inspected.plan.rooms[0].ground if inspected and inspected.plan.rooms else ""
@@ -309,8 +309,8 @@ def _place(document: bytes, page: int, plan: Plan, signers: int) -> tuple[Arrang
     with pypdfium2.PdfDocument(document) as opened:
         width, height = opened[page].get_size()
     with apply_configuration(READING):
-        said = float(PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit", 1))
-    unit = said if said > 0 else 1.0  # readers take no heed of others
+        said = PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit")
+    unit = float(said) if isinstance(said, int | float) and said > 0 else 1.0  # readers take no heed of others
     arranged = arrange(Geometry((0, 0, width, height), user_unit=unit), plan, _sizes(plan.way, signers))
     return arranged, width * unit, height * unit
 

@@ -270,8 +270,7 @@ async def add_version(
     It is not shared, and the unsigned version before is no more; what was signed before stays as it is.
     """
     await hold(transaction, document_id)
-    await transaction.execute(HIDE_UNSIGNED, document_id, version.added_by)
-    kept = await transaction.fetchval(
+    added = await transaction.fetchval(
         ADD_NEXT_VERSION,
         version.id,
         practice,
@@ -284,17 +283,19 @@ async def add_version(
         version.added_by,
         version.stamp_plan,
     )
-    if kept is not None:
-        await audit.record(
-            transaction,
-            practice,
-            version.added_by,
-            Action.ADDED_VERSION,
-            chart=client_id,
-            document=document_id,
-            sha256=version.sha256,
-            upload_sha256=version.upload_sha256,
-        )
+    if added is None:
+        return  # it may have been shared since then
+    await transaction.execute(HIDE_UNSIGNED, document_id, version.added_by)
+    await audit.record(
+        transaction,
+        practice,
+        version.added_by,
+        Action.ADDED_VERSION,
+        chart=client_id,
+        document=document_id,
+        sha256=version.sha256,
+        upload_sha256=version.upload_sha256,
+    )
 
 
 @dataclass(frozen=True)
@@ -437,7 +438,8 @@ _REQUEST = (
     """
 left join share s on s.version_id = v.id
 left join lateral (
-    select * from signature_request where version_id = v.id order by created_at desc limit 1
+    -- by the document too, since that has the index
+    select * from signature_request where document_id = d.id and version_id = v.id order by created_at desc limit 1
 ) q on true
 left join lateral (
     select bool_or(viewed_at is not null) as viewed, count(*)::int as seats,
@@ -499,7 +501,7 @@ on conflict (id) do nothing returning id
 HIDE_UNSIGNED = SQL("""
 update share set hidden_at = now(), hidden_by = $2, hide_reason = 'Replaced by a new version.'
 from version v where v.id = share.version_id and v.document_id = $1 and share.hidden_at is null
-and not exists (select from signature_request q where q.version_id = v.id and q.state in ('signed', 'sealing'))
+and not exists (select from signature_request q where q.version_id = v.id and q.state = 'signed')
 """)
 
 NEW_ID = SQL("select uuidv7()")

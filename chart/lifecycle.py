@@ -18,6 +18,9 @@ from chart.text import Sentence
 ON_ITS_WAY = timedelta(minutes=1)
 """How long a signature that was made in time may take to arrive: the expiry takes none that was acknowledged."""
 
+STEP_FAILED: Sentence = "The step failed ({kind})."
+"""Why a request needs attention that met an error which nobody expected; its class tells operators what to look for."""
+
 
 class RequestState(StrEnum):
     AWAITING_REGISTRATION = "awaiting_registration"
@@ -152,8 +155,6 @@ BY: dict[Act, Side] = {
 
 MENDING = frozenset({Act.RESUME, Act.REISSUE})
 """What a request that needs attention takes besides; `SKIP` too where the step allows it."""
-
-OPEN = frozenset(state for state, row in STATES.items() if not row.ended)
 
 
 def check_takes(state: RequestState, act: Act) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from chart.audit import Actor
@@ -34,6 +34,9 @@ class Message:
     about: MessageAbout
     request_id: RequestId
     document_id: DocumentId
+    type: str = field(repr=False)
+    """Of the document, as lists of documents have it."""
+    service_on: date
     practice_name: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None
@@ -154,7 +157,9 @@ def _message(row: Record) -> Message:
         "request_state": RequestState(row["request_state"]),
         "my_seat": SeatState(row["my_seat"]) if row["my_seat"] else None,
     }
-    return Message(**{**row, **known})
+    named = type_label(Kind(row["kind"]), row["note_name"])
+    kept = {name: value for name, value in row.items() if name not in {"kind", "note_name"}}
+    return Message(**{**kept, **known, "type": named})
 
 
 async def read(transaction: Transaction, message_id: MessageId) -> bool:
@@ -199,12 +204,14 @@ async def staff_notices(transaction: Transaction, *, administrator: bool = False
 
 _SELECT = (
     """
-select m.id, m.about, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at,
+select m.id, m.about, m.request_id, q.document_id, d.kind, d.note_name, d.service_on, p.name as practice_name,
+    m.created_at, m.read_at,
     q.state as request_state, mine.state as my_seat,
 """
     + MY_TURN
     + """ as my_turn
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id
+join document d on d.id = q.document_id
 left join signer mine on mine.request_id = q.id and mine.account_id = $1
 where m.account_id = $1
 -- what the account may not open any more is not listed either
@@ -257,13 +264,16 @@ on conflict (request_id, about) do update set created_at = now(), read_at = null
 
 TELL_ADMINISTRATORS = SQL("insert into staff_notice (practice_id, client_id, about, actor) values ($1, $2, $3, $4)")
 
+# every page of the practice asks: newest first and one by one until there are enough, and not a join of all years
 NOTICES = SQL("""
-select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
-    d.note_name, coalesce(t.name, 'somebody who is no longer here') as actor, n.about, n.created_at
-from staff_notice n
-left join (signature_request q join document d on d.id = q.document_id) on q.id = n.request_id
+select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, q.kind,
+    q.note_name, coalesce(t.name, 'somebody who is no longer here') as actor, n.about, n.created_at
+from (select * from staff_notice where request_id is not null or $2 order by created_at desc) n
+left join lateral (
+    select q.document_id, q.client_id, d.kind, d.note_name
+    from signature_request q join document d on d.id = q.document_id where q.id = n.request_id limit 1
+) q on true
 join client c on c.id = coalesce(q.client_id, n.client_id)
 left join staff t on 'staff:' || t.id = n.actor
-where n.request_id is not null or $2
 order by n.created_at desc limit $1
 """)

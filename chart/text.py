@@ -20,12 +20,14 @@ class Text(str):
 
     message: str
     named: dict[str, object]
+    context: str | None
+    """Where the same English words want others in another language, as gettext's `msgctxt`."""
 
-    def __new__(cls, message: str, **named: object) -> "Text":
+    def __new__(cls, message: str, context: str | None = None, /, **named: object) -> "Text":
         if isinstance(message, Text):
             return message
         said = super().__new__(cls, message.format(**named) if named else message)
-        said.message, said.named = message, named
+        said.message, said.named, said.context = message, named, context
         return said
 
 

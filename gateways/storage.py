@@ -237,14 +237,13 @@ class Storage:
             if opened.label != label:
                 raise NotWhole
             return _Found(envelope.size_of(file), hashed, _proved(label, opened.read(file), hashed))
+        if _is_name(label):  # no hash proves it, so the encryption has to
+            raise NotWhole
         return _Found(os.fstat(file.fileno()).st_size, hashed, _proved(label, _plain(file), hashed))
 
     def _label(self, path: Path, file: FileIO) -> str:
         """What a file says it is for; raises `NotWhole` if it lies in another's place."""
-        if envelope.is_envelope(file):
-            label = envelope.open_envelope(file, self._master).label
-        else:
-            label = path.name if path.parent == self._folder / path.name[:2] else self._told(path)
+        label = envelope.open_envelope(file, self._master).label if envelope.is_envelope(file) else path.name
         if path not in self._at(label):
             raise NotWhole
         return label

@@ -117,9 +117,10 @@ class EncryptingCodec(PayloadCodec):
         return [self._ours(payload) for payload in payloads]
 
     def _ours(self, payload: Payload) -> Payload:
-        """What nobody with our keys has sent is replaced; a key that is missing here is an error all the same."""
-        if _is_plain_words(payload):
-            return payload
+        """What nobody with our keys has sent is replaced; a key that is missing here is an error all the same.
+
+        Plain words too: we write them and read none, and a sentence could be taken for the name of who acts.
+        """
         try:
             return self._decrypt(payload) if _is_encrypted(payload) else _NOT_OURS
         except UnreadablePayload:
@@ -149,11 +150,6 @@ class EncryptingCodec(PayloadCodec):
             return Payload.FromString(cipher.decrypt(payload.data[:12], payload.data[12:], key_id))
         except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise UnreadablePayload(name) from error
-
-
-def _is_plain_words(payload: Payload) -> bool:
-    """A sentence and nothing else: whatever could be taken for a signature has to be encrypted."""
-    return _READABLE in payload.metadata and payload.data[:1] == b'"'
 
 
 def _is_encrypted(payload: Payload) -> bool:

@@ -1,8 +1,6 @@
 """Staff and portal accounts, and the invitation by which a client comes to have one (SPEC A1)."""
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.errors import HeaderParseError
@@ -15,9 +13,9 @@ from chart import relationship as relationships
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, InvitationId, PracticeId, StaffId
 from chart.refusals import NotFound, NotInThisState, Refusal, Unacceptable
-from gateways.postgres import SQL, Database, Transaction
+from gateways.postgres import SQL, Database, Record, Transaction
+from identity import opaque, throttle
 from identity import password as passwords
-from identity import throttle
 from identity.caller import Role, Surface
 from identity.visitor import UNKNOWN, Visitor
 
@@ -31,6 +29,13 @@ class InvitationEnded(Refusal):
         super().__init__("This invitation has ended. Ask the practice to send a new one.")
 
 
+class AccountExists(Refusal):
+    """Of the invited address; made just now, or with another password than was given."""
+
+    def __init__(self) -> None:
+        super().__init__("You have an account already. Enter its password to connect it with this invitation.")
+
+
 @dataclass(frozen=True)
 class Invitation:
     """A single-use way to an account; `token` is in the mail's link only, the database keeps its SHA-256."""
@@ -41,9 +46,10 @@ class Invitation:
 
 
 def check_address(email: str) -> None:
-    """Raise `Unacceptable` unless mail can be sent to it as it stands (RFC 5322 3.4.1, ASCII)."""
+    """Raise `Unacceptable` unless mail can be sent to it as it stands (RFC 5322 3.4.1, ASCII; RFC 5321 4.5.3.1.3)."""
+    fits = len(email) <= 254 and re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", email)
     try:
-        address = Address(addr_spec=email) if re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", email) else None
+        address = Address(addr_spec=email) if fits else None
     except (ValueError, IndexError, HeaderParseError):
         address = None
     if not address or not address.username or not address.domain or address.addr_spec != email:
@@ -73,9 +79,9 @@ async def invite(
     kind = relationships.named(relationship)
     await relationships.check_may_be_invited(transaction, client_id, kind)
     await transaction.execute(REVOKE, client_id, email)
-    token = secrets.token_urlsafe(32)
+    token = opaque.new()
     invitation_id = await transaction.fetchval(
-        INVITE, practice, client_id, email, name, kind, _digest(token), INVITATION_LASTS
+        INVITE, practice, client_id, email, name, kind, opaque.digest(token), INVITATION_LASTS
     )
     return Invitation(invitation_id, token, email)
 
@@ -92,13 +98,18 @@ async def revoke_invitation(transaction: Transaction, client_id: ClientId, invit
 
 async def invited_for(database: Database, token: str) -> tuple[PracticeId, ClientId]:
     """For which client of which practice an invitation is that can be used now; or `InvitationEnded`."""
+    practice, invited = await _invited(database, token)
+    return practice, ClientId(invited["client_id"])
+
+
+async def _invited(database: Database, token: str) -> tuple[PracticeId, Record]:
     async with database.anyone() as transaction:
-        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, _digest(token))
+        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, opaque.digest(token))
     if practice is not None:
         async with database.practice(practice) as transaction:
-            client_id = await transaction.fetchval(INVITED_FOR, _digest(token))
-        if client_id is not None:
-            return PracticeId(practice), ClientId(client_id)
+            invited = await transaction.fetchrow(INVITED, opaque.digest(token))
+        if invited is not None:
+            return PracticeId(practice), invited
     raise InvitationEnded
 
 
@@ -134,22 +145,28 @@ async def register(
     Whoever has an account proves it with its password, which counts as a try to sign in; the invitation alone does not
     change it.
     """
-    async with database.anyone() as transaction:
-        practice = await transaction.fetchval(PRACTICE_OF_INVITATION, _digest(token))
-    if practice is None:
-        raise InvitationEnded
+    practice, invited = await _invited(database, token)
+    email, name = invited["email"], invited["name"]
     async with database.practice(practice) as transaction:
-        invitation = await transaction.fetchrow(USE, _digest(token))
+        known = await transaction.fetchrow(ACCOUNT, email)
+        practice_name = (await practices.current(transaction)).name
+    # in no transaction: passwords take their time, and tries are counted on a connection of their own
+    if known:
+        await _check_owner(database, visitor, email, known["password_hash"], password)
+    else:
+        password_hash = await passwords.hash_new(password, (name, email, *email.split("@"), practice_name))
+    async with database.practice(practice) as transaction:
+        invitation = await transaction.fetchrow(USE, opaque.digest(token))
         if invitation is None:
             raise InvitationEnded
         await client.hold(transaction, invitation["client_id"])
-        email, name = invitation["email"], invitation["name"]
-        known = await transaction.fetchrow(ACCOUNT, email)
-        if known is None:
-            account_id = await _new(transaction, practice, email, name, password, language)
-        else:
-            account_id = AccountId(known["id"])
-            await _check_owner(database, visitor, email, known["password_hash"], password)
+        account_id: AccountId | None = (
+            known["id"]
+            if known
+            else await transaction.fetchval(ADD_ACCOUNT, practice, email, name, password_hash, language)
+        )
+        if account_id is None:
+            raise AccountExists
         await transaction.execute(RELATE, practice, account_id, invitation["client_id"], invitation["relationship"])
         await audit.record(
             transaction,
@@ -162,26 +179,12 @@ async def register(
     return account_id
 
 
-async def _new(
-    transaction: Transaction, practice: PracticeId, email: str, name: str, password: str, language: str
-) -> AccountId:
-    own_words = (name, email, *email.split("@"), (await practices.current(transaction)).name)
-    made: AccountId = await transaction.fetchval(
-        ADD_ACCOUNT, practice, email, name, await passwords.hash_new(password, own_words), language
-    )
-    return made
-
-
 async def _check_owner(database: Database, visitor: Visitor, email: str, password_hash: str, password: str) -> None:
     purses = throttle.for_password(Surface.PORTAL, email, visitor, known_device=False)
     await throttle.spend(database, *purses)
     if not await passwords.matches(password_hash, password):
-        raise Refusal("You have an account already. Enter its password to connect it with this invitation.")
+        raise AccountExists
     await throttle.give_back(database, *purses)
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 ADD_STAFF = SQL("""
@@ -205,8 +208,8 @@ values ($1, $2, $3, $4, $5, $6, now() + $7::interval) returning id
 
 PRACTICE_OF_INVITATION = SQL("select practice_of_invitation($1)")
 
-INVITED_FOR = SQL("""
-select client_id from invitation
+INVITED = SQL("""
+select client_id, email, name from invitation
 where token_sha256 = $1 and used_at is null and revoked_at is null and expires_at > now()
 """)
 
@@ -227,7 +230,8 @@ returning client_id, email, name, relationship
 ACCOUNT = SQL("select id, password_hash from portal_account where lower(email) = lower($1)")
 
 ADD_ACCOUNT = SQL("""
-insert into portal_account (practice_id, email, name, password_hash, language) values ($1, $2, $3, $4, $5) returning id
+insert into portal_account (practice_id, email, name, password_hash, language) values ($1, $2, $3, $4, $5)
+on conflict (practice_id, lower(email)) do nothing returning id
 """)
 
 # one that has ended begins anew today; one that holds keeps its beginning

@@ -1,7 +1,5 @@
 """API keys of integrations: shown once, kept as SHA-256, with scopes and an end."""
 
-import hashlib
-import secrets
 from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +10,7 @@ from chart.audit import SERVICE, Action, Actor
 from chart.ids import PracticeId
 from chart.refusals import NotFound, Unacceptable
 from gateways.postgres import SQL, Database, Transaction
+from identity import opaque
 from identity.caller import Integration, Right
 
 PREFIX = "sts_"
@@ -62,8 +61,8 @@ async def make(
     by: Actor = SERVICE,
 ) -> str:
     """A new key; this is the only time that it can be read."""
-    key = PREFIX + secrets.token_urlsafe(32)
-    made = await transaction.fetchval(MAKE, practice, name, _digest(key), sorted(scopes), lasts, by)
+    key = PREFIX + opaque.new()
+    made = await transaction.fetchval(MAKE, practice, name, opaque.digest(key), sorted(scopes), lasts, by)
     await audit.record(transaction, practice, by, Action.MADE_KEY, key=str(made), scopes=" ".join(sorted(scopes)))
     return key
 
@@ -85,16 +84,12 @@ async def revoke(transaction: Transaction, practice: PracticeId, key_id: UUID, *
 async def integration(database: Database, key: str) -> Integration | None:
     """Whose key it is, or None for an unknown, revoked or expired one."""
     async with database.anyone() as transaction:
-        practice = await transaction.fetchval(PRACTICE_OF_API_KEY, _digest(key))
+        practice = await transaction.fetchval(PRACTICE_OF_API_KEY, opaque.digest(key))
     if practice is None:
         return None
     async with database.practice(practice) as transaction:
-        row = await transaction.fetchrow(FIND, _digest(key))
+        row = await transaction.fetchrow(FIND, opaque.digest(key))
     return Integration(practice, row["id"], frozenset(row["scopes"])) if row else None
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
 
 
 PRACTICE_OF_API_KEY = SQL("select practice_of_api_key($1)")

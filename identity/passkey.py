@@ -142,7 +142,7 @@ async def check(database: Database, site: RelyingParty, answer: Mapping[str, Any
         raise PasskeyRefused
     async with database.practice(practice) as transaction:
         row = await transaction.fetchrow(FIND, given.raw_id)
-        if row is None or not site.surface.has(row["party"]) or party not in {None, row["party"]}:
+        if row is None or row["has_left"] or not site.surface.has(row["party"]) or party not in {None, row["party"]}:
             raise PasskeyRefused
         try:
             site.server().authenticate_complete(_state(challenge), [AttestedCredentialData(row["attested"])], answer)
@@ -213,7 +213,12 @@ on conflict (credential_id) do nothing returning true
 
 PRACTICE_OF = SQL("select practice_of_passkey($1)")
 
-FIND = SQL("select party, attested from passkey where credential_id = $1")
+# staff who has left has it still
+FIND = SQL("""
+select party, attested,
+    exists (select from staff where staff.party = passkey.party and staff.ended_at is not null) as has_left
+from passkey where credential_id = $1
+""")
 
 COUNT = SQL("""
 update passkey set uses = $2, used_at = now() where credential_id = $1 and ($2 > uses or $2 = 0 and uses = 0)

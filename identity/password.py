@@ -58,6 +58,11 @@ def check_new(password: str, own_words: Sequence[str] = (), *, least: int = LEAS
         )
 
 
+def stands_alone(password: str) -> bool:
+    """Whether it is long enough to be the only factor."""
+    return len(_normal(password)) >= LEAST
+
+
 async def hash_new(password: str, own_words: Sequence[str] = (), *, least: int = LEAST) -> str:
     """The string to store; takes about 75 ms of another thread."""
     await _elsewhere(lambda: check_new(password, own_words, least=least))

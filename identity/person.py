@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from chart.audit import Actor
 from chart.ids import PracticeId
 from gateways.postgres import SQL, Transaction
+from identity import password as passwords
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ async def find(transaction: Transaction, party: Actor) -> Person:
     return Person(**row)
 
 
-async def set_password(transaction: Transaction, party: Actor, password_hash: str, *, alone: bool) -> None:
+async def set_password(transaction: Transaction, whose: Person, password: str, *, least: int) -> None:
     """The database ends every session of the person with it (migration 0021)."""
-    await transaction.execute(SET_PASSWORD, party, password_hash, alone)
+    password_hash = await passwords.hash_new(password, whose.own_words, least=least)
+    await transaction.execute(SET_PASSWORD, whose.party, password_hash, passwords.stands_alone(password))
 
 
 async def set_language(transaction: Transaction, party: Actor, language: str) -> None:

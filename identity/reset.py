@@ -3,8 +3,6 @@
 The link stands in for the password alone: whoever has a second factor shows it before the new password is chosen.
 """
 
-import hashlib
-import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -13,8 +11,7 @@ from chart.audit import Action, Actor
 from chart.ids import PracticeId
 from chart.refusals import Refusal
 from gateways.postgres import SQL, Database, Transaction
-from identity import password as passwords
-from identity import person, second_factor, session, throttle
+from identity import opaque, person, second_factor, session, throttle
 from identity import visitor as visitors
 from identity.caller import Surface
 from identity.session import Awaits, SignedIn
@@ -71,8 +68,8 @@ async def make_one(transaction: Transaction, practice: PracticeId, party: Actor,
 
 
 async def _make(transaction: Transaction, practice: PracticeId, party: Actor, lasts: timedelta) -> Reset:
-    token = secrets.token_urlsafe(32)
-    await transaction.execute(MAKE, _digest(token), practice, party, lasts)
+    token = opaque.new()
+    await transaction.execute(MAKE, opaque.digest(token), practice, party, lasts)
     return await addressed(transaction, practice, party, token)
 
 
@@ -89,11 +86,11 @@ async def end_links(transaction: Transaction, party: Actor) -> None:
 async def use(database: Database, surface: Surface, token: str) -> SignedIn:
     """Use the link up: half way to a new password. Raises `ResetEnded`."""
     async with database.anyone() as transaction:
-        practice = await transaction.fetchval(PRACTICE_OF_RESET, _digest(token))
+        practice = await transaction.fetchval(PRACTICE_OF_RESET, opaque.digest(token))
     if practice is None:
         raise ResetEnded
     async with database.practice(practice) as transaction:
-        party = await transaction.fetchval(USE, _digest(token))
+        party = await transaction.fetchval(USE, opaque.digest(token))
         if party is None or not surface.has(party):
             raise ResetEnded
         has_factor = (await second_factor.of(transaction, party)).any
@@ -109,20 +106,13 @@ async def choose(database: Database, surface: Surface, visitor: Visitor, token: 
     if who.awaits is not Awaits.NEW_PASSWORD:
         raise session.SignInAgain
     async with database.practice(who.practice) as transaction:
-        has_factor = (await second_factor.of(transaction, who.actor)).any
-        whose = await person.find(transaction, who.actor)
-        least = passwords.LEAST_OF_TWO if has_factor else passwords.LEAST
-        password_hash = await passwords.hash_new(password, whose.own_words, least=least)
+        least = (await second_factor.of(transaction, who.actor)).least
         await session.end_half_way(transaction, token)
-        await person.set_password(transaction, who.actor, password_hash, alone=len(password) >= passwords.LEAST)
+        await person.set_password(transaction, await person.find(transaction, who.actor), password, least=least)
         await end_links(transaction, who.actor)
         await visitors.forget_devices(transaction, who.actor)
         await audit.record(transaction, who.practice, who.actor, Action.RESET_PASSWORD)
         return await visitors.remember(transaction, who.practice, who.actor, visitor)
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 MAKE = SQL("""

@@ -4,8 +4,6 @@ Nobody here gets in by the mailbox alone who has had a second factor: an invitat
 whose second factors were taken away shows the password and the mailed link before adding new ones.
 """
 
-import hashlib
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +13,7 @@ from chart.document import check_reason
 from chart.ids import PracticeId, StaffId
 from chart.refusals import NotAllowed, NotFound, NotInThisState, Unacceptable
 from gateways.postgres import SQL, Record, Transaction
-from identity import account, reset, second_factor
+from identity import account, opaque, reset, second_factor
 from identity import password as passwords
 from identity import visitor as visitors
 from identity.caller import Role, Surface
@@ -142,16 +140,16 @@ async def take_factors(transaction: Transaction, practice: PracticeId, member: M
     _check_works_here(member)
     if member.state is State.INVITED:
         raise NotInThisState("This colleague has never signed in, and adds a second factor then. Send the link again.")
-    token = secrets.token_urlsafe(32)
+    token = opaque.new()
     await second_factor.forget(transaction, member.party)
     await visitors.forget_devices(transaction, member.party)
-    await transaction.execute(TAKE_FACTORS, member.id, hashlib.sha256(token.encode()).digest(), ENROL_LASTS)
+    await transaction.execute(TAKE_FACTORS, member.id, opaque.digest(token), ENROL_LASTS)
     return await reset.addressed(transaction, practice, member.party, token)
 
 
 def _nobodys_password() -> str:
     """Until the colleague chooses one."""
-    return secrets.token_urlsafe(32)
+    return opaque.new()
 
 
 _SELECT = """

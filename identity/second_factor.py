@@ -1,6 +1,5 @@
 """Second factors: which ones somebody has, how they come and go, and whether one was shown (SPEC A2)."""
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +9,8 @@ from chart.audit import Action, Actor
 from chart.refusals import Refusal
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Transaction
-from identity import passkey, person, recovery, totp
+from identity import opaque, passkey, person, recovery, totp
+from identity import password as passwords
 from identity.caller import Surface
 from identity.passkey import Passkey
 from identity.person import Person
@@ -42,6 +42,11 @@ class Factors:
     @property
     def any(self) -> bool:
         return self.authenticator or bool(self.passkeys)
+
+    @property
+    def least(self) -> int:
+        """Characters of a new password."""
+        return passwords.LEAST_OF_TWO if self.any else passwords.LEAST
 
     @property
     def count(self) -> int:
@@ -158,7 +163,7 @@ async def needs_link(transaction: Transaction, party: Actor) -> bool:
 
 async def check_link(transaction: Transaction, party: Actor, token: str) -> None:
     """Raise `LinkEnded` unless it is the link that was mailed for this."""
-    if await transaction.fetchval(IS_LINK, party, hashlib.sha256(token.encode()).digest()) is None:
+    if await transaction.fetchval(IS_LINK, party, opaque.digest(token)) is None:
         raise LinkEnded
 
 

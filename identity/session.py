@@ -5,8 +5,6 @@ step has a token of its own, so one that somebody has planted in a browser is wo
 """
 
 import asyncio
-import hashlib
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,11 +15,12 @@ from uuid import UUID
 
 from chart import audit
 from chart.audit import Action, Actor
-from chart.ids import AccountId, PracticeId
+from chart.ids import PracticeId
 from chart.refusals import NotFound, Refusal
+from chart.text import Sentence
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Database, Transaction
-from identity import passkey, person, second_factor, throttle
+from identity import opaque, passkey, person, second_factor, throttle
 from identity import password as passwords
 from identity import visitor as visitors
 from identity.caller import PortalUser, Role, StaffMember, Surface
@@ -50,8 +49,8 @@ REFUSED_AFTER = timedelta(seconds=0.3)
 class SignInFailed(Refusal):
     """Wrong address or wrong password; which one is not told (SPEC A4)."""
 
-    def __init__(self) -> None:
-        super().__init__("The email address or the password is wrong.")
+    def __init__(self, message: Sentence = "The email address or the password is wrong.") -> None:
+        super().__init__(message)
 
 
 class SignInAgain(Refusal):
@@ -120,7 +119,7 @@ async def begin(
     replacing: str = "",
 ) -> SignedIn:
     """A session for somebody who has shown one factor: half way, if a second one is wanted; or two."""
-    await transaction.execute(END_ANY, _digest(replacing))
+    await transaction.execute(END_ANY, opaque.digest(replacing))
     if two_factors:
         return await whole(transaction, visitor, practice, party, how)
     if (await second_factor.of(transaction, party)).any:
@@ -148,7 +147,7 @@ async def half_way(database: Database, surface: Surface, token: str) -> HalfWay:
     practice = await _practice(database, token)
     if practice is not None:
         async with database.practice(practice) as transaction:
-            row = await transaction.fetchrow(HALF_WAY, _digest(token), HALF_WAY_LASTS)
+            row = await transaction.fetchrow(HALF_WAY, opaque.digest(token), HALF_WAY_LASTS)
         if row and surface.has(row["party"]):
             return HalfWay(practice, Actor(row["party"]), Awaits(row["awaits"]))
     raise SignInAgain
@@ -204,7 +203,7 @@ async def enrolled(database: Database, surface: Surface, visitor: Visitor, token
     async with database.practice(who.practice) as transaction:
         if who.awaits is not Awaits.ENROLMENT or not (await second_factor.of(transaction, who.actor)).any:
             raise SignInAgain
-        await transaction.execute(END, _digest(token))
+        await transaction.execute(END, opaque.digest(token))
         await second_factor.link_is_used(transaction, who.actor)
         return await whole(transaction, visitor, who.practice, who.actor, "password and a new second factor")
 
@@ -235,7 +234,7 @@ async def sign_in_with_passkey(
 async def _go_on(database: Database, visitor: Visitor, who: HalfWay, token: str, how: str) -> SignedIn:
     async with database.practice(who.practice) as transaction:
         # of two who go on at once with one token, one does
-        if await transaction.fetchval(END, _digest(token)) is None:
+        if await transaction.fetchval(END, opaque.digest(token)) is None:
             raise SignInAgain
         if who.awaits is Awaits.FACTOR_FOR_RESET:
             return await half(transaction, who.practice, who.actor, Awaits.NEW_PASSWORD)
@@ -290,14 +289,14 @@ async def check_password(database: Database, user: SignedInPerson, password: str
     async with database.practice(user.practice) as transaction:
         whose = await person.find(transaction, user.actor)
     if not await passwords.matches(whose.password_hash, password):
-        raise SignInFailed
+        raise SignInFailed("The password is wrong.")
     await throttle.give_back(database, purse)
     return whose
 
 
 async def _make_fresh(database: Database, user: SignedInPerson, token: str) -> None:
     async with database.practice(user.practice) as transaction:
-        await transaction.execute(MAKE_FRESH, _digest(token))
+        await transaction.execute(MAKE_FRESH, opaque.digest(token))
 
 
 # -- whose it is
@@ -309,7 +308,7 @@ async def staff_member(database: Database, token: str) -> StaffMember | None:
     if practice is None:
         return None
     async with database.practice(practice) as transaction:
-        row = await transaction.fetchrow(STAFF_OF_SESSION, _digest(token), LONGEST, STAFF_IDLE)
+        row = await transaction.fetchrow(STAFF_OF_SESSION, opaque.digest(token), LONGEST, STAFF_IDLE)
         return StaffMember(**{**row, "role": Role(row["role"])}) if row else None
 
 
@@ -319,7 +318,7 @@ async def portal_user(database: Database, token: str) -> PortalUser | None:
     if practice is None:
         return None
     async with database.practice(practice) as transaction:
-        row = await transaction.fetchrow(ACCOUNT_OF_SESSION, _digest(token), LONGEST, CLIENT_IDLE)
+        row = await transaction.fetchrow(ACCOUNT_OF_SESSION, opaque.digest(token), LONGEST, CLIENT_IDLE)
         return PortalUser(**row) if row else None
 
 
@@ -339,7 +338,7 @@ async def left(database: Database, surface: Surface, token: str) -> Left | None:
         return None
     idle = STAFF_IDLE if surface is Surface.CHART else CLIENT_IDLE
     async with database.practice(practice) as transaction:
-        row = await transaction.fetchrow(LEFT, _digest(token), LONGEST, idle)
+        row = await transaction.fetchrow(LEFT, opaque.digest(token), LONGEST, idle)
     return Left(**row) if row and surface.has(row["party"]) else None
 
 
@@ -358,7 +357,7 @@ class Session:
 async def of(transaction: Transaction, user: SignedInPerson, token: str) -> list[Session]:
     """Where somebody is signed in, the newest first."""
     idle = STAFF_IDLE if isinstance(user, StaffMember) else CLIENT_IDLE
-    return [Session(**row) for row in await transaction.fetch(OF, user.actor, LONGEST, idle, _digest(token))]
+    return [Session(**row) for row in await transaction.fetch(OF, user.actor, LONGEST, idle, opaque.digest(token))]
 
 
 # -- ending
@@ -367,7 +366,7 @@ async def of(transaction: Transaction, user: SignedInPerson, token: str) -> list
 async def end(database: Database, who: SignedInPerson, token: str) -> None:
     """Sign out."""
     async with database.practice(who.practice) as transaction:
-        await transaction.execute(END, _digest(token))
+        await transaction.execute(END, opaque.digest(token))
         await audit.record(transaction, who.practice, who.actor, Action.SIGNED_OUT)
 
 
@@ -379,19 +378,19 @@ async def end_one(transaction: Transaction, who: SignedInPerson, session_id: UUI
 
 
 async def end_others(transaction: Transaction, who: SignedInPerson, token: str) -> None:
-    await transaction.execute(END_OTHERS, who.actor, _digest(token))
+    await transaction.execute(END_OTHERS, who.actor, opaque.digest(token))
     await audit.record(transaction, who.practice, who.actor, Action.SIGNED_OUT_ELSEWHERE)
 
 
 async def end_half_way(transaction: Transaction, token: str) -> None:
     """Its last step is done; `SignInAgain` if somebody else has just done it."""
-    if await transaction.fetchval(END, _digest(token)) is None:
+    if await transaction.fetchval(END, opaque.digest(token)) is None:
         raise SignInAgain
 
 
-async def end_all(transaction: Transaction, account_id: AccountId) -> None:
-    """Sign a portal account out everywhere, because what it may has changed (SPEC A3)."""
-    await transaction.execute(END_ALL, account_id)
+async def end_all(transaction: Transaction, party: Actor) -> None:
+    """Sign somebody out everywhere, because what they may has changed (SPEC A3)."""
+    await transaction.execute(END_ALL, party)
 
 
 # -- what all of it is made of
@@ -477,21 +476,17 @@ async def _note_some_refused(
 
 async def _practice(database: Database, token: str) -> PracticeId | None:
     async with database.anyone() as transaction:
-        practice: PracticeId | None = await transaction.fetchval(PRACTICE_OF_SESSION, _digest(token))
+        practice: PracticeId | None = await transaction.fetchval(PRACTICE_OF_SESSION, opaque.digest(token))
         return practice
 
 
 async def _start(
     transaction: Transaction, practice: PracticeId, party: Actor, awaits: Awaits | None, agent: str = ""
 ) -> Token:
-    token = Token(secrets.token_urlsafe(32))
+    token = Token(opaque.new())
     await transaction.execute(FORGET_OVER, party, LONGEST, HALF_WAY_LASTS)
-    await transaction.execute(START, _digest(token), practice, party, awaits, agent)
+    await transaction.execute(START, opaque.digest(token), practice, party, awaits, agent)
     return token
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 STAFF_BY_EMAIL = SQL("select id, practice_id, password_hash from staff_by_email($1)")
@@ -530,7 +525,7 @@ END_ONE = SQL("delete from session where party = $1 and id = $2 and awaits is nu
 
 END_OTHERS = SQL("delete from session where party = $1 and token_sha256 <> $2")
 
-END_ALL = SQL("delete from session where account_id = $1")
+END_ALL = SQL("delete from session where party = $1")
 
 # seen_at moves at most every half minute, so that reading a page does not write a row each time
 _SEEN = """

@@ -4,9 +4,7 @@ The provider says who somebody is; only staff that the practice has entered gets
 """
 
 import base64
-import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ from chart.ids import PracticeId
 from chart.refusals import NotReachable, Refusal
 from gateways.openid import Provider, ProviderAway, check_secure
 from gateways.postgres import SQL, Database
-from identity import session
+from identity import opaque, session
 from identity.caller import Surface
 from identity.session import SignedIn
 from identity.visitor import Visitor
@@ -96,10 +94,10 @@ def of(settings: Settings) -> SingleSignOn | None:
 async def begin(database: Database, sign_on: SingleSignOn, following: str) -> Begun:
     """Where to send the browser."""
     published = await _published(sign_on)
-    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    state, nonce, verifier = (opaque.new() for _ in range(3))
     async with database.anyone() as transaction:
         await transaction.execute(FORGET_OVER)
-        await transaction.execute(KEEP, _digest(state), nonce, verifier, following, LASTS)
+        await transaction.execute(KEEP, opaque.digest(state), nonce, verifier, following, LASTS)
     question = {
         "response_type": "code",
         "client_id": sign_on.provider.client_id,
@@ -107,7 +105,7 @@ async def begin(database: Database, sign_on: SingleSignOn, following: str) -> Be
         "scope": "openid email",
         "state": state,
         "nonce": nonce,
-        "code_challenge": base64.urlsafe_b64encode(_digest(verifier)).decode().rstrip("="),
+        "code_challenge": base64.urlsafe_b64encode(opaque.digest(verifier)).decode().rstrip("="),
         "code_challenge_method": "S256",
     }
     return Begun(f"{published.get('authorization_endpoint')}?{urlencode(question)}", state)
@@ -130,7 +128,7 @@ async def finish(
     if not state or not hmac.compare_digest(state.encode(), kept.encode()):
         raise SignOnFailed
     async with database.anyone() as transaction:
-        row = await transaction.fetchrow(USE, _digest(state))
+        row = await transaction.fetchrow(USE, opaque.digest(state))
     if row is None:
         raise SignOnFailed
     asked = _Asked(**row)
@@ -220,10 +218,6 @@ async def _published(sign_on: SingleSignOn) -> dict[str, Any]:
         return await sign_on.provider.published()
     except ProviderAway as away:
         raise NotReachable("The sign-in of your organisation does not answer. Try again in a moment.") from away
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
 
 
 KEEP = SQL("""

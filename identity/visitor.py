@@ -1,15 +1,15 @@
 """A browser or app before it is known who uses it: where it calls from, and whether somebody signed in on it before."""
 
-import hashlib
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from chart.audit import Actor
 from chart.ids import PracticeId
+from chart.text import N_
 from gateways.postgres import SQL, Transaction
+from identity import opaque
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,21 @@ _SYSTEMS = (
 
 def agent_of(user_agent: str) -> str:
     """`Firefox on Linux`, so that people know their own devices again; no more of it is kept."""
-    browser = next((name for word, name in _BROWSERS if word in user_agent), "Another program")
+    browser = next((name for word, name in _BROWSERS if word in user_agent), N_("Another program"))
     system = next((name for word, name in _SYSTEMS if word in user_agent), None)
     return f"{browser} on {system}" if system else browser
 
 
 async def is_known(transaction: Transaction, visitor: Visitor, parties: Sequence[Actor]) -> bool:
     """Whether one of `parties` has signed in on this device."""
-    known: bool = await transaction.fetchval(IS_KNOWN, _digest(visitor.device), list(parties))
+    known: bool = await transaction.fetchval(IS_KNOWN, opaque.digest(visitor.device), list(parties))
     return known
 
 
 async def remember(transaction: Transaction, practice: PracticeId, party: Actor, visitor: Visitor) -> str:
     """The token that the device keeps from now on; whoever signed in on it before is still known there."""
-    device = visitor.device if re.fullmatch(r"[\w-]{43}", visitor.device) else secrets.token_urlsafe(32)
-    await transaction.execute(REMEMBER, _digest(device), practice, party)
+    device = visitor.device if re.fullmatch(r"[\w-]{43}", visitor.device) else opaque.new()
+    await transaction.execute(REMEMBER, opaque.digest(device), practice, party)
     await transaction.execute(FORGET_OLDEST, party, MOST)
     return device
 
@@ -74,10 +74,6 @@ async def remember(transaction: Transaction, practice: PracticeId, party: Actor,
 async def forget_devices(transaction: Transaction, party: Actor) -> None:
     """Everywhere, because somebody else may have known the password."""
     await transaction.execute(FORGET, party)
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 IS_KNOWN = SQL("select is_known_device($1, $2::text[])")

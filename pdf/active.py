@@ -11,7 +11,7 @@ from typing import Any
 from pypdf import PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
 
-from pdf.update import UNREADABLE, resolved
+from pdf.update import UNREADABLE, entries_of, resolved
 
 ACTIONS = frozenset(
     {
@@ -39,6 +39,9 @@ ANNOTATIONS = frozenset({"/FileAttachment", "/RichMedia", "/Movie", "/Sound", "/
 ENTRIES = frozenset({"/JS", "/AA", "/EF", "/XFA", "/RichMediaContent", "/Collection"})
 """Scripts, triggers, embedded files, dynamic forms, portfolios."""
 
+TRIGGERS = ("/A", "/PA", "/OpenAction", "/Next")
+"""What starts an action: a click, the opening of the document, an action before it."""
+
 USAGE_RIGHTS = ("/UR", "/UR3")
 """Signatures of a publisher that switch on functions of a reader; they speak for nobody (ISO 32000-1 12.8.2.3)."""
 
@@ -46,6 +49,10 @@ WEB = ("http://", "https://", "mailto:", "tel:")
 
 RESOURCES = frozenset({"/Font", "/XObject", "/ExtGState", "/Pattern"})
 """What may be called /AA or /JS in a page's resources, and is neither."""
+
+
+Number = tuple[int, int]
+"""Of an object, and its generation: objects that share the one are told apart by the other (ISO 32000-2 7.3.10)."""
 
 
 class Finding(StrEnum):
@@ -57,13 +64,13 @@ class Finding(StrEnum):
 
 def findings(reader: PdfReader, most_objects: int) -> frozenset[Finding]:
     """What the file holds. Raises `TooManyObjects`, and what pypdf raises on damaged objects in use."""
-    found, in_use = set(), set[int]()
+    found, in_use = set(), set[Number]()
     for each in _dictionaries(reader, in_use, most_objects):
         if "/ByteRange" in each and "/Contents" in each:
             found.add(Finding.SIGNED)
-        elif is_active(each):
+        if is_active(each):
             found.add(Finding.ACTIVE)
-    if in_use & _deleted(reader):
+    if {number for number, _ in in_use} & _deleted(reader):
         found.add(Finding.AMBIGUOUS)
     return frozenset(found)
 
@@ -87,17 +94,30 @@ def is_active(found: DictionaryObject) -> bool:
         return True
     if _plain(found, "/Subtype") in ANNOTATIONS or _grants_usage_rights(found):
         return True
-    kind = _plain(found, "/S")
-    if _plain(found, "/Type") not in {None, "/Action"}:
-        return False  # /S names other things too: a structure element's role, a transition's style
+    # readers do not ask the type of what is in the place of an action
+    started = [found.raw_get(key) for key in TRIGGERS if key in found]
+    if any(
+        _acts(resolved(each)) for one_or_several in started for each in entries_of(one_or_several) or [one_or_several]
+    ):
+        return True
+    # elsewhere /S names other things too: a structure element's role, a transition's style
+    return _plain(found, "/Type") in {None, "/Action"} and _acts(found)
+
+
+def _acts(value: object) -> bool:
+    if not isinstance(value, DictionaryObject):
+        return False
+    kind = _plain(value, "/S")
     if kind == "/URI":
-        return not (_plain(found, "/URI") or "").strip().lower().startswith(WEB)
+        return not (_plain(value, "/URI") or "").strip().lower().startswith(WEB)
     return kind in ACTIONS
 
 
 def _is_resource(found: DictionaryObject, key: str) -> bool:
     value = resolved(found.raw_get(key))
-    return key in {"/AA", "/JS"} and isinstance(value, DictionaryObject) and _plain(value, "/Type") in RESOURCES
+    if key not in {"/AA", "/JS"} or not isinstance(value, DictionaryObject):
+        return False
+    return _plain(value, "/Type") in RESOURCES and not any(_acts(resolved(value.raw_get(each))) for each in value)
 
 
 def _grants_usage_rights(found: DictionaryObject) -> bool:
@@ -112,28 +132,30 @@ def _plain(found: DictionaryObject, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _dictionaries(reader: PdfReader, seen: set[int], most_objects: int) -> Iterator[DictionaryObject]:
+def _dictionaries(reader: PdfReader, seen: set[Number], most_objects: int) -> Iterator[DictionaryObject]:
     """Every dictionary, streams' included, but usage rights. Numbers of objects in use are added to `seen`."""
     yield from _reachable(reader.trailer["/Root"], seen, most_objects)
     # what nothing refers to a reader does not show, but the next rewrite of the file might bring it back
-    for number in {number for used in reader.xref.values() for number in used} | set(reader.xref_objStm):
-        if number not in seen:
+    stored = {(number, generation) for generation, used in reader.xref.items() for number in used}
+    for number, generation in stored | {(number, 0) for number in reader.xref_objStm}:
+        if (number, generation) not in seen:
             try:
-                left_over = reader.get_object(number)
+                left_over = reader.get_object(IndirectObject(number, generation, reader))
             except UNREADABLE:
                 continue
             if isinstance(left_over, DictionaryObject) and "/ByteRange" not in left_over:
                 yield left_over
 
 
-def _reachable(root: Any, seen: set[int], most_objects: int) -> Iterator[DictionaryObject]:
+def _reachable(root: Any, seen: set[Number], most_objects: int) -> Iterator[DictionaryObject]:
     waiting: list[Any] = [root]
     while waiting:  # no recursion, which a file could exhaust
         value = waiting.pop()
         if isinstance(value, IndirectObject):
-            if value.idnum in seen:
+            number = value.idnum, value.generation
+            if number in seen:
                 continue
-            seen.add(value.idnum)
+            seen.add(number)
             if len(seen) > most_objects:
                 raise TooManyObjects
             value = value.get_object()

@@ -13,8 +13,9 @@ from pypdf.generic import BooleanObject, DictionaryObject, NumberObject
 
 from pdf import confine, trial
 from pdf.active import Finding, TooManyObjects, findings
+from pdf.cms import DAMAGED
 from pdf.confine import Facts, Failed, GaveUp, confined
-from pdf.earlier import is_certified
+from pdf.earlier import Integrity, certification_holds, is_certified, judged
 from pdf.likeness import Unviewable, differs, page_count, view, views
 from pdf.page import count_pages, last_geometry
 from pdf.plan import UNPLANNED, Plan, Way
@@ -95,6 +96,11 @@ class Note(StrEnum):
         "be added, on the last page: it shows the signature with name, time and all evidence; no certificate page "
         "follows."
     )
+    BROKEN_BEFORE = (
+        "The file carries a digital signature that does not hold: what it signed was changed, or the signature itself "
+        "is damaged. It stays as it is, and nothing but a signature field will be added, on the last page: it shows "
+        "the new signature with name, time and all evidence; no certificate page follows."
+    )
     ON_CERTIFICATE = "The last page cannot show a signature. The certificate page that will be added shows it instead."
     IN_FIELD = "No page can be added to this file. A field on the last page will show the signature with all evidence."
 
@@ -148,8 +154,8 @@ def inspect(upload: bytes, limits: Limits = DEFAULT_LIMITS) -> Inspected:
 
 
 def _notes(facts: Facts) -> tuple[Note, ...]:
-    if facts["signed"]:
-        return (Note.SIGNED_BEFORE,)
+    if facts["note"]:
+        return (Note(facts["note"]),)
     of_ways = {Way.CERTIFICATE: Note.ON_CERTIFICATE, Way.WIDGET: Note.IN_FIELD}
     return tuple(note for way, note in of_ways.items() if way is Plan.from_json(facts["plan"]).way)
 
@@ -162,11 +168,12 @@ class Fit:
     """What can be signed, and how."""
 
     pages: int
-    signed: bool
     plan: Plan
+    note: Note | None = None
+    """Of signatures that others have made."""
 
     def facts(self, changes: list[str]) -> Facts:
-        return {"pages": self.pages, "signed": self.signed, "plan": self.plan.to_json(), "changes": changes}
+        return {"pages": self.pages, "note": self.note, "plan": self.plan.to_json(), "changes": changes}
 
 
 def _examine(upload: bytes, limits: Limits) -> tuple[Facts, bytes]:
@@ -192,7 +199,7 @@ def _accepted(upload: bytes, limits: Limits) -> tuple[Facts, bytes]:
 
 def _accepted_by(upload: bytes, limits: Limits, ways: tuple[Way, ...]) -> tuple[Facts, bytes]:
     fit, why_not = _as_it_is(upload, limits, ways)
-    if fit and (fit.signed or not _asks_readers_to_draw(upload)):
+    if fit and (fit.note or not _asks_readers_to_draw(upload)):
         return fit.facts([]), b""
     try:
         return _normalised(upload, limits, ways, (True,) if fit else (True, False))
@@ -296,17 +303,33 @@ def _fit(data: bytes, limits: Limits, ways: tuple[Way, ...], *, anew: bool = Fal
         raise CannotUpdate("it refers to a deleted object")
     if Finding.ACTIVE in found:
         raise Unfit(Reason.ACTIVE_CONTENT, limits)
-    if signed and is_certified(update):
-        raise Unfit(Reason.SIGNING_FORBIDDEN, limits)
-    for way in (Way.WIDGET,) if signed else ways:
+    if signed:
+        return _beside_others(data, update, pages, limits)
+    for way in ways:
         if plan := trial.plan(data, pages, last_geometry(update), way):
-            if not signed:
-                return Fit(pages, signed, plan)
-            for kept in (plan, replace(plan, metadata=False)):
-                if trial.keeps_signatures(data, kept):
-                    return Fit(pages, signed, kept)
-            raise Unfit(Reason.SIGNING_FORBIDDEN, limits)
+            return Fit(pages, plan)
     raise Unfit(Reason.CANNOT_BE_STAMPED, limits)
+
+
+def _beside_others(data: bytes, update: Update, pages: int, limits: Limits) -> Fit:
+    """A field in a file that others have signed, whose signatures may not be worse for it."""
+    try:
+        were = judged(data)
+    except DAMAGED as error:
+        raise Unfit(Reason.SIGNING_FORBIDDEN, limits) from error
+    if is_certified(update) and certification_holds(were):
+        raise Unfit(Reason.SIGNING_FORBIDDEN, limits)
+    try:
+        plan = trial.plan(data, pages, last_geometry(update), Way.WIDGET)
+    except CannotStamp as error:  # no repair may help
+        raise Unfit(Reason.SIGNING_FORBIDDEN, limits) from error
+    if not plan:
+        raise Unfit(Reason.CANNOT_BE_STAMPED, limits)
+    for kept in (plan, replace(plan, metadata=False)):
+        if trial.keeps_signatures(data, were, kept):
+            hold = all(each.integrity is Integrity.INTACT for each in were)
+            return Fit(pages, kept, Note.SIGNED_BEFORE if hold else Note.BROKEN_BEFORE)
+    raise Unfit(Reason.SIGNING_FORBIDDEN, limits)
 
 
 def _check_objects(reader: PdfReader, limits: Limits) -> None:

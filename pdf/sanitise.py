@@ -5,6 +5,7 @@ it stays in the file. What pages show stays: an annotation that plays or attache
 """
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from enum import StrEnum
@@ -14,7 +15,7 @@ import pikepdf
 import pypdfium2
 from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, StreamDecodeLevel
 
-from pdf.active import ACTIONS, ANNOTATIONS, RESOURCES, USAGE_RIGHTS, WEB, TooManyObjects
+from pdf.active import ACTIONS, ANNOTATIONS, RESOURCES, TRIGGERS, USAGE_RIGHTS, WEB, TooManyObjects
 
 Node: TypeAlias = Any
 """An object of pikepdf, whose types do not say more."""
@@ -160,13 +161,13 @@ def _clean_catalog(pdf: Pdf, changes: set[Change]) -> None:
     root: Node = pdf.Root
     form = root.get("/AcroForm")
     if isinstance(form, Dictionary):
-        if "/XFA" in form and (_is_true(root.get("/NeedsRendering")) or not len(form.get("/Fields", []))):
+        if "/XFA" in form and _is_dynamic(root, form):
             raise OnlyDynamic
         for key in ("/XFA", "/CO"):
             if key in form:
                 del form[key]
                 changes.add(Change.DYNAMIC_FORM if key == "/XFA" else Change.SCRIPTS)
-    if "/Collection" in root:
+    if "/Collection" in root and pdf.attachments and _is_cover(root.Collection):
         raise OnlyFiles
     for key in CATALOG_ENTRIES:
         if key in root:
@@ -184,6 +185,24 @@ def _clean_catalog(pdf: Pdf, changes: set[Change]) -> None:
             changes.add(Change.RIGHTS)
 
 
+def _is_dynamic(root: Node, form: Node) -> bool:
+    """Its pages say nothing but that another reader is needed (ISO 32000-1 7.7.2; XFA 3.3, dynamicRender)."""
+    if _is_true(root.get("/NeedsRendering")):
+        return True
+    if len(form.get("/Fields", [])):
+        return False
+    packets: list[Node] = _entries(form.XFA) if isinstance(form.XFA, Array) else [form.XFA]
+    return not any(_STATIC.search(each.read_bytes()) for each in packets if isinstance(each, Stream))
+
+
+_STATIC = re.compile(rb"<dynamicRender\s*>\s*forbidden\s*<")
+
+
+def _is_cover(collection: Node) -> bool:
+    """Whether readers show files instead of the pages, as they do unless told to hide them (ISO 32000-2 7.11.6)."""
+    return not isinstance(collection, Dictionary) or _kind(collection, "/View") != "/H" or "/D" in collection
+
+
 def _is_true(value: Node) -> bool:
     return value is not None and bool(value)
 
@@ -194,7 +213,7 @@ def _dictionaries(pdf: Pdf) -> Iterator[Node]:
         waiting: list[Node] = [top]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, Dictionary | Stream):
+            if _has_entries(value):
                 yield value
                 inner = [value.get(key) for key in value.keys()]  # noqa: SIM118 – iterating a stream is no option
             elif isinstance(value, Array):
@@ -209,7 +228,8 @@ def _clean(found: Node, changes: set[Change]) -> None:
         _make_picture(found, changes)
     _clean_triggers(found, changes)
     _clean_entries(found, changes)
-    if _is_action(found) and not _may_stay(found):
+    # elsewhere /S names other things too: a structure element's role, a transition's style
+    if _kind(found, "/Type") in {None, "/Action"} and _acts(found):
         changes.add(_change_of(found))
         for key in list(found.keys()):
             del found[key]
@@ -221,12 +241,12 @@ def _clean(found: Node, changes: set[Change]) -> None:
 
 
 def _clean_triggers(found: Node, changes: set[Change]) -> None:
-    """What starts an action: a click, the opening of the document, an action before it."""
-    for key in ("/A", "/PA", "/OpenAction", "/Next"):
+    for key in TRIGGERS:
         action = found.get(key)
-        several = key == "/Next" and isinstance(action, Array) and _is_action(found)
-        if several or (isinstance(action, Dictionary) and "/S" in action and not _may_stay(action)):
-            changes.add(Change.ACTIONS if several else _change_of(action))
+        several = _entries(action) if isinstance(action, Array) else [action]
+        stopped = [each for each in several if _has_entries(each) and "/S" in each and not _may_stay(each)]
+        if stopped:
+            changes |= set(map(_change_of, stopped))
             del found[key]
 
 
@@ -250,13 +270,17 @@ def _kind(found: Node, key: str) -> str | None:
 
 
 def _is_resource(value: Node) -> bool:
-    return isinstance(value, Dictionary | Stream) and _kind(value, "/Type") in RESOURCES
+    if not _has_entries(value) or _kind(value, "/Type") not in RESOURCES:
+        return False
+    return not any(_acts(value.get(key)) for key in value.keys())  # noqa: SIM118 – iterating a stream is no option
 
 
-def _is_action(found: Node) -> bool:
-    """/S names other things too: a structure element's role, a transition's style."""
-    kind = _kind(found, "/S")
-    return (kind in ACTIONS or kind == "/URI") and _kind(found, "/Type") in {None, "/Action"}
+def _acts(value: Node) -> bool:
+    return _has_entries(value) and _kind(value, "/S") in {*ACTIONS, "/URI"} and not _may_stay(value)
+
+
+def _has_entries(value: Node) -> bool:
+    return isinstance(value, Dictionary | Stream)
 
 
 def _may_stay(action: Node) -> bool:

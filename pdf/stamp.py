@@ -132,11 +132,16 @@ def _plans(opened: Update | None, plan: Plan | None) -> Iterator[Plan]:
 
 
 def _is_signed(opened: Update) -> bool:
+    """Raises `CannotStamp` where it is certified, too: whether that still holds, intake finds out."""
     try:
         with apply_configuration(READING):
-            return carries_signatures(opened)
+            signed = carries_signatures(opened)
+            forbidden = signed and is_certified(opened)
     except UNREADABLE:
         return False
+    if forbidden:
+        raise CannotStamp("it is certified by others, which forbids another signature")
+    return signed
 
 
 @dataclass(frozen=True)
@@ -216,8 +221,6 @@ class Draft:
         added = enter(update, layout, last.reference, at.matrix.turning)
         assert added.picture
         shown = Appearance(added.picture, picture.in_words(certificate))
-        if is_certified(update):
-            raise CannotStamp("it is certified by others, which forbids another signature")
         approves = carries_signatures(update)
         if not plan.metadata:
             update.catalog().pop("/Metadata", None)

@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from pdf import picture
 from pdf.certificate import Certificate, Signer
 from pdf.cms import DAMAGED
-from pdf.earlier import are_kept
+from pdf.earlier import Judgements, judged
 from pdf.likeness import Unviewable, added, contrast, differs, differs_only_within, pixels, view, views
 from pdf.page import count_pages
 from pdf.placement import Geometry, Rectangle
@@ -131,10 +131,10 @@ def _on_blank(page: Geometry, planned: Plan, signers: int) -> bytes:
     return original + Draft.of(original, _trial(signers), _trial_seal(), planned).revision().section
 
 
-def keeps_signatures(data: bytes, planned: Plan) -> bool:
-    """Whether a validator finds those of others as good after the trial as before."""
+def keeps_signatures(data: bytes, were: Judgements, planned: Plan) -> bool:
+    """Whether a validator finds those of others as good after the trial as they `were`."""
     try:
-        return are_kept(data, Draft.of(data, _trial(), _trial_seal(), planned).sealed().data)
+        return not were - judged(Draft.of(data, _trial(), _trial_seal(), planned).sealed().data)
     except DAMAGED:
         return False
 

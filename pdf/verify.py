@@ -240,7 +240,10 @@ def _untouched(data: bytes, seal: EmbeddedPdfSignature, trusted: list[bytes]) ->
 
 
 def _as_sealed(cms: bytes, issuer: bytes, trusted: set[bytes]) -> bool:
-    """In the frame that a seal has, names to the letter, and only with certificates that somebody issued."""
+    """In the frame that a seal has, names to the letter, and only with certificates that somebody issued.
+
+    One that is trusted itself need not be: chains often come without their root.
+    """
     framed = ContentInfo.load(cms, strict=True)
     signed = framed["content"]
     signers, algorithms = signed["signer_infos"], signed["digest_algorithms"]
@@ -254,7 +257,9 @@ def _as_sealed(cms: bytes, issuer: bytes, trusted: set[bytes]) -> bool:
         and not signers[0]["unsigned_attrs"]
         and not signed["crls"]
         and [algorithm.dump() for algorithm in algorithms] == [signers[0]["digest_algorithm"].dump()]
-        and all(any(is_issued(each, by) for by in known) for each in map(x509.load_der_x509_certificate, embedded))
+        and all(
+            any(is_issued(each, by) for by in known) for each in map(x509.load_der_x509_certificate, embedded - trusted)
+        )
     )
 
 

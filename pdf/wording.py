@@ -82,7 +82,7 @@ IN: dict[Language, Wording] = {
     "es": Wording(
         title="Certificado de firma",
         continued="Certificado de firma, continuación",
-        about="Esta página se añadió cuando se firmó el documento y está sellada junto con él.",
+        about="Esta página se agregó cuando se firmó el documento y está sellada junto con él.",
         request="Solicitud",
         version_sha256="SHA-256 de la versión que se firmó",
         consent_version="Versión del consentimiento",
@@ -103,7 +103,7 @@ IN: dict[Language, Wording] = {
         "Cualquier cambio posterior rompe el sello; solo puede seguirle un sello de tiempo.",
         page="Página {number} del certificado",
         stamp_signed="Firmado el {time}",
-        stamp_request="Solicitud {request}, vea la página del certificado",
+        stamp_request="Solicitud {request}; vea la página del certificado",
         stamp="Firma",
         field="Firma de {names}",
         drawn_mark="Firma dibujada de {name}",

@@ -65,6 +65,16 @@ async def delivered(environment: WorkflowEnvironment, database: Database, order:
     return await read(database, order, handle)
 
 
+async def attended(environment: WorkflowEnvironment, database: Database, order: Order, handle: Handle) -> Request:
+    """As it needs attention."""
+
+    async def needs_it() -> bool:
+        return (await read(database, order, handle)).attention is not None
+
+    await until(environment, needs_it)
+    return await read(database, order, handle)
+
+
 async def until(environment: WorkflowEnvironment, true: Callable[[], Awaitable[bool]], tries: int = 400) -> None:
     """Wait in real time, a moment at most, then let the engine's clock run."""
     for turn in range(tries):

@@ -116,11 +116,15 @@ async def test_changing_the_password_ends_every_other_session_and_keeps_this_one
     assert (wrong.status_code, "the password is wrong" in text(wrong)) == (HTTPStatus.FORBIDDEN, True)
     short = await api.post(page, data={"password": PASSWORD, "new_password": "short"}, headers=here)
     assert (short.status_code, "15 to 256 characters" in text(short)) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
+    async with database.practice(office.practice) as transaction:
+        mailed = await reset.make_one(transaction, office.practice, office.party, reset.LASTS)
     changed = await api.post(page, data={"password": PASSWORD, "new_password": NEW}, headers=here)
     assert changed.headers["location"] == "/portal/account?done=password"
     assert await is_signed_in(api, HTML | cookie_of(changed, Surface.PORTAL))
     assert not await is_signed_in(api, here)
     assert not await is_signed_in(api, elsewhere)
+    with pytest.raises(reset.ResetEnded):
+        await reset.use(database, Surface.PORTAL, mailed.token)
     assert "changed the password" in await happened(database, office)
     await client_cookie(api, office, NEW)
 
@@ -241,12 +245,13 @@ async def test_a_client_adds_an_app_and_takes_it_away(
     added = await api.post("/portal/account/authenticator", data={"code": code}, headers=me)
     assert added.headers["location"] == "/portal/account?done=authenticator"
     assert "In use" in text(await api.get("/portal/account", headers=me))
-    # whoever has two factors may have a shorter password, and not go back to one with it
-    body = {"password": PASSWORD, "new_password": "x7Kp2mQ9"}
+    # whoever has two factors may have a shorter password, and not go back to one with it, however it is composed
+    short = "e\u0301a\u0300o\u0302u\u0308n\u0303c\u0327e\u0302a\u0302"
+    body = {"password": PASSWORD, "new_password": short}
     me = HTML | cookie_of(await api.post("/portal/account/password", data=body, headers=me), Surface.PORTAL)
     kept = await api.post("/portal/account/authenticator/remove", headers=me)
     assert "Your password is too short to stand alone." in text(kept)
-    body = {"password": "x7Kp2mQ9", "new_password": NEW}
+    body = {"password": short, "new_password": NEW}
     me = HTML | cookie_of(await api.post("/portal/account/password", data=body, headers=me), Surface.PORTAL)
     removed = await api.post("/portal/account/authenticator/remove", headers=me)
     assert removed.headers["location"] == "/portal/account?done=removed"
@@ -298,6 +303,8 @@ async def test_staff_without_a_second_factor_adds_one_before_anything_else(
     # and cannot get rid of the last one
     refused = await api.post("/account/authenticator/remove", headers=staff)
     assert "Add another one before you remove this." in text(refused)
+    misread = await api.post("/account/passkeys/remove", data={"passkey": "a"}, headers=staff)
+    assert misread.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def test_ten_recovery_codes_are_shown_once_and_each_works_once(

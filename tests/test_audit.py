@@ -8,8 +8,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -37,9 +35,9 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import throttle
 from identity.caller import Role
-from local.postgres import OWNER, Cluster
+from local.postgres import Cluster
 from settings import Settings
-from tests.conftest import KEY
+from tests.conftest import KEY, owner
 from tests.office import Office, add_staff
 from tests.papers import paper
 from tests.sign_ins import sign_in_staff
@@ -130,12 +128,12 @@ async def test_a_refused_act_is_in_the_log_of_the_chart_from_api_and_page(
 
 
 async def test_who_has_not_the_right_is_in_the_log(api: httpx2.AsyncClient, database: Database, office: Office) -> None:
-    answer = await api.post(
-        f"/charts/{office.client}/documents/{office.superbill.id}/share",
-        headers=await staff(api, office.auditor_email),
-    )
-    assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert (await log(database, office))[-1].action == Action.REFUSED
+    me = await staff(api, office.auditor_email)
+    for path in (f"/charts/{office.client}/documents/{office.superbill.id}/share", "/api/v1/documents/no-id/share"):
+        answer = await api.post(path, headers=me)
+        assert answer.status_code == HTTPStatus.FORBIDDEN
+        last = (await log(database, office))[-1]
+        assert (last.action, last.detail["problem"]) == (Action.REFUSED, "not-allowed")
 
 
 async def test_what_does_not_fit_the_route_is_no_refusal(
@@ -248,10 +246,23 @@ async def test_messages_requests_and_the_chart_room_are_viewed_too(
     asked = (await api.get(f"/api/v1/documents/{office.note.id}", headers=office.bearer)).json()["request_id"]
     for path in (f"/api/v1/requests/{asked}", f"/api/v1/requests/{asked}/timeline"):
         await api.get(path, headers=office.bearer)
+    for path in (
+        "requests",
+        f"documents/{office.superbill.id}/versions",
+        f"documents/{office.notes_of_unregistered.id}/blocks",
+    ):
+        await api.get(f"/api/v1/{path}", headers=office.bearer)
     await api.post("/api/v1/clients/search", json={"words": "Canaryname"}, headers=office.bearer)
     actions = [line.action for line in await log(database, office)]
     assert actions.count(Action.READ_MESSAGE) == 1
-    assert actions[-3:] == [Action.VIEWED_REQUEST, Action.VIEWED_REQUEST, Action.VIEWED_CHART_ROOM]
+    assert actions[-6:] == [
+        Action.VIEWED_REQUEST,
+        Action.VIEWED_REQUEST,
+        Action.VIEWED_REQUESTS,
+        Action.VIEWED,
+        Action.VIEWED,
+        Action.VIEWED_CHART_ROOM,
+    ]
     assert "Canaryname" not in json.dumps([line.detail for line in await log(database, office)])
     timeline = (await api.get(f"/api/v1/requests/{asked}/timeline", headers=office.bearer)).json()["entries"]
     assert Action.VIEWED_REQUEST not in [entry["action"] for entry in timeline]
@@ -268,15 +279,6 @@ async def test_an_entry_goes_into_a_chain_of_its_own_practice_only(
             await audit.record(
                 transaction, office.practice, audit.SERVICE, Action.VIEWED_CHART, chart=other_office.client
             )
-
-
-@asynccontextmanager
-async def owner(postgres: Cluster) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def examined(database: Database, storage: Storage, office: Office) -> proof.Examined:
@@ -730,6 +732,7 @@ async def test_the_page_filters_pages_and_offers_the_files_of_a_chart(api: httpx
     older = first.split('rel="next"')[0].rpartition('href="')[2].rstrip('" ').replace("&amp;", "&")
     assert (await shown(api, older, me)).count("Viewed chart") >= 5
     assert "This is not the id of a chart." in (await api.get("/audit?chart=1", headers=me)).text
+    assert "Choose a day" in (await api.get("/audit?until=9999-12-31", headers=me)).text
     assert (await api.get("/audit?since=2026-11-01&until=2026-10-01", headers=me)).text.count("Nothing fits") == 1
     assert f'href="/audit?chart={office.client}"' in (await api.get(f"/charts/{office.client}", headers=me)).text
 

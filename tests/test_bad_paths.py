@@ -18,7 +18,7 @@ import workflows.share_to_sign as story
 from activities.ask import ask, workflow_id
 from activities.notify import Notification, Notify
 from activities.record import Record, TooLate
-from chart import document, message, request
+from chart import document, message, request, schedule
 from chart.audit import SERVICE, Action, Actor
 from chart.document import NewVersion
 from chart.ids import RequestId
@@ -32,6 +32,7 @@ from settings import Settings
 from tests.conftest import Mailbox, WorkerMaker
 from tests.engine import (
     Handle,
+    attended,
     delivered,
     happened,
     pass_time,
@@ -507,6 +508,23 @@ async def test_a_reminder_that_is_kept_up_until_the_night_waits_for_the_morning(
     await handle.terminate()
 
 
+async def test_a_reminder_whose_morning_has_come_by_now_goes_out_at_once(
+    skipping: Clock, database: Database, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mornings = iter([timedelta(microseconds=1)])
+    monkeypatch.setattr(schedule, "daytime", lambda instant, _zone: instant + next(mornings, timedelta()))
+    order = replace(office.order(), reminder_days=(1,))
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await pass_time(skipping, order.asked_at + timedelta(days=2))
+
+    async def both_mails() -> bool:
+        return len(mailbox.to(office.client_email)) == 2
+
+    await until(skipping, both_mails)
+    await handle.terminate()
+
+
 async def test_what_came_too_late_is_written_once_however_often_the_engine_runs_it(
     database: Database, engine: Client, make_one_worker: WorkerMaker, office: Office
 ) -> None:
@@ -575,17 +593,14 @@ async def test_mail_that_fails_for_more_than_five_days_is_told_and_the_request_l
 ) -> None:
     order = replace(office.order(), reminder_days=())
     mailbox.falters = 1_000_000
-    try:
-        handle = await start(skipping.client, order)
-        await delivered(skipping, database, order, handle)
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
 
-        async def failed() -> bool:
-            await skipping.sleep(timedelta(hours=12))
-            return (await read(database, order, handle)).notice == MailState.FAILED
+    async def failed() -> bool:
+        await skipping.sleep(timedelta(hours=12))
+        return (await read(database, order, handle)).notice == MailState.FAILED
 
-        await until(skipping, failed)
-    finally:
-        mailbox.falters = 0
+    await until(skipping, failed)
     async with database.practice(office.practice) as transaction:
         assert [notice.about for notice in await message.staff_notices(transaction)] == [About.MAIL_FAILED]
     await handle.signal(ShareToSign.sign, signature(handle, order, at=datetime.now(UTC)))
@@ -663,11 +678,7 @@ async def test_a_request_that_cannot_be_sealed_is_given_up_and_asked_for_again(
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))
-
-    async def stuck() -> bool:
-        return (await read(database, order, handle)).attention is not None
-
-    await until(skipping, stuck)
+    await attended(skipping, database, order, handle)
     await storage.put(content)
     await handle.signal(ShareToSign.reissue)
     assert await handle.result() is RequestState.RECALLED
@@ -688,17 +699,52 @@ async def test_a_new_version_that_comes_during_sealing_stands_behind_the_signed_
     async with make_one_worker():
         handle = await start(engine, order)
         await in_the_chart(database, order, handle)
-    async with database.practice(office.practice) as transaction:
-        version = NewVersion(
-            await document.new_version_id(transaction), "c" * 64, "d" * 64, 1000, 1, "Corrected.", SERVICE
-        )
+    version = await corrected(database, office)
     await handle.signal(ShareToSign.sign, signature(handle, order))
     await handle.signal(ShareToSign.replace, Replace(request_id(handle), version))
     async with make_one_worker():
         assert await handle.result() is RequestState.SIGNED
     async with database.practice(office.practice) as transaction:
         newest, signed = await document.versions(transaction, order.document)
+        mine = await document.find_for_account(transaction, office.account, order.document)
     assert (newest.sha256, newest.shared, signed.signed_sha256 is not None) == ("c" * 64, False, True)
+    # and the signer has it, as ever
+    assert (signed.shared, mine.signed_sha256) == (True, signed.signed_sha256)
+
+
+async def corrected(database: Database, office: Office) -> NewVersion:
+    async with database.practice(office.practice) as transaction:
+        fresh = await document.new_version_id(transaction)
+    return NewVersion(fresh, "c" * 64, "d" * 64, 1000, 1, "Corrected.", SERVICE)
+
+
+async def test_what_cannot_be_sealed_and_is_replaced_is_out_of_the_portal(
+    skipping: Clock, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    storage.path(order.sha256).unlink()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+
+    async def stuck() -> bool:
+        return (await read(database, order, handle)).attention is not None
+
+    await until(skipping, stuck)
+    await handle.signal(ShareToSign.replace, Replace(request_id(handle), await corrected(database, office)))
+    assert await handle.result() is RequestState.REPLACED
+    async with database.practice(office.practice) as transaction:
+        assert [one.shared for one in await document.versions(transaction, order.document)] == [False, False]
+
+
+async def test_a_new_version_that_is_filed_again_stays_shared(database: Database, office: Office) -> None:
+    version = await corrected(database, office)
+    async with database.practice(office.practice) as transaction:
+        await document.add_version(transaction, office.practice, office.client, office.note.id, version)
+        await document.share(transaction, office.practice, version.id, SERVICE)
+        # a worker that died before it could tell the engine does it again
+        await document.add_version(transaction, office.practice, office.client, office.note.id, version)
+        assert (await document.find(transaction, office.note.id)).shared
 
 
 # -- a long history
@@ -730,7 +776,6 @@ async def test_a_new_run_carries_everything_over(
     await until(skipping, in_a_new_run)
     monkeypatch.undo()
     now = skipping.client.get_workflow_handle(handle.id)
-    assert (await now.describe()).id == handle.id
 
     async def reminded_twice() -> bool:
         await skipping.sleep(timedelta(minutes=30))

@@ -93,6 +93,19 @@ async def test_each_document_has_its_result_and_each_client_one_email(
 
 
 @pytest.mark.usefixtures("worker")
+async def test_whoever_was_told_by_the_one_email_is_told_of_the_end_too(
+    api: httpx2.AsyncClient, office: Office, mailbox: Mailbox
+) -> None:
+    body = {"act": "share_to_sign", "documents": [str(office.note.id)]}
+    (item,) = await finished(api, office, await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer))
+    assert await soon(lambda: len(mailbox.to(office.client_email)) == 1)
+    request = f"/api/v1/requests/{item['request_id']}"
+    recalled = await api.post(f"{request}/recall", json={"reason": "The wrong client."}, headers=office.bearer)
+    assert recalled.status_code == HTTPStatus.OK, recalled.text
+    assert await soon(lambda: len(mailbox.to(office.client_email)) == 2)
+
+
+@pytest.mark.usefixtures("worker")
 async def test_one_kind_to_many_clients_shares_the_newest_and_parks_who_is_not_registered(
     api: httpx2.AsyncClient, office: Office
 ) -> None:

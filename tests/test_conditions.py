@@ -1,11 +1,12 @@
-"""Signing as life has it: by keyboard alone; on a phone that turns, and for too long."""
+"""Signing as life has it: by keyboard alone; on a phone that turns, and for too long; without a connection; twice."""
 
 import math
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from playwright.async_api import Browser, CDPSession, Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, CDPSession, Locator, Page, Route, ViewportSize, expect
 
 from gateways.postgres import Database
 from settings import Settings
@@ -98,6 +99,12 @@ async def test_the_main_job_is_done_by_keyboard_alone(
         await reach(client, client.get_by_role("link", name="Download").first)
 
 
+async def sign_in(page: Page, office: Office) -> None:
+    await page.get_by_label("Email address").fill(office.client_email)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 # -- on a phone
 
 
@@ -130,9 +137,7 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
     await ask(api, office)
     async with visitor(browser, expected=LOST, viewport=PHONE, has_touch=True, is_mobile=True) as page:
         await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}")
-        await page.get_by_label("Email address").fill(office.client_email)
-        await page.get_by_label("Password", exact=True).fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in", exact=True).tap()
+        await sign_in(page, office)
         await page.get_by_role("button", name="Add Signature").tap()
         await page.get_by_role("button", name="I agree").tap()
         await expect(page.locator("signature-pad")).to_be_visible()
@@ -157,14 +162,157 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
         await page.evaluate("dispatchEvent(new Event('focus'))")
         await expect(page.get_by_role("alertdialog", name="You were signed out")).to_be_visible()
         async with page.context.expect_page() as opening:
-            await page.get_by_role("link", name="Sign in again in a new tab").click()
+            await page.get_by_role("link", name="Sign in again in a new tab").tap()
         tab = await opening.value
-        await tab.get_by_label("Email address").fill(office.client_email)
-        await tab.get_by_label("Password", exact=True).fill(PASSWORD)
-        await tab.get_by_role("button", name="Sign in", exact=True).click()
+        await sign_in(tab, office)
         await expect(tab.get_by_role("heading", name="Inbox")).to_be_visible()
         await tab.close()
         await page.bring_to_front()
         await page.evaluate("dispatchEvent(new Event('focus'))")
         await expect(page.get_by_role("alertdialog", name="You were signed out")).to_be_hidden()
         assert await ink(page) == turned
+
+        # nor when the page is loaded again, and what is drawn then is added
+        await page.reload()
+        await page.get_by_role("button", name="Add Signature").tap()
+        assert await ink(page) == turned
+        await expect(page.get_by_role("checkbox")).not_to_be_checked()
+        await touch(phone, page, begins=True, ends=True)
+        assert (await ink(page))[:-1] == turned
+        times = await page.evaluate("document.querySelector('signature-pad').strokes.flat().map((point) => point.t)")
+        assert times == sorted(times)
+
+        # a tap right behind a quick stroke is one
+        await page.get_by_role("button", name="Undo").tap()
+        assert await ink(page) == turned
+
+        # whoever signs out leaves nothing behind
+        await page.get_by_role("button", name="Close").tap()
+        await page.get_by_role("button", name="Sign out").tap()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert await page.evaluate("Object.keys(sessionStorage)") == []
+
+
+# -- without a connection, and twice
+
+
+async def review(page: Page, configured: Settings, office: Office) -> None:
+    await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}")
+    await sign_in(page, office)
+    await expect(page.get_by_role("button", name="Add Signature")).to_be_enabled()
+
+
+async def write(page: Page) -> None:
+    """Up to the last step but one."""
+    await page.get_by_role("button", name="Add Signature").click()
+    agree = page.get_by_role("button", name="I agree")
+    if await agree.is_visible():
+        await agree.click()
+    await page.get_by_text("Type", exact=True).click()
+    await page.get_by_label("Type your full name").fill("Jordan Rivera")
+    await page.get_by_label("I have read this document and sign it.").check()
+    await page.get_by_role("button", name="Continue").click()
+
+
+async def signatures(database: Database, office: Office) -> int:
+    async with database.practice(office.practice) as transaction:
+        counted: int = await transaction.fetchval(
+            "select count(*) from audit where action = 'signed' and document_id = $1", office.note.id
+        )
+    return counted
+
+
+@pytest.mark.parametrize("gets_there", [False, True], ids=["the signature is lost", "the answer is lost"])
+async def test_a_connection_that_is_lost_at_sign_document_loses_no_signature_and_doubles_none(
+    api: httpx2.AsyncClient,
+    configured: Settings,
+    database: Database,
+    office: Office,
+    browser: Browser,
+    gets_there: bool,
+) -> None:
+    await ask(api, office)
+
+    async def cut(route: Route) -> None:
+        if gets_there:
+            asked = route.request  # sent by us: Playwright itself does not know where *.localhost is
+            to = urlsplit(asked.url)
+            headers = {**await asked.all_headers(), "host": to.netloc}
+            sent = await api.post(to.path, content=asked.post_data_buffer or b"", headers=headers)
+            assert sent.is_success, sent.text
+        await route.abort("connectionreset")
+
+    async with visitor(browser, expected=LOST) as page:
+        await review(page, configured, office)
+        await write(page)
+        await page.route("**/signature", cut)
+        await page.get_by_role("button", name="Sign Document").click()
+        await expect(page.get_by_text("Your signature is still here.")).to_be_visible()
+        await expect(page.locator(".preview [data-typed]")).to_have_text("Jordan Rivera")
+        await page.unroute("**/signature")
+        await page.get_by_role("button", name="Sign Document").click()
+        await expect(page.locator("#state")).to_contain_text("the document is signed")
+    assert await signatures(database, office) == 1
+
+
+async def test_signing_in_two_tabs_is_one_signature(
+    api: httpx2.AsyncClient, configured: Settings, database: Database, office: Office, browser: Browser
+) -> None:
+    await ask(api, office)
+    async with visitor(browser, expected=LOST) as first:
+        await review(first, configured, office)
+        second = await first.context.new_page()
+        await second.goto(first.url)
+        await write(first)
+        await write(second)
+        await first.get_by_role("button", name="Sign Document").click()
+        await expect(first.locator("#state")).to_contain_text("the document is signed")
+        # the other tab shows it behind its dialog, and takes the second signature for what it is
+        await expect(second.locator("#state")).to_contain_text("the document is signed")
+        await second.get_by_role("button", name="Sign Document").click()
+        await expect(second.get_by_role("dialog")).to_be_hidden()
+        await expect(second.locator("#state")).to_be_focused()
+    assert await signatures(database, office) == 1
+
+
+async def test_what_is_written_to_the_practice_outlives_a_reload_but_not_its_sending(
+    api: httpx2.AsyncClient, configured: Settings, office: Office, browser: Browser
+) -> None:
+    await ask(api, office)
+    async with visitor(browser, expected=LOST) as page:
+        await review(page, configured, office)
+        await page.get_by_role("link", name="Decline or ask for a correction").click()
+        reason = page.get_by_label("What should the practice know?")
+        await reason.fill("The goal is not mine.")
+        await page.reload()
+        await expect(reason).to_have_value("The goal is not mine.")
+        await page.get_by_role("radio", name="Decline to sign").check()
+
+        # the form is sent into nothing, and the way back leads to what was written
+        await page.route("**/decline", lambda route: route.abort("connectionreset"))
+        await page.get_by_role("button", name="Continue").click()
+        await page.unroute("**/decline")
+        await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}/decline")
+        await expect(reason).to_have_value("The goal is not mine.")
+
+        await page.get_by_role("radio", name="Decline to sign").check()
+        await page.get_by_role("button", name="Continue").click()
+        await page.get_by_role("button", name="Decline to sign").click()
+        await expect(page.get_by_text("You have declined to sign this document.")).to_be_visible()
+        assert await page.evaluate("Object.keys(sessionStorage)") == []
+
+
+async def test_without_a_stream_of_news_the_page_asks_for_itself(
+    api: httpx2.AsyncClient, configured: Settings, office: Office, browser: Browser
+) -> None:
+    async with visitor(browser) as page:
+        await page.clock.install()
+        await page.route("**/portal/live", lambda route: route.fulfill(status=204))
+        await page.goto(f"{configured.portal_url}/portal/documents")
+        await sign_in(page, office)
+        await expect(page.get_by_role("heading", name="My Documents")).to_be_visible()
+        await ask(api, office)
+        await expect(page.get_by_text("Pending Review")).to_have_count(0)
+        await page.clock.fast_forward(21_000)
+        await expect(page.get_by_text("Pending Review")).to_be_visible()
+        await expect(page.get_by_role("link", name="Inbox 1 new")).to_be_visible()

@@ -39,6 +39,7 @@ ELSEWHERE: tuple[dict[str, str], ...] = (
     {"sec-fetch-site": "cross-site", "origin": "null"},
     {"origin": "https://evil.example"},
     {"origin": "null"},
+    {"origin": "http://["},
 )
 """How a browser says that another site sends this."""
 
@@ -230,6 +231,13 @@ async def test_so_has_what_no_route_answers(api: httpx2.AsyncClient, visitors: V
             assert stream.status_code == HTTPStatus.OK
             check_headers(stream, path)
             assert stream.headers["cache-control"] == "no-store"
+
+
+async def test_what_is_turned_away_is_told_in_the_language_of_whoever_asks(api: httpx2.AsyncClient) -> None:
+    refused = await api.post("/charts", headers=ELSEWHERE[0] | {"accept-language": "es"})
+    assert refused.json()["title"] == "Enviado desde otro sitio"
+    assert refused.headers["content-language"] == "es-US"
+    assert (await api.post("/charts", headers=ELSEWHERE[0])).json()["title"] == "Sent from another site"
 
 
 def test_so_has_an_error_that_nobody_expected_and_it_quotes_nothing(

@@ -279,7 +279,7 @@ async def test_a_client_reads_and_signs_in_spanish_on_a_phone(whole: Whole, brow
         # the account is in English still, which goes before the browser
         await client.get_by_label("Language of these pages").select_option("es")
         await client.get_by_role("button", name="Change language").click()
-        await expect(client.get_by_text("El idioma cambió.")).to_be_visible()
+        await expect(client.get_by_text("Se cambió el idioma.")).to_be_visible()
         await expect(client.locator("html")).to_have_attribute("lang", "es-US")
 
         # what was agreed to in English holds; withdrawn, it is asked for in Spanish
@@ -287,7 +287,7 @@ async def test_a_client_reads_and_signs_in_spanish_on_a_phone(whole: Whole, brow
         if await client.get_by_text("Usted aceptó").is_visible():
             await client.get_by_text("Retirar mi consentimiento").first.click()
             await client.get_by_role("button", name="Retirar mi consentimiento").click()
-            await expect(client.get_by_text("Su consentimiento quedó retirado.")).to_be_visible()
+            await expect(client.get_by_text("Se retiró su consentimiento.")).to_be_visible()
 
         await client.goto(whole.address("portal") + asked.portal)
         await expect(client.get_by_text("Pendiente de revisión")).to_be_visible()

@@ -1,11 +1,12 @@
 """Languages: which one an answer has, and that catalogues are whole (SPEC N5)."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import httpx2
@@ -13,11 +14,20 @@ import pytest
 from babel.messages.catalog import Message
 from fastapi import Request
 from jinja2 import Environment
+from temporalio.exceptions import ApplicationError
 
+from activities import stamp
 from api import languages
 from api.languages import extract
+from api.pages import words
+from chart.audit import SERVICE, Action, Line
+from chart.ids import DocumentId
 from chart.refusals import Refusal, Unacceptable
+from chart.relationship import Relationship
 from chart.text import Text
+from identity.staff import MAY_COUNTER_SIGN
+from tests.pages.records import NOW, PRACTICE
+from workflows.patience import reason
 
 # -- which language
 
@@ -68,11 +78,53 @@ def test_a_refusal_knows_what_was_filled_in() -> None:
     assert languages.said(Text("{these} and {last}", these="{last}", last="B"), "en") == "{last} and B"
 
 
+def test_the_same_words_may_be_said_otherwise_elsewhere() -> None:
+    assert languages.said(words.done(Action.SIGNED), "es") == "Firmó"
+    assert languages.said("Signed", "es") == "Firmado"
+    assert languages.said(words.done(Action.SIGNED), "en") == "Signed"
+
+
+def test_a_sentence_that_was_kept_with_what_was_filled_in_is_still_said() -> None:
+    kept = str(reason(ApplicationError("a value", type="OSError")))
+    assert kept == languages.said(kept, "en") == "The step failed (OSError)."
+    assert languages.said(kept, "es") == "El paso falló (OSError)."
+
+
+def test_details_of_the_audit_log_are_said_where_they_are_words() -> None:
+    detail: dict[str, str | int | None] = {"relationship": "legal_guardian", "sha256": "ab", "to": None}
+    of = uuid4()
+    line = Line(PRACTICE, of, 1, NOW, SERVICE, Action.VIEWED, DocumentId(of), None, detail, "", "")
+    assert words.more(line) == [f"document {of}", "relationship: Legal guardian", "sha256: ab"]
+    said = [languages.said(one, "es") for one in words.more(line)]
+    assert said == [f"documento {of}", "relación: Tutor legal", "sha256: ab"]
+
+
+def test_every_detail_of_the_audit_log_has_a_name() -> None:
+    """Those that are written by name; what stands in `**detail` is beside it."""
+    code = (path for room in extract.ROOMS for path in sorted((extract.ROOT / room).rglob("*.py")))
+    calls = (node for path in code for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    writes = [one for one in calls if re.search(r"(^|\.)_?(record|note|audit)$", ast.unparse(one.func))]
+    written = {one.arg for call in writes if "Action." in ast.unparse(call) for one in call.keywords if one.arg}
+    places = {"chart", "document", "request"}
+    named = {one.replace(" ", "_").lower() for one in words.KNOWN}
+    assert len(written) > 20
+    assert written - places <= named
+
+
+def test_a_spanish_certificate_says_in_spanish_as_what_somebody_signed() -> None:
+    for kept in (*Relationship, *sorted(MAY_COUNTER_SIGN)):
+        of = stamp.capacity(kept, "en")
+        assert "_" not in of
+        assert stamp.CAPACITIES_IN_SPANISH[of] == stamp.capacity(kept, "es")
+
+
 def test_days_and_times_are_written_as_the_language_writes_them() -> None:
     """The practice's zone, by its name there; the narrow space before AM is CLDR's."""
     at, chicago = datetime(2026, 7, 4, 2, 30, tzinfo=UTC), ZoneInfo("America/Chicago")
     assert languages.day(date(2026, 11, 3), "en") == "Nov 3, 2026"
     assert languages.day(date(2026, 11, 3), "es") == "3 nov 2026"
+    assert languages.weekday(date(2026, 11, 25), "en", year=True) == "Wed, Nov 25, 2026"
+    assert languages.weekday(date(2026, 11, 25), "es") == "mié 25 nov"
     assert languages.moment(at, "en", chicago) == "Jul 3, 2026, 9:30\u202fPM CDT"
     assert languages.moment(at, "es", chicago) == "3 jul 2026, 9:30\u202fp.m. CDT"
     assert languages.moment(datetime(2026, 12, 4, 2, 30, tzinfo=UTC), "en", chicago).endswith("CST")
@@ -126,6 +178,13 @@ def entries(language: languages.Language) -> list[Message]:
 def test_the_catalogues_hold_what_the_code_says() -> None:
     wanted = {(message.id, message.context) for message in extract.template() if message.id}
     assert wanted == {(message.id, message.context) for message in entries("es")}, "run ./sts words"
+
+
+@pytest.mark.parametrize("path", [extract.TEMPLATE, languages.FOLDER / "es.po"], ids=["messages.pot", "es.po"])
+def test_the_head_of_a_catalogue_has_no_blanks_to_fill_in(path: Path) -> None:
+    head = path.read_text().split("\n\n", 1)[0]
+    assert '"Project-Id-Version: Share to Sign' in head
+    assert re.findall(r"EMAIL@ADDRESS|FULL NAME|LL@li|PROJECT|YEAR-MO", head) == []
 
 
 def test_an_entry_is_whole_and_certain() -> None:

@@ -1,6 +1,5 @@
 """The life of a request, on a server that skips time: deliver, notify, wait, stamp, file, tell staff; or expire."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,13 +7,15 @@ from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
+from temporalio.common import RawValue
 from temporalio.testing import WorkflowEnvironment
 
 import pdf
 from activities.stamp import Signature, Stamp, Stamping
 from chart import document, message
-from chart.audit import Actor
+from chart.audit import SERVICE, Action, Actor
 from chart.document import PortalTag, ShareStatus
 from chart.ids import RequestId
 from chart.lifecycle import RequestState
@@ -23,7 +24,7 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
 from tests.conftest import Mailbox
-from tests.engine import delivered, read, request_id, signature, start
+from tests.engine import attended, delivered, read, request_id, signature, start, timeline
 from tests.office import Office, open_office
 from tests.papers import changed
 from tests.pdf.test_seal import KeyService
@@ -108,6 +109,25 @@ async def test_a_signature_that_was_not_encrypted_by_us_is_dropped(
     assert await handle.result() is RequestState.EXPIRED
 
 
+async def test_whoever_has_no_key_cannot_resume_in_the_name_of_staff(
+    skipping: WorkflowEnvironment, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await attended(skipping, database, order, handle)
+    await storage.put(content)
+    stranger = await Client.connect(skipping.client.service_client.config.target_host)
+    named = Payload(metadata={"encoding": b"json/plain", "readable": b"1"}, data=b'"staff:somebody"')
+    await stranger.get_workflow_handle(handle.id).signal("resume", RawValue(named))
+    assert await handle.result() is RequestState.SIGNED
+    resumed = [one.actor for one in await timeline(database, order, handle) if one.action is Action.RESUMED]
+    assert resumed == [SERVICE]
+
+
 async def test_the_second_signature_changes_nothing(
     skipping: WorkflowEnvironment, database: Database, office: Office
 ) -> None:
@@ -130,11 +150,7 @@ async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))
-    for _ in range(50):
-        stuck = await read(database, order, handle)
-        if stuck.attention:
-            break
-        await skipping.sleep(timedelta(seconds=1))
+    stuck = await attended(skipping, database, order, handle)
     assert (stuck.state, stuck.label) == (RequestState.SEALING, "Needs attention")
     assert stuck.attention == "The shared version is missing from the store. Restore it, then resume."
     assert stuck.signed_sha256 is None
@@ -158,11 +174,7 @@ async def test_a_stored_file_with_another_hash_is_never_signed_until_it_is_put_r
     handle = await start(skipping.client, order)
     await delivered(skipping, database, order, handle)
     await handle.signal(ShareToSign.sign, signature(handle, order))
-    for _ in range(50):
-        stuck = await read(database, order, handle)
-        if stuck.attention:
-            break
-        await skipping.sleep(timedelta(seconds=1))
+    stuck = await attended(skipping, database, order, handle)
     assert stuck.attention == "The shared version in the store was changed. Restore it, then resume."
     assert stuck.signed_sha256 is None
 
@@ -183,11 +195,7 @@ async def test_a_key_service_that_is_down_needs_attention_and_seals_when_it_is_b
         await delivered(clock, database, order, handle)
         before = stored(configured)
         await handle.signal(ShareToSign.sign, signature(handle, order))
-        for _ in range(600):  # local activities are tried again by the real clock
-            asked = await read(database, order, handle)
-            if asked.attention:
-                break
-            await asyncio.sleep(0.1)
+        asked = await attended(clock, database, order, handle)
         assert (asked.state, asked.label) == (RequestState.SEALING, "Needs attention")
         assert asked.attention == "The key that seals documents cannot be used now."
         assert stored(configured) == before
@@ -241,13 +249,10 @@ async def test_a_request_that_ends_before_its_mail_is_sent_tells_staff_of_its_en
 ) -> None:
     order = office.order()
     mailbox.falters = 1_000_000
-    try:
-        handle = await start(skipping.client, order)
-        await delivered(skipping, database, order, handle)
-        await handle.signal(ShareToSign.sign, signature(handle, order))
-        assert await handle.result() is RequestState.SIGNED
-    finally:
-        mailbox.falters = 0
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    assert await handle.result() is RequestState.SIGNED
     async with database.practice(office.practice) as transaction:
         assert [notice.about for notice in await message.staff_notices(transaction)] == [About.SIGNED]
 

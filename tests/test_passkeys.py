@@ -12,14 +12,14 @@ from playwright.async_api import Browser, Page, expect
 
 from activities.stamp import MEANING
 from api.access import COOKIE
-from chart.audit import Action
+from chart.audit import SERVICE, Action
 from gateways.postgres import Database
-from identity import account
+from identity import account, roster
 from identity.caller import Role, Surface
 from settings import Settings
 from tests.browsers import chromium, visitor, with_passkeys
 from tests.office import PASSWORD, Office
-from tests.sign_ins import cookie_of
+from tests.sign_ins import cookie_of, sign_in_staff
 from tests.soft_passkey import PRESENT, SoftPasskey
 from tests.test_audit import log
 from tests.test_endings import ask
@@ -170,6 +170,22 @@ async def test_a_passkey_signs_in_once_for_each_question(api: httpx2.AsyncClient
     assert COOKIE[Surface.PORTAL] in str(right.headers)
     replayed = await sign_in(api, answer)
     assert (replayed.status_code, replayed.json()["type"]) == (HTTPStatus.FORBIDDEN, "/problems/passkey-refused")
+
+
+async def test_the_passkey_of_a_colleague_who_has_left_signs_nobody_in(
+    api: httpx2.AsyncClient, database: Database, office: Office, configured: Settings
+) -> None:
+    cookie = await sign_in_staff(api, office.provider_email)
+    passkey = SoftPasskey(configured.chart_url, "chart.localhost")
+    options = (await api.post("/account/passkeys/question", headers=cookie)).json()
+    assert (await api.post("/account/passkeys", json=passkey.make(options), headers=cookie)).is_success
+    async with database.practice(office.practice) as transaction:
+        provider = next(one for one in await roster.members(transaction) if one.email == office.provider_email)
+        await roster.end(transaction, provider, SERVICE, "Has left.")
+    refused = await sign_in(api, passkey.answer(await question(api, "")), "")
+    assert refused.status_code == HTTPStatus.FORBIDDEN
+    last = (await log(database, office))[-1]
+    assert (last.action, last.detail["account"]) == (Action.SIGN_IN_REFUSED, provider.party)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ async def test_a_problem_is_told_in_the_language_of_the_account_and_to_programs_
     await api.put("/api/v1/portal/language", json={"language": "es"}, headers=me)
     path = f"/api/v1/portal/documents/{office.note.id}"
     mine = await api.get(path, headers=me)
-    assert mine.json()["detail"] == "No hay tal documento, o no está compartido con usted."
+    assert mine.json()["detail"] == "Este documento no existe, o no está compartido con usted."
     assert (mine.json()["title"], mine.json()["type"]) == ("No se encontró", "/problems/not-found")
     assert mine.headers["content-language"] == "es-US"
     program = await api.get(f"/api/v1/documents/{office.client}", headers=office.bearer | {"accept-language": "es"})

@@ -29,6 +29,7 @@ TELLING = (str, bytes, dict, date, Any, *typing.get_args(Mark))
 WRITTEN_HERE = {
     "activities.notify.Wording",
     "activities.reset.Wording",
+    "api.defences.Turned",
     "api.pages.door.Door",
     "api.pages.standing.Words",
     "api.problems.Problem",
@@ -41,17 +42,8 @@ WRITTEN_HERE = {
 """Whose texts stand in the code."""
 
 HASHES = {
-    *(
-        "sha256",
-        "original_sha256",
-        "shown_sha256",
-        "signed_sha256",
-        "upload_sha256",
-        "version_sha256",
-        "audit_head",
-        "shared_sha256",
-    ),
-    *("digest", "hash", "previous"),
+    *("sha256", "original_sha256", "shared_sha256", "shown_sha256", "signed_sha256", "upload_sha256", "version_sha256"),
+    *("audit_head", "digest", "hash", "previous"),
 }
 OF_THE_SERVICE = {
     *("chain_pem", "field_name", "host", "label", "mail_from", "operator", "organisation", "pieces", "portal_url"),
@@ -72,7 +64,19 @@ OF_THE_SERVICE = {
     ),
 }
 PLAIN_WORDS = {
-    *("attention", "broken", "changes", "columns", "kind", "meaning", "notice", "occasion", "paragraphs", "places"),
+    *(
+        "attention",
+        "besides",
+        "broken",
+        "changes",
+        "columns",
+        "kind",
+        "meaning",
+        "notice",
+        "occasion",
+        "paragraphs",
+        "places",
+    ),
     *("time_stamp_waits", "title", "why", "why_not"),
 }
 """Sentences, or words of a few, that are written in the code."""

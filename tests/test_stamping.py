@@ -157,6 +157,7 @@ async def test_a_note_of_something_else_is_not_used(
     note = str(stamping.request_id)
     noted = store.kept(note)
     assert noted
+    assert change(noted) != noted
     store.forget(note)
     store.keep(note, change(noted))
     again = await Stamp(database, store, seal)(stamping)

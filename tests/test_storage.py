@@ -326,14 +326,12 @@ async def test_what_is_not_encrypted_yet_is_when_it_is_put_again(store: Storage,
 
 async def test_rewrapping_encrypts_what_is_not_encrypted_yet(store: Storage, tmp_path: Path) -> None:
     paths = [plain(tmp_path, content) for content in (CONTENT, os.urandom(PIECE + 1))]
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "a note").write_bytes(b"noted")
     said: list[str] = []
     assert upkeep.check(store, said.append) == 0
     assert upkeep.rewrap(store, said.append) == 0
-    assert said == ["3 whole, key (not encrypted)", "3 rewrapped, 0 were so already, key old"]
+    assert said == ["2 whole, key (not encrypted)", "2 rewrapped, 0 were so already, key old"]
     assert not [path for path in paths if path.exists()]
-    assert (await store.get(NAME), store.kept("a note")) == (CONTENT, b"noted")
+    assert await store.get(NAME) == CONTENT
 
 
 async def test_the_check_tells_every_file_that_is_not_what_it_should_be(store: Storage, tmp_path: Path) -> None:
@@ -368,19 +366,29 @@ async def test_what_has_a_name_is_encrypted_found_by_it_and_written_once(store: 
     assert CONTENT not in (tmp_path / ANCHOR).read_bytes()
 
 
-async def test_what_has_a_name_from_before_there_were_keys_is_read_and_rewrapped(
-    store: Storage, tmp_path: Path
-) -> None:
-    path = tmp_path / ANCHOR
-    path.parent.mkdir(parents=True)
-    path.write_bytes(CONTENT)
-    assert await store.named(ANCHOR) == CONTENT
-    for keys in (OLD, NEW | OLD):
-        assert Storage(tmp_path, keys).rewrap(path)
-        assert not Storage(tmp_path, keys).rewrap(path)
+async def test_what_has_a_name_is_rewrapped(store: Storage, tmp_path: Path) -> None:
+    await store.put_named(ANCHOR, CONTENT)
+    both = Storage(tmp_path, NEW | OLD)
+    assert both.rewrap(tmp_path / ANCHOR)
+    assert not both.rewrap(tmp_path / ANCHOR)
     assert await Storage(tmp_path, NEW).named(ANCHOR) == CONTENT
     with pytest.raises(StoredBytesLocked):
         await store.named(ANCHOR)
+
+
+async def test_whoever_has_no_key_writes_nothing_that_has_a_name(store: Storage, tmp_path: Path) -> None:
+    """No hash proves it: an anchor in clear could be anybody's."""
+    await store.put_named(ANCHOR, CONTENT)
+    store.keep("a note", CONTENT)
+    for path in store.files():
+        path.write_bytes(b"forged")
+        for look in (store.check, store.rewrap):
+            with pytest.raises(StoredBytesChanged):
+                look(path)
+    with pytest.raises(StoredBytesChanged):
+        await store.named(ANCHOR)
+    with pytest.raises(StoredBytesChanged):
+        store.kept("a note")
 
 
 async def test_what_was_put_in_another_names_place_is_told(store: Storage, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from temporalio.testing import TimeSkipper
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from temporalio.worker import Interceptor as WorkerInterceptor
 
+from activities.ask import tell_id
 from activities.notify import is_reminder
 from chart import client, document, request
 from chart.audit import SERVICE, Actor
@@ -214,7 +215,8 @@ class World:
         """What is open expires, what needs attention tries again, whoever is to be told of the end is told."""
         if life.model.open:
             life.model.wait(life.model.expires_at + timedelta(days=1), mail_works=True)
-        for handle in (life.handle, self.engine.get_workflow_handle(f"tell/{life.id}")):
+        told = (self.engine.get_workflow_handle(tell_id(life.id, about)) for about in MessageAbout)
+        for handle in (life.handle, *told):
             with suppress(RPCError):  # it has ended, or there is none
                 await asyncio.wait_for(self.clock.fast_forward(handle), WITHIN)
 

@@ -11,7 +11,7 @@ from activities.bulk import Bulk, BulkItem, BulkOrder, ItemResult
 from chart.bulk import BulkId, ItemOutcome
 from chart.request import account_of
 from gateways.temporal import PlainWords
-from workflows.patience import ROUND, STEP, UNTIL_DONE
+from workflows.patience import STEP, UNTIL_DONE
 
 AT_ONCE = 10
 
@@ -71,7 +71,7 @@ class ShareInBulk:
                 HandOver.mail,
                 mail,
                 start_to_close_timeout=STEP,
-                retry_policy=ROUND,
+                retry_policy=UNTIL_DONE,
                 summary=PlainWords("One email for a client"),
             )
 

@@ -6,7 +6,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.stamp import BEYOND_RETRY
-from chart.text import N_
+from chart.lifecycle import STEP_FAILED
+from chart.text import N_, Text
 
 STEP = timedelta(seconds=15)
 """How long a crash of the worker can hold a step up (10 to 15 s for database, mail and stamp)."""
@@ -31,5 +32,5 @@ def reason(error: BaseException) -> str:
     # a local activity's error comes as it is, a regular one's inside an ActivityError
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
-        return cause.message if cause.type == BEYOND_RETRY else f"The step failed ({cause.type})."
+        return cause.message if cause.type == BEYOND_RETRY else Text(STEP_FAILED, kind=cause.type)
     return N_("The step took too long.")

@@ -376,7 +376,9 @@ class ShareToSign:
     async def _mail(self, mail: Notification) -> None:
         try:
             while morning := await self._notify(mail):
-                await workflow.sleep(morning - workflow.now(), summary=PlainWords("It is night where the client lives"))
+                # the answer may have taken until then
+                left = max(morning - workflow.now(), timedelta(0))
+                await workflow.sleep(left, summary=PlainWords("It is night where the client lives"))
         except ActivityError as error:
             # cancelled when the request ended first: then nobody needs the mail any more
             if is_cancelled_exception(error):

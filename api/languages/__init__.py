@@ -6,6 +6,7 @@ keeps it up to date. It is compiled when the process starts, so that no compiled
 
 import io
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
 from gettext import GNUTranslations, NullTranslations
@@ -17,6 +18,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from fastapi import Request
 
+from chart.lifecycle import STEP_FAILED
 from chart.text import Text
 
 Language: TypeAlias = Literal["en", "es"]
@@ -114,12 +116,27 @@ OF_SCRIPTS: dict[Language, str] = {language: json.dumps(read[1]) if read[1] else
 
 def said(text: str, language: Language) -> str:
     """A sentence of the code in this language; a string that is none of ours, such as a name, as it is."""
-    if not isinstance(text, Text):
-        return CATALOGUE[language].gettext(text) if text else ""
-    message = CATALOGUE[language].gettext(text.message)
+    if not text:
+        return ""
+    text = text if isinstance(text, Text) else _as_it_was(text)
+    catalogue = CATALOGUE[language]
+    message = catalogue.pgettext(text.context, text.message) if text.context else catalogue.gettext(text.message)
     if not text.named:
         return message  # its braces are no fields
     return message.format(**{name: _filled_in(value, language) for name, value in text.named.items()})
+
+
+KEPT = (STEP_FAILED,)
+"""Sentences that a database keeps with what was filled in."""
+
+
+def _as_it_was(kept: str) -> Text:
+    """A sentence that is ours, or was one before it was kept."""
+    for sentence in KEPT:
+        before, name, after = re.split(r"\{(\w+)\}", sentence)
+        if kept.startswith(before) and kept.endswith(after):
+            return Text(sentence, **{name: kept.removeprefix(before).removesuffix(after)})
+    return Text(kept)
 
 
 def _filled_in(value: object, language: Language) -> str:
@@ -147,9 +164,14 @@ def day(value: date, language: Language) -> str:
     return dates.format_date(value, "medium", LOCALE[language])
 
 
-def weekday(value: date, language: Language) -> str:
-    """`Wednesday, Nov 25`, `miércoles, 25 nov`."""
-    return dates.format_skeleton("EEEEMMMd", value, locale=LOCALE[language])
+WEEKDAY: dict[Language, tuple[str, str]] = {"en": ("EEE, MMM d", ", y"), "es": ("EEE d MMM", " y")}
+"""Without the year, and what it adds; CLDR's own for Spanish has *de* here and there: `mié, 25 de nov`."""
+
+
+def weekday(value: date, language: Language, *, year: bool = False) -> str:
+    """`Wed, Nov 25`, `mié 25 nov`."""
+    pattern, and_year = WEEKDAY[language]
+    return dates.format_date(value, pattern + and_year if year else pattern, LOCALE[language])
 
 
 def clock(there: datetime, language: Language, *, named: bool) -> str:

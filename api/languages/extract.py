@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 from api import languages
+from api.pages.words import AUDIT_LOG
 from chart.audit import Action
 from chart.disclosure import Holds, SignedHow
 from chart.document import PortalTag, ShareStatus
@@ -36,8 +37,11 @@ TEMPLATE = languages.FOLDER / "messages.pot"
 SHOWN: tuple[type[StrEnum], ...] = (ShareStatus, PortalTag, Note)
 """Enumerations whose values are what is shown."""
 
-NAMED: tuple[type[StrEnum], ...] = (Action, Holds, Relationship, Role, SignedHow)
-"""Enumerations whose names are shown, in words."""
+NAMED: dict[type[StrEnum], str | None] = {
+    **dict.fromkeys((Holds, Relationship, Role, SignedHow)),
+    Action: AUDIT_LOG,
+}
+"""Enumerations whose names are shown, in words, with their context."""
 
 MADE = {"Text", "Notification", "SignInNeeded", "beyond_retry"}
 """Calls whose first argument is a sentence. Refusals are found by their class."""
@@ -62,6 +66,9 @@ def messages() -> Iterator[tuple[str, Found, str | None]]:
         yield from ((_place(path), message, context) for message, context in of_template(path))
     for place, message in _of_code():
         yield place, message, None
+    for names, context in NAMED.items():
+        place = names.__module__.replace(".", "/") + ".py"
+        yield from ((place, in_words(one), context) for one in names)
 
 
 def _of_code() -> Iterator[tuple[str, Found]]:
@@ -77,9 +84,11 @@ def _of_code() -> Iterator[tuple[str, Found]]:
     for labels in SHOWN:
         place = labels.__module__.replace(".", "/") + ".py"
         yield from ((place, one.value) for one in labels)
-    for names in NAMED:
-        place = names.__module__.replace(".", "/") + ".py"
-        yield from ((place, name[:1].upper() + name[1:]) for name in (one.value.replace("_", " ") for one in names))
+
+
+def in_words(named: StrEnum) -> str:
+    words = named.value.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _place(path: Path) -> str:
@@ -137,6 +146,8 @@ def _literals(node: ast.expr, *, whole: bool) -> Iterator[str]:
         case ast.Tuple(elts=values) | ast.List(elts=values) if whole:
             for value in values:
                 yield from _literals(value, whole=True)
+        case ast.Starred(value=values) if whole:
+            yield from _literals(values, whole=True)
         case ast.Call(args=values) if whole:
             for value in (*values, *(one.value for one in node.keywords)):
                 yield from _literals(value, whole=True)
@@ -177,7 +188,9 @@ def _catalogue(locale: str | None = None) -> Catalog:
         revision_date=never,
         fuzzy=False,
         copyright_holder="",
-        msgid_bugs_address="",
+        msgid_bugs_address="the issues of this repository",
+        last_translator="whoever changed this file last",
+        language_team="those who work on this repository",
     )
 
 

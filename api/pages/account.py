@@ -1,12 +1,12 @@
 """One's own account, alike for staff and clients: password, second factors, where one is signed in."""
 
-import base64
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Base64UrlBytes
 
 from api.access import Res, SignInNeeded, Visit, does, safe_next, start_session
 from api.pages import desk, forms, portal_frame
@@ -15,7 +15,7 @@ from api.pages.forms import Typed
 from api.pages.rendering import Notification, qr_code, see_other
 from api.stories import accounts, settings
 from chart.refusals import FreshSignInNeeded, NotFound, Refusal
-from chart.text import Sentence
+from chart.text import N_, Sentence, Text
 from identity import passkey, session
 from identity.caller import PortalUser, StaffMember
 from identity.policy import Operation
@@ -56,11 +56,18 @@ async def _show(
         "here": f"{door.prefix}/account",
         "problem": str(refusal) if refusal else None,
         "notification": Notification(done) if done else None,
+        "device": _device,
         **more,
     }
     if isinstance(who, StaffMember):
         return await desk.page(request, res, who, name, status, frame="chart/frame.html", **context)
     return await portal_frame.page(request, res, who, name, status, frame="portal/frame.html", **context)
+
+
+def _device(agent: str) -> str:
+    """`Firefox on Linux` in the reader's language; an app of ours tells nothing of itself."""
+    browser, on, system = agent.partition(" on ")
+    return Text("{browser} on {system}", browser=browser, system=system) if on else agent or N_("An app")
 
 
 async def _overview(
@@ -203,9 +210,11 @@ def _factors(router: APIRouter, door: Door) -> None:
 
     @router.post("/passkeys/remove")
     @does(Operation.CHANGE_ACCOUNT)
-    async def remove_passkey(request: Request, res: Res, who: Who, passkey: Typed = "") -> Response:
+    async def remove_passkey(
+        request: Request, res: Res, who: Who, passkey: Annotated[Base64UrlBytes, Form(max_length=2000)]
+    ) -> Response:
         try:
-            await accounts.remove_passkey(res, door.surface, who, base64.urlsafe_b64decode(passkey.encode()))
+            await accounts.remove_passkey(res, door.surface, who, passkey)
         except FreshSignInNeeded:
             return _to_again(door, f"{door.prefix}/account")
         except Refusal as refusal:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from activities.notify import IN
 from activities.order import Terms
+from api import languages
 from api.access import Res, StaffPage, does
 from api.body import Body
 from api.pages import desk, forms
@@ -91,7 +92,7 @@ async def _options(
         document=document,
         choices=choices,
         relationships=list(Relationship),
-        mail=IN[choices.practice.language],
+        mail=IN[languages.of(request)],
         portal=res.settings.portal_url,
         typed=typed or _as_ever(chart, choices),
         problem=problem,

@@ -1,6 +1,6 @@
 """The audit log for auditors and administrators: filters, page after page, a chart's part as a file."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,6 +15,7 @@ from api.body import Body
 from api.exports import Form
 from api.pages import desk, forms, words
 from api.stories import auditing, settings
+from chart.appointment import midnight
 from chart.audit import Action, Place, Wanted
 from chart.ids import ClientId
 from chart.refusals import Unacceptable
@@ -88,8 +89,11 @@ def _chart(typed: str) -> ClientId:
 
 
 def _start(typed: str, zone: ZoneInfo, later: timedelta = timedelta(0)) -> datetime:
-    day = forms.calendar_day(typed, N_("the day")) + later
-    return datetime.combine(day, time(0), zone).astimezone(UTC)
+    day = forms.calendar_day(typed, N_("the day"))
+    try:
+        return midnight(day + later, zone)
+    except OverflowError:
+        raise Unacceptable("Choose a day within ten years of today.") from None
 
 
 @router.get("/charts/{client_id:uuid}/audit.{form}")

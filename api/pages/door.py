@@ -32,13 +32,13 @@ from api.stories import reset as resets
 from chart.refusals import NotFound, NotReachable, Refusal
 from chart.text import Sentence
 from identity import passkey, reset, second_factor, session, single_sign_on, throttle
-from identity import password as passwords
 from identity.caller import PortalUser, StaffMember, Surface
 from identity.policy import Operation
 from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
 
 DONE: dict[str, Sentence] = {
     "registered": "You are registered. Sign in with your email address and your new password.",
+    "signed-out": "You are signed out.",
     "new-password": "Your password is changed. Sign in with the new one.",
 }
 
@@ -158,7 +158,7 @@ def _sign_in(router: APIRouter, door: Door) -> None:
         request: Request, res: Res, who: Annotated[StaffMember | PortalUser, Depends(door.signed_in)]
     ) -> Response:
         await session.end(res.database, who, door.token(request))
-        response = see_other(door.address)
+        response = see_other(f"{door.address}?done=signed-out")
         end_session(response, door.surface)
         return response
 
@@ -305,7 +305,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
     @does(Operation.SIGN_IN)
     async def reset_form(request: Request) -> Response:
         """The token stands behind `#` and never reaches the server with this request, nor is anything used up."""
-        return door.page(request, "reset", token="")
+        return door.page(request, "reset", token="", ended=False)
 
     @router.post("/sign-in/reset")
     @does(Operation.GO_ON)
@@ -315,7 +315,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
             await throttle.spend(res.database, purse)
             half = await reset.use(res.database, door.surface, token.strip())
         except (reset.ResetEnded, reset.FactorFirst, throttle.TooManyTries) as refusal:
-            return door.page(request, "reset", refusal, token="")
+            return door.page(request, "reset", refusal, token=token, ended=isinstance(refusal, reset.ResetEnded))
         await throttle.give_back(res.database, purse)
         return door.go_on(request, half, "")
 
@@ -330,8 +330,7 @@ def _new_password(router: APIRouter, door: Door) -> None:
         except SignInAgain as over:
             return door.sign_in_page(request, res, over)
         async with res.database.practice(who.practice) as transaction:
-            two = (await second_factor.of(transaction, who.actor)).any
-        least = passwords.LEAST_OF_TWO if two else passwords.LEAST
+            least = (await second_factor.of(transaction, who.actor)).least
         return door.page(request, "new_password", refusal, least=least)
 
     @router.post("/sign-in/new-password")

@@ -19,9 +19,9 @@ from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from chart.text import N_, Sentence
 from identity import password as passwords
+from identity.account import InvitationEnded
 from identity.caller import PortalUser, Surface
 from identity.policy import Operation
-from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -64,7 +64,7 @@ class Filter(StrEnum):
 @does(Operation.GO_ON)
 async def register_form(request: Request) -> Response:
     """The invitation's token stands behind `#` and never reaches the server with this request."""
-    return page(request, "portal/register.html", token="", least=passwords.LEAST, problem=None)
+    return page(request, "portal/register.html", token="", least=passwords.LEAST, problem=None, ended=False)
 
 
 @router.post("/register")
@@ -76,10 +76,11 @@ async def register(request: Request, res: Res, visitor: Visit, token: Typed = ""
         return page(
             request,
             "portal/register.html",
-            HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooManyTries) else HTTPStatus.UNPROCESSABLE_ENTITY,
+            forms.status(refusal),
             token=token,
             least=passwords.LEAST,
             problem=str(refusal),
+            ended=isinstance(refusal, InvitationEnded),
         )
     return see_other("/portal/sign-in?done=registered")
 

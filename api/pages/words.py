@@ -108,61 +108,51 @@ def waits_for(asked: Request) -> str:
     return Text("Waits for {who} to sign.", who=who)
 
 
+AUDIT_LOG = "the audit log"
+"""Context of what was done: a sentence about somebody there, where a document or a request bears a label."""
+
+
 def done(action: Action) -> str:
     """What was done, in the audit log."""
-    return action.value[:1].upper() + action.value[1:]
+    return Text(action.value[:1].upper() + action.value[1:], AUDIT_LOG)
 
 
-DETAILS: dict[str, Sentence] = {
-    "document": "document",
-    "request": "request",
-    "account": "portal account",
-    "about": "about",
-    "appointment": "appointment",
-    "asked_for": "asked for",
-    "care_team": "care team",
-    "consent": "consent",
-    "correction": "correction",
-    "days": "days",
-    "exception": "exception",
-    "factor": "factor",
-    "invitation": "invitation",
-    "key": "key",
-    "meant": "meant",
-    "network": "network",
-    "now": "now",
-    "occasion": "occasion",
-    "problem": "problem",
-    "reason": "reason",
-    "relationship": "relationship",
-    "role": "role",
-    "scopes": "may",
-    "searched": "searched by name",
-    "since": "from",
-    "to": "to",
-    "was": "before",
-    "why": "why",
-}
-"""Names of what the log knows of an entry; those that stand here not are for programs and say themselves."""
+KNOWN: tuple[Sentence, ...] = (
+    *("about", "account", "act", "appointment", "asked for", "at", "authority", "before", "care team", "changed"),
+    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "invitation"),
+    *("IP address", "key"),
+    *("language", "meant", "name", "network", "now", "number", "occasion", "problem", "reason", "relationship"),
+    *("request id", "role", "scopes", "searched", "sha256", "show", "signed sha256", "since"),
+    *("text version",),
+    *("time stamped sha256", "to", "upload sha256", "wanted", "was", "what", "why"),
+)
+"""What the details of entries are called; most stand as they are kept, as in the file of the log."""
+
+WAYS_IN: tuple[Sentence, ...] = (
+    *("password and code", "password and passkey", "password and a new second factor", "single sign-on"),
+    *("passkey", "authenticator app"),
+)
+"""Details that are words."""
+
+LABELS = {"role", "before", "relationship"}
+"""Details that are values of an enumeration."""
 
 
-def more(line: Line) -> list[Text]:
+def more(line: Line) -> list[str]:
     """What else the log knows of an entry."""
-    known = {"document": line.document_id, "request": line.request_id, **line.detail}
+    ids = {N_("document"): line.document_id, N_("request"): line.request_id}
+    of_ours = {name: f"{value}" for name, value in line.detail.items() if name in LABELS and value}
+    labels = {name: value.replace("_", " ").capitalize() for name, value in of_ours.items()}
+    known = {name.replace("_", " ").replace("ip ", "IP "): value for name, value in (line.detail | labels).items()}
     return [
-        Text(
-            "{name}: {value}",
-            name=DETAILS.get(name, name.replace("_", " ")),
-            value=N_("yes") if name == "searched" else f"{value}",
-        )
-        for name, value in known.items()
-        if value is not None and (name, value) != ("searched", 0)
+        *(Text("{what} {id}", what=what, id=str(one)) for what, one in ids.items() if one),
+        *(Text("{name}: {value}", name=name, value=f"{value}") for name, value in known.items() if value is not None),
     ]
 
 
 def happened(entry: Entry) -> str:
     """A line of the timeline."""
-    said = HAPPENED.get(entry.action, entry.action.value.capitalize())
+    said = HAPPENED.get(entry.action) or done(entry.action)
     occasion = str(entry.detail.get("occasion") or "")
     if entry.action is Action.MAILED and occasion.startswith("reminder"):
         return N_("Reminder sent")

@@ -11,8 +11,7 @@ from chart import audit
 from chart.audit import Action
 from chart.refusals import FreshSignInNeeded
 from chart.request import FRESH_FOR
-from identity import passkey, person, recovery, second_factor, session
-from identity import password as passwords
+from identity import passkey, person, recovery, reset, second_factor, session
 from identity import visitor as visitors
 from identity.caller import PortalUser, StaffMember, Surface
 from identity.person import Person
@@ -31,11 +30,6 @@ class Account:
     sessions: list[Session]
     fresh: bool
     """The sign-in is fresh enough to change anything."""
-
-    @property
-    def least(self) -> int:
-        """Characters of a new password."""
-        return passwords.LEAST_OF_TWO if self.factors.any else passwords.LEAST
 
 
 def is_fresh(who: Who) -> bool:
@@ -66,14 +60,13 @@ async def factors(resources: Resources, who: SignedInPerson) -> Factors:
 async def change_password(
     resources: Resources, who: SignedInPerson, visitor: Visitor, current: str, new: str
 ) -> SignedIn:
-    """Every session ends, and every device is forgotten; this browser gets a new session at once."""
+    """Every session and mailed link ends, and every device is forgotten; this browser gets a new session at once."""
     check_fresh(who)
     whose = await session.check_password(resources.database, who, current)
     async with resources.database.practice(who.practice) as transaction:
-        has_factor = (await second_factor.of(transaction, who.actor)).any
-        least = passwords.LEAST_OF_TWO if has_factor else passwords.LEAST
-        password_hash = await passwords.hash_new(new, whose.own_words, least=least)
-        await person.set_password(transaction, who.actor, password_hash, alone=len(new) >= passwords.LEAST)
+        least = (await second_factor.of(transaction, who.actor)).least
+        await person.set_password(transaction, whose, new, least=least)
+        await reset.end_links(transaction, who.actor)
         await visitors.forget_devices(transaction, who.actor)
         await audit.record(transaction, who.practice, who.actor, Action.CHANGED_PASSWORD)
         return await session.whole(transaction, visitor, who.practice, who.actor, "changed password")

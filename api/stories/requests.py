@@ -11,6 +11,7 @@ from api import engine
 from api.resources import Resources
 from api.stories.sharing import Asked, ask_for
 from chart import audit, client, document, message, practice, request, schedule, waiting
+from chart.appointment import midnight
 from chart.audit import Action, Actor, Entry
 from chart.ids import RequestId
 from chart.lifecycle import ENDINGS, STATES, Act, RequestState
@@ -78,7 +79,14 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
 async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
     """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_REQUESTS, show=chosen)
         return await waiting.queue(transaction, chosen)
+
+
+async def need_attention(resources: Resources, caller: PracticeSide) -> int:
+    """How many do, which tells of nobody."""
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        return len(await waiting.queue(transaction, Filter.NEEDS_ATTENTION))
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ async def extend(resources: Resources, caller: PracticeSide, request_id: Request
     schedule.check_near(until, datetime.now(UTC).date())
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         zone = ZoneInfo((await practice.current(transaction)).timezone)
-    moment = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
+    moment = midnight(until + timedelta(days=1), zone)
     schedule.check_expiry(found.created_at, moment, datetime.now(UTC))
     return await _steer(
         resources,

@@ -5,7 +5,7 @@ import re
 from fastapi.routing import APIRoute
 
 from api import codec, pages
-from tests.pages.stage import (
+from tests.pages.records import (
     CLIENT,
     MESSAGE,
     NOTE_OF_UNREGISTERED,
@@ -24,13 +24,13 @@ REVIEW = f"/portal/documents/{PENDING.id}"
 SIGNING = f"{DOCUMENTS}/{PENDING.id}/sign"
 
 FILLED = {
+    "appointment_id": number("appointment"),
     "client_id": CLIENT,
     "document_id": PENDING.id,
     "message_id": MESSAGE,
     "request_id": PENDING.request_id,
     "bulk_id": number("bulk"),
     "staff_id": number("active"),
-    "appointment_id": number("appointment"),
 }
 """What stands for each part of an address."""
 

@@ -17,8 +17,9 @@ from chart.refusals import Unacceptable
 from identity.session import Left
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART, DOCUMENTS, EVERY_PAGE, REVIEW, SIGNING
+from tests.pages.records import PENDING, STAFF_PARTY, UNREGISTERED, a_client
 from tests.pages.served import served
-from tests.pages.stage import PENDING, STAFF_PARTY, UNREGISTERED, Stage, a_client
+from tests.pages.stage import Stage
 
 RULES = json.dumps(
     {

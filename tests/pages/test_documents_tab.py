@@ -11,8 +11,9 @@ from api.pages.arrangement import Arrangement, Order, Show
 from chart.document import Kind
 from pdf import Limits, Reason, Unfit
 from tests.browsers import chromium, visitor
+from tests.pages.records import CLIENT, PENDING, PLAN, PSYCHOTHERAPY, SIGNED, STUCK, SUPERBILL
 from tests.pages.served import served
-from tests.pages.stage import CLIENT, PENDING, PLAN, PSYCHOTHERAPY, SIGNED, STUCK, SUPERBILL, Stage
+from tests.pages.stage import Stage
 
 DOCUMENTS = f"/charts/{CLIENT}/documents"
 ALL = [PENDING, SIGNED, PLAN, SUPERBILL, PSYCHOTHERAPY, STUCK]

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api import languages, pages
+from api import languages, pages, problems
 from api.languages import extract
 from api.pages import rendering
 from chart.document import Kind
@@ -19,8 +19,9 @@ from chart.lifecycle import RequestState
 from chart.refusals import Unacceptable
 from identity.caller import Role
 from identity.second_factor import Factors
-from tests.pages import stage
-from tests.pages.stage import CLIENT, MESSAGE, NOTE_OF_UNREGISTERED, REQUEST, UNREGISTERED, Stage
+from tests.pages import records
+from tests.pages.records import CLIENT, MESSAGE, NOTE_OF_UNREGISTERED, REQUEST, UNREGISTERED
+from tests.pages.stage import Stage
 
 NAMES = {"Share to Sign", "Progress Note", "Group Note", "Complete Evaluation"}
 """The product's, and those which the practice gave to its notes."""
@@ -61,10 +62,10 @@ def addresses(route: APIRoute) -> list[str]:
         "client_id": [CLIENT, UNREGISTERED],
         "document_id": [*(one.id for one in on_stage.documents), NOTE_OF_UNREGISTERED.id],
         "message_id": [MESSAGE],
-        "request_id": [REQUEST, stage.STUCK.request_id],
-        "bulk_id": [stage.number("bulk")],
-        "appointment_id": [stage.number("appointment")],
-        "staff_id": [stage.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
+        "request_id": [REQUEST, records.STUCK.request_id],
+        "appointment_id": [records.number("appointment")],
+        "bulk_id": [records.number("bulk")],
+        "staff_id": [records.number(name) for name in ("staff", "active", "invited", "enrols anew", "ended")],
     }
     literal, *fields = re.split(r"\{(\w+)[^}]*\}", route.path)
     names, between = fields[::2], fields[1::2]
@@ -103,12 +104,47 @@ ANYWHERE = [
 ]
 
 
-def left_in_english(html: str) -> list[str]:
+def parts(html: str) -> tuple[str, list[str]]:
+    """What is between the tags, and what is read out or shown besides."""
     body = html.split("</head>")[1] + html.split("<title>")[1].split("</title>", maxsplit=1)[0]
     shown = re.findall(r'\b(?:aria-label|alt|placeholder|title|data-announce|data-title|data-label)="([^"]*)"', body)
-    parts = {plain(part) for part in (*re.split(r"<[^>]*>", body), *shown)}
+    return body, shown
+
+
+def texts(html: str) -> set[str]:
+    body, shown = parts(html)
+    return {plain(part) for part in (*re.split(r"<[^>]*>", body), *shown)}
+
+
+def left_in_english(html: str) -> list[str]:
+    body, shown = parts(html)
     whole = " ".join((plain(body), *map(plain, shown)))
-    return [*(parts & ALONE), *(found[0] for one in ANYWHERE if (found := one.search(whole)))]
+    return [*(texts(html) & ALONE), *(found[0] for one in ANYWHERE if (found := one.search(whole)))]
+
+
+ALIKE = [
+    re.escape(plain(message.id))
+    for message in extract.read("es")
+    if isinstance(message.id, str) and message.id and message.id == message.string
+]
+DATA = re.compile(
+    "|".join(
+        (
+            r"\S+@example\.org|(?:[A-Z2-7]{4} ?){4,}",  # addresses, and the key of an authenticator app
+            "(?:Dr. )?Maya Chen|Sam Ortiz|Jordan Rivera|Rivera, Jordan|Rosa Rivera|Priya Natarajan|Natarajan, Priya",
+            "County Office|Progress Note|Group Note|Complete Evaluation|Share to Sign",
+            "“(?:The date was wrong|Moved away|A colleague of ours).”|Ask for paper.|Nobody is registered.",
+            "CSV|JSON|English|Español",
+            *ALIKE,
+        )
+    )
+)
+"""What people on the stage are called and have typed, and words that are the same in Spanish."""
+
+
+def in_no_catalogue(spanish: str, english: str) -> list[str]:
+    """What a page says in Spanish exactly as in English, so that no translator has ever seen it."""
+    return [one for one in sorted(texts(spanish) & texts(english)) if re.search(r"[^\W\d_]{2}", DATA.sub("", one))]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=[route.path for route in ROUTES])
@@ -116,6 +152,7 @@ def test_a_page_is_spanish_throughout(browser: TestClient, on_stage: Stage, rout
     on_stage.declining = route.path.endswith("/declined")
     seen = 0
     for address in addresses(route):
+        on_stage.language = "es"
         answer = browser.get(address)
         if answer.status_code != 200 or "html" not in answer.headers["content-type"]:
             continue
@@ -124,13 +161,16 @@ def test_a_page_is_spanish_throughout(browser: TestClient, on_stage: Stage, rout
         assert answer.headers["content-language"] == "es-US"
         assert "Accept-Language" in answer.headers["vary"]
         assert left_in_english(answer.text) == [], address
+        on_stage.language = "en"
+        english = browser.get(address, headers={"accept-language": "en"})
+        assert in_no_catalogue(answer.text, english.text) == [], address
     assert seen or route.path in {"/", "/portal"}, "no page was seen"
 
 
 @pytest.mark.parametrize("state", RequestState)
 def test_every_state_is_said_in_spanish(browser: TestClient, on_stage: Stage, state: RequestState) -> None:
     signed = {"signed_sha256": "b" * 64, "signed_pages": 3} if state is RequestState.SIGNED else {}
-    on_stage.documents = [stage.a_document("Progress Note", Kind.TREATMENT_PLAN, **stage.asked(state, **signed))]
+    on_stage.documents = [records.a_document("Progress Note", Kind.TREATMENT_PLAN, **records.asked(state, **signed))]
     document = on_stage.documents[0].id
     for address in (
         f"/portal/documents/{document}",
@@ -149,7 +189,7 @@ def test_every_state_is_said_in_spanish(browser: TestClient, on_stage: Stage, st
 @pytest.mark.parametrize("place", ["", "/portal"])
 def test_what_was_done_is_said_in_spanish(browser: TestClient, place: str) -> None:
     answer = browser.get(f"{place}/account?done=password")
-    assert "Su contraseña cambió." in answer.text
+    assert "Se cambió su contraseña." in answer.text
     assert left_in_english(answer.text) == []
 
 
@@ -161,8 +201,19 @@ def test_a_refusal_is_said_in_spanish_with_what_was_filled_in(browser: TestClien
     answer = browser.post(f"/charts/{CLIENT}/requests/{REQUEST}/recall", data={"reason": "Porque sí."})
     assert "Indique como máximo 5 días" in unescape(answer.text)
     typed = browser.post("/charts/new", data={"given_name": "", "family_name": "Rivera", "birth_date": "1990-03-24"})
-    assert "Escriba el nombre de pila, 100 caracteres como máximo." in typed.text
+    assert "Escriba el nombre, 100 caracteres como máximo." in typed.text
     assert left_in_english(typed.text) == []
+
+
+def test_what_a_form_cannot_have_sent_is_refused_in_spanish(on_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a page; programs read which field it is."""
+    app = on_stage.app(monkeypatch.setattr)
+    problems.install(app)
+    with TestClient(app, headers={"accept": "text/html", "accept-language": "es"}) as browser:
+        answer = browser.get(f"/audit?actor={'x' * 201}")
+    assert answer.status_code == 422
+    assert "Algo de lo que se envió no se puede usar." in answer.text
+    assert left_in_english(answer.text) == []
 
 
 def test_days_and_times_are_spanish_and_the_practices(browser: TestClient) -> None:
@@ -191,12 +242,20 @@ BESIDES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", BESIDES)
 def test_a_page_that_needs_more_is_spanish_too(name: str) -> None:
-    request = Request(
-        {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": [(b"accept-language", b"es")]}
-    )
-    context = {"door": pages.DOORS[1], "following": "", "problem": None, **BESIDES[name]}
-    answer = rendering.page(request, name, **context)
-    assert left_in_english(bytes(answer.body).decode()) == []
+    def rendered(language: bytes) -> str:
+        headers = [(b"accept-language", language)]
+        request = Request({"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": headers})
+        context = {"door": pages.DOORS[1], "following": "", "problem": None, **BESIDES[name]}
+        return bytes(rendering.page(request, name, **context).body).decode()
+
+    spanish = rendered(b"es")
+    assert left_in_english(spanish) == []
+    assert in_no_catalogue(spanish, rendered(b"en")) == []
+
+
+def test_what_no_translator_has_seen_is_found() -> None:
+    page = "<head><title>{}</title></head><body><p>{}</p><p>Dr. Maya Chen</p>".format
+    assert in_no_catalogue(page("Firmado", "Left behind"), page("Signed", "Left behind")) == ["Left behind"]
 
 
 # -- the choice at the door
@@ -219,6 +278,12 @@ def test_the_device_keeps_the_language_of_whoever_is_signed_in(browser: TestClie
     kept = browser.get("/charts", headers={"accept-language": "en"}).headers["set-cookie"]
     assert kept.startswith(f"{languages.COOKIE}=es;")
     assert "set-cookie" not in browser.get("/charts", headers={"cookie": kept.split(";")[0]}).headers
+
+
+def test_browsers_and_systems_are_named_in_spanish(browser: TestClient) -> None:
+    page = browser.get("/portal/account").text
+    assert "Firefox en Linux" in page
+    assert "Llave de acceso, Chrome en Linux" in page
 
 
 def test_whoever_is_signed_in_chooses_in_the_account(browser: TestClient, on_stage: Stage) -> None:

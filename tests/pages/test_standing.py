@@ -16,20 +16,10 @@ from chart.ids import VersionId
 from chart.lifecycle import STATES, RequestState, Row, SeatState
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, NotReachable
-from tests.pages import stage
+from tests.pages import records
 from tests.pages.addresses import DOCUMENTS, REVIEW
-from tests.pages.stage import (
-    CLIENT,
-    CLIENT_PARTY,
-    MESSAGE,
-    NOW,
-    PENDING,
-    STAFF_PARTY,
-    Stage,
-    a_document,
-    a_signer,
-    asked,
-)
+from tests.pages.records import CLIENT, CLIENT_PARTY, MESSAGE, NOW, PENDING, STAFF_PARTY, a_document, a_signer, asked
+from tests.pages.stage import Stage
 from tests.pages.test_pages import browser, on_stage, text
 
 __all__ = ["browser", "on_stage"]  # fixtures
@@ -178,7 +168,7 @@ def test_the_script_learns_that_a_signature_is_taken(browser: TestClient, on_sta
 
 def test_earlier_signed_copies_are_listed_with_their_downloads(browser: TestClient, on_stage: Stage) -> None:
     assert "igned copies" not in browser.get(REVIEW).text
-    copy = Version(VersionId(stage.number("v1")), 1, NOW, None, "c" * 64, True, "d" * 64, NOW)
+    copy = Version(VersionId(records.number("v1")), 1, NOW, None, "c" * 64, True, "d" * 64, NOW)
     on_stage.copies = [copy]
     html = browser.get(REVIEW).text
     assert "Signed copies" in text(html)
@@ -288,8 +278,8 @@ def test_the_counter_signature_is_asked_of_the_named_one_with_its_own_meaning(
     assert f'data-signature="/api/v1{REVIEW}/signature"' in browser.get(REVIEW).text
     on_stage.signers = on_stage.signers[:1]
     assert browser.get(SIGN).status_code == 404
-    assert browser.get(f"{DOCUMENTS}/{stage.PLAN.id}/sign").status_code == 404
-    assert browser.get(SIGN.replace(str(CLIENT), str(stage.UNREGISTERED))).status_code == 404
+    assert browser.get(f"{DOCUMENTS}/{records.PLAN.id}/sign").status_code == 404
+    assert browser.get(SIGN.replace(str(CLIENT), str(records.UNREGISTERED))).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -316,7 +306,7 @@ def test_standing_is_the_same_from_a_list_and_from_a_request() -> None:
     for facts, *_ in CASES.values():
         line = a_document("Progress Note", **facts)
         listed = standing.of_listed(line)
-        found = standing.of_request(stage.request_of(line), CLIENT_PARTY)
+        found = standing.of_request(records.request_of(line), CLIENT_PARTY)
         assert listed is not None
         assert listed.state is found.state
         assert listed.part is found.part or {listed.part, found.part} == {Part.DECLINED, Part.CORRECTION}

@@ -16,8 +16,8 @@ from chart.refusals import ClientNotRegistered, NotInThisState, NotReachable, Un
 from chart.relationship import Relationship, Standing
 from chart.request import Barred
 from identity.caller import Role
-from tests.pages import stage
-from tests.pages.stage import (
+from tests.pages import records
+from tests.pages.records import (
     ACCOUNT,
     CLIENT,
     CLIENT_PARTY,
@@ -33,11 +33,11 @@ from tests.pages.stage import (
     STAFF_PARTY,
     SUPERBILL,
     UNREGISTERED,
-    Stage,
     a_block,
     a_relation,
     a_signer,
 )
+from tests.pages.stage import Stage
 from tests.pages.test_pages import browser, on_stage, text
 
 __all__ = ["browser", "on_stage"]  # fixtures
@@ -283,7 +283,7 @@ def test_what_no_worker_has_taken_yet_is_not_said_to_be_done(browser: TestClient
 
 
 def test_asking_again_of_someone_without_access_leads_to_the_choice(browser: TestClient, on_stage: Stage) -> None:
-    ended = stage.a_document("Group Note", **stage.asked(RequestState.RECALLED))
+    ended = records.a_document("Group Note", **records.asked(RequestState.RECALLED))
     on_stage.documents = [ended]
     on_stage.raises = Unacceptable("A signer has no access to this client's portal.")
     answer = browser.post(f"{PAGE}/reissue")
@@ -299,10 +299,10 @@ def test_the_chart_face_says_who_acts_from_when_until_when_and_why_not(browser: 
     on_stage.relations = [
         a_relation(),
         a_relation(PARENT, majority_on=date(2030, 5, 17)),
-        a_relation(AccountId(stage.number("a")), standing=Standing.MAJORITY, majority_on=date(2024, 5, 17)),
-        a_relation(AccountId(stage.number("b")), standing=Standing.NOT_YET, starts_on=date(2027, 1, 1)),
+        a_relation(AccountId(records.number("a")), standing=Standing.MAJORITY, majority_on=date(2024, 5, 17)),
+        a_relation(AccountId(records.number("b")), standing=Standing.NOT_YET, starts_on=date(2027, 1, 1)),
         a_relation(
-            AccountId(stage.number("c")),
+            AccountId(records.number("c")),
             standing=Standing.ENDED,
             ends_on=date(2026, 11, 20),
             ended_by=STAFF_PARTY,
@@ -335,7 +335,7 @@ def test_a_document_is_kept_from_a_person_and_seen_again(browser: TestClient, on
     assert "Kept from this person" in html
     of_parent = html.split(f'id="block-{PARENT}-document"')[1].split("</select>")[0]
     assert str(PLAN.id) not in of_parent
-    assert str(stage.PSYCHOTHERAPY.id) not in of_parent
+    assert str(records.PSYCHOTHERAPY.id) not in of_parent
     assert str(SUPERBILL.id) in of_parent
     assert browser.post(f"{CHART}/access/{PARENT}/unblock", data={"document": str(PLAN.id)}).status_code == 303
     assert [what for what, _ in on_stage.done] == ["block", "unblock"]

@@ -15,13 +15,15 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, NumberObject
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject
 
 from pdf import CannotStamp, Note, Plan, Reason, TypedName, Unfit, Way, inspect, stamp, verify
+from pdf.earlier import carries_signatures
 from pdf.field import PREFIX
 from pdf.likeness import differs
 from pdf.placement import Rectangle
 from pdf.plan import Ground, Room
+from pdf.update import Update
 from tests.pdf.paper import (
     REQUEST_ID,
     certificate,
@@ -212,6 +214,39 @@ def test_where_another_signature_is_forbidden_the_upload_is_refused(how: str) ->
     assert refusal(FORBIDDING[how]) is Reason.SIGNING_FORBIDDEN
 
 
+def tampered(signed: bytes) -> bytes:
+    assert b"of a progress note" in signed
+    return signed.replace(b"of a progress note", b"of a progress vote", 1)
+
+
+@pytest.mark.parametrize("certify", [None, MDPPerm.NO_CHANGES, MDPPerm.FILL_FORMS])
+def test_a_signature_that_does_not_hold_forbids_nothing_and_is_told_of(certify: MDPPerm | None) -> None:
+    """Readers call it invalid before and after; what it was to protect is changed already."""
+    upload = tampered(signed_before(paper(), certify=certify))
+    inspected = inspect(upload)
+    assert (inspected.data, inspected.plan.way) == (upload, Way.WIDGET)
+    assert inspected.notes == (Note.BROKEN_BEFORE,)
+    signed = stamp(inspected.data, certificate(), seal(), inspected.plan).data
+    assert not statuses(signed)["Earlier"].intact
+    assert verify(signed, seal_pem()[1]).valid
+
+
+def test_one_that_does_not_hold_does_not_hide_one_that_does() -> None:
+    certified = signed_before(signed_before(paper(), certify=MDPPerm.FILL_FORMS), "Later")
+    assert b"(Later)" in certified
+    assert refusal(certified.replace(b"(Later)", b"(Latex)")) is Reason.SIGNING_FORBIDDEN
+    inspected = inspect(signed_before(tampered(signed_before(paper(), "broken")), "intact"))
+    assert inspected.notes == (Note.BROKEN_BEFORE,)
+    signed = stamp(inspected.data, certificate(), seal(), inspected.plan).data
+    assert statuses(signed)["intact"].docmdp_ok
+
+
+def test_a_copy_signed_here_that_was_changed_is_not_signed_here_again() -> None:
+    """Of two seals of ours, one broken, verification would tell the broken one."""
+    copy = stamp(paper(), certificate(), seal()).data
+    assert refusal(tampered(copy)) is Reason.SIGNING_FORBIDDEN
+
+
 @pytest.mark.parametrize(
     "upload",
     [SIGNED["once"] + b"\n<html>trailing</html>", SIGNED["once"].replace(b"startxref\n", b"startxref\n9")],
@@ -260,7 +295,7 @@ def test_a_page_that_is_in_a_signed_document_twice_cannot_be_signed() -> None:
     upload = signed_before(written(writer))
     with pytest.raises(CannotStamp, match="twice"):
         stamp(upload, certificate(), seal())
-    assert refusal(upload) in {Reason.CANNOT_BE_STAMPED, Reason.ALREADY_SIGNED}
+    assert refusal(upload) is Reason.SIGNING_FORBIDDEN
 
 
 def test_the_corpus_signed_files_are_signed_again_or_refused_with_the_reason() -> None:
@@ -278,6 +313,18 @@ def test_the_corpus_signed_files_are_signed_again_or_refused_with_the_reason() -
         assert all(after[field].docmdp_ok == was.docmdp_ok for field, was in before.items()), path.name
         ways.add(inspected.plan.way)
     assert ways == {Way.WIDGET, Reason.SIGNING_FORBIDDEN}
+
+
+def test_a_form_that_is_no_tree_is_gone_through_once() -> None:
+    """With two ways on from each of its forty levels, or with one back to where it began."""
+    writer = PdfWriter(clone_from=io.BytesIO(paper()))
+    field = first = writer._add_object(DictionaryObject())
+    for _ in range(40):
+        field = writer._add_object(DictionaryObject({NameObject("/Kids"): ArrayObject([field, field])}))
+    first.get_object()[NameObject("/Kids")] = ArrayObject([field])  # type: ignore[index]
+    writer.root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): ArrayObject([field])})
+    assert not carries_signatures(Update(written(writer)))
+    assert carries_signatures(Update(SIGNED["once"]))
 
 
 def test_fields_that_nobody_has_signed_stay_empty_beside_ours() -> None:

@@ -107,6 +107,12 @@ def action(kind: str, **entries: str) -> DictionaryObject:
     return made
 
 
+def called(kind: str, made: DictionaryObject) -> DictionaryObject:
+    """Of another type than it is, by its own word."""
+    made[NameObject("/Type")] = NameObject(f"/{kind}")
+    return made
+
+
 def opening(made: DictionaryObject) -> Callable[[PdfWriter], None]:
     return lambda writer: writer._root_object.update({NameObject("/OpenAction"): made})
 
@@ -195,7 +201,26 @@ ACTIVE: dict[str, tuple[Callable[[PdfWriter], object], Change]] = {
     ),
     "program": (opening(action("Launch", F="calc.exe")), Change.ACTIONS),
     "form that sends": (opening(action("SubmitForm", F="https://example.org")), Change.ACTIONS),
+    "program called something else": (opening(called("Other", action("Launch", F="calc.exe"))), Change.ACTIONS),
+    "program called an element": (opening(called("StructElem", action("Launch", F="calc.exe"))), Change.ACTIONS),
+    "program behind a harmless action": (
+        opening(
+            dictionary(
+                S=NameObject("/Named"),
+                N=NameObject("/NextPage"),
+                Next=ArrayObject([called("Other", action("Launch", F="calc.exe"))]),
+            )
+        ),
+        Change.ACTIONS,
+    ),
+    "trigger called a font": (
+        lambda writer: writer.pages[0].update(
+            dictionary(AA=called("Font", dictionary(O=called("Other", action("Launch", F="calc.exe")))))
+        ),
+        Change.SCRIPTS,
+    ),
     "link to a file": (link(action("GoToR", F="//server/share/x.pdf")), Change.ACTIONS),
+    "link called something else": (link(called("Other", action("URI", URI="javascript:alert(1)"))), Change.ACTIONS),
     "link to a script": (link(action("URI", URI="javascript:alert(1)")), Change.ACTIONS),
     "button that hides": (link(action("Hide", T="name")), Change.ACTIONS),
     "attached file": (lambda writer: writer.add_attachment("payload.exe", b"MZ"), Change.FILES),
@@ -290,16 +315,53 @@ def test_a_form_that_is_nothing_but_dynamic_is_refused() -> None:
     assert refusal(written(writer)).reason == Reason.DYNAMIC_FORM
 
 
-def test_a_portfolio_is_refused() -> None:
+@pytest.mark.parametrize(("rendering", "accepted"), [(b"forbidden", True), (b"required", False)])
+def test_a_form_without_fields_whose_pages_are_whole_is_accepted(rendering: bytes, accepted: bool) -> None:
+    """It says itself whether its pages show it, or are made by the reader."""
     writer = PdfWriter(clone_from=io.BytesIO(paper()))
-    writer.add_attachment("report.pdf", paper())
-    in_catalog(Collection=dictionary(View=NameObject("/D")))(writer)
-    assert refusal(written(writer)).reason == Reason.PORTFOLIO
+    packet = writer._add_object(content(b"<acrobat7\n><dynamicRender\n>%b</dynamicRender></acrobat7>" % rendering))
+    known = ArrayObject([TextStringObject("config"), packet])
+    form(XFA=known)(writer)
+    if accepted:
+        inspected = inspect(written(writer))
+        assert inspected.changes == (Change.DYNAMIC_FORM,)
+        assert "/XFA" not in everything(inspected.data)
+    else:
+        assert refusal(written(writer)).reason == Reason.DYNAMIC_FORM
+
+
+@pytest.mark.parametrize("shown", [{}, {"View": "/D"}, {"View": "/T"}, {"View": "/H", "D": "report.pdf"}])
+def test_a_portfolio_is_refused(shown: dict[str, str]) -> None:
+    assert refusal(collection(["report.pdf"], **shown)).reason == Reason.PORTFOLIO
+
+
+@pytest.mark.parametrize(("files", "shown"), [([], "/D"), (["report.pdf"], "/H")], ids=["without files", "hidden"])
+def test_a_document_whose_pages_readers_show_first_is_no_portfolio(files: list[str], shown: str) -> None:
+    inspected = inspect(collection(files, View=shown))
+    assert inspected.changes == ((Change.FILES,) if files else (Change.REPAIRED,))
+    assert "/Collection" not in everything(inspected.data)
+
+
+def collection(files: list[str], **shown: str) -> bytes:
+    writer = PdfWriter(clone_from=io.BytesIO(paper()))
+    for each in files:
+        writer.add_attachment(each, paper())
+    entries = {key: (NameObject if key == "View" else TextStringObject)(value) for key, value in shown.items()}
+    in_catalog(Collection=dictionary(**entries))(writer)
+    return written(writer)
 
 
 def test_a_signed_file_with_scripts_is_refused_and_not_changed() -> None:
     writer = PdfWriter(clone_from=io.BytesIO(stamp(paper(), certificate(), seal()).data))
     opening(SCRIPT)(writer)
+    assert refusal(written(writer)).reason == Reason.ALREADY_SIGNED
+
+
+def test_an_action_that_looks_like_a_signature_is_an_action() -> None:
+    writer = PdfWriter(clone_from=io.BytesIO(paper()))
+    launch = action("Launch", F="calc.exe", Contents="x")
+    launch[NameObject("/ByteRange")] = box(0, 1, 2, 3)
+    opening(launch)(writer)
     assert refusal(written(writer)).reason == Reason.ALREADY_SIGNED
 
 

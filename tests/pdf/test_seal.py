@@ -98,6 +98,15 @@ def test_a_key_service_that_signs_with_another_key_seals_nothing() -> None:
         stamp(paper(), certificate(), seal)
 
 
+@pytest.mark.parametrize("certificates", [1, 2])
+def test_a_chain_seals_without_its_root_too(certificates: int) -> None:
+    """Authorities hand it out so, as a rule: the issuer of the last certificate is not in the file."""
+    key, chain = seal_pem()
+    end = b"-----END CERTIFICATE-----\n"
+    given = b"".join(one + end for one in chain.split(end)[:certificates])
+    assert verify(stamp(paper(), certificate(), Seal.load(key, given)).data, given).valid
+
+
 @pytest.mark.parametrize(
     "organisation", ["Harbor Counseling (demo)", r"Smith \ Sons", "Clínica #1 <Niño>", "心の診療所"]
 )

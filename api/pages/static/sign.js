@@ -1,9 +1,12 @@
 // Add Signature, for clients and staff: consent once, draw or type, check, Sign Document. What was drawn stays until it is signed,
-// whatever is asked in between: a password again, a sign-in again, a connection that comes back.
+// whatever comes in between: a password again, a sign-in again, a reload, a connection that comes back.
 import { _, announce } from './page.js';
+import { forget, keep, kept } from './draft.js';
 import { refresh } from './live.js';
 import { answer as answerWithPasskey, usable as canPasskeys } from './passkey.js';
 import { paint } from './signature.js';
+
+const SLOW = 1000; // ms, after which it is said that it is being sent
 
 const dialog = document.getElementById('signing');
 const step = Object.fromEntries([...dialog.querySelectorAll('[data-step]')].map((form) => [form.dataset.step, form]));
@@ -45,7 +48,15 @@ function show(which, text = '') {
 function tell(text) {
   problem.textContent = text;
   problem.hidden = !text;
-  if (text) announce(text);
+  if (!text) return;
+  problem.scrollIntoView({ block: 'nearest' }); // on a phone it may stand above what is seen
+  announce(text);
+}
+
+function wait() {
+  part('slow').hidden = false;
+  part('slow').scrollIntoView({ block: 'nearest' });
+  announce(part('slow').textContent);
 }
 
 // -- what is written
@@ -56,6 +67,7 @@ function ready() {
   for (const shown of dialog.querySelectorAll('[data-typed]')) shown.textContent = name.value;
   part('continue').disabled = !(written() && intends.checked);
   part('missing').textContent = missing();
+  keep(dialog.dataset.sha256, { strokes: pad.strokes, name: name.value, way: step.signature.elements.way.value });
 }
 
 /** What is still to do, as a whole sentence: parts of one do not translate. */
@@ -73,6 +85,13 @@ function preview() {
 }
 new ResizeObserver(preview).observe(part('preview'));
 
+// the tick is given anew after a reload: it says that this document was read
+const draft = kept(dialog.dataset.sha256);
+if (draft) {
+  pad.restore(draft.strokes);
+  name.value = draft.name;
+  step.signature.elements.way.value = draft.way;
+}
 pad.addEventListener('change', ready);
 step.signature.addEventListener('input', ready);
 part('clear').addEventListener('click', () => {
@@ -92,11 +111,14 @@ for (const [key, form] of Object.entries(step)) {
     if (sending) return;
     sending = true;
     dialog.toggleAttribute('data-sending', true);
+    const slow = setTimeout(wait, SLOW);
     try {
       await steps[key]();
     } catch {
-      tell(_('There is no connection. Your signature is still here. Try again in a moment.'));
+      tell(_('There is no connection. What you have entered is still here. Try again in a moment.'));
     } finally {
+      clearTimeout(slow);
+      part('slow').hidden = true;
       sending = false;
       dialog.toggleAttribute('data-sending', false);
     }
@@ -130,7 +152,10 @@ const steps = {
     if (type?.endsWith('/fresh-sign-in-needed')) return askPassword(steps.confirm);
     // either the first answer was lost on its way and the page shows that it is signed, or something else came first:
     // then the page behind shows what, and the problem says it here
-    if (response.status === 409 && (await isSigned())) return signed();
+    if (response.status === 409) {
+      if (await isSigned()) return signed();
+      if (!document.querySelector('[data-add-signature]')) return closed();
+    }
     show('confirm', detail);
   },
 
@@ -201,9 +226,16 @@ function wanted() {
 }
 
 async function signed() {
+  forget(dialog.dataset.sha256);
   dialog.close();
   // what is swapped in says what became of it: signed, taken while others still sign, or received
   if (!(await refresh())) return location.reload();
+  closed();
+}
+
+/** There is nothing left to sign here, and the page says why. */
+function closed() {
+  dialog.close();
   const state = document.getElementById('state');
   state.scrollIntoView({ block: 'center' });
   state.focus({ preventScroll: true });

@@ -1,0 +1,43 @@
+// Drafts: what was written stays in this tab over a reload or a new sign-in, until it is sent or its writer signs out.
+
+const ALL = 'draft:';
+const MINE = `${ALL}${document.body.dataset.person}:`;
+
+/** What was kept under a name, or null. */
+export const kept = (name) => JSON.parse(sessionStorage.getItem(MINE + name));
+
+export const forget = (name) => sessionStorage.removeItem(MINE + name);
+
+export function keep(name, draft) {
+  try {
+    sessionStorage.setItem(MINE + name, JSON.stringify(draft));
+  } catch {
+    // this browser keeps nothing, or no more: then a reload begins anew
+  }
+}
+
+const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(ALL));
+
+// what somebody else began in this tab is not for this person's eyes
+for (const key of drafts()) if (!key.startsWith(MINE)) sessionStorage.removeItem(key);
+
+// a draft in the place of what stands there would pass for what is stored
+const empty = [...document.querySelectorAll('form[method=post] textarea')].filter((field) => !field.defaultValue);
+const named = new Map(empty.map((field) => [`${new URL(field.form.action).pathname}#${field.id}`, field]));
+
+// a page that answers says what came of what was sent; one that is shown once more does not
+const answers = document.querySelector('[data-notification], [data-problem]:not([hidden])');
+for (const key of drafts()) {
+  const name = key.slice(MINE.length);
+  if (kept(name).sent && (answers || !named.has(name))) forget(name);
+}
+
+for (const [name, field] of named) {
+  field.value = kept(name)?.text ?? '';
+  field.addEventListener('input', () => keep(name, { text: field.value }));
+  field.form.addEventListener('submit', () => keep(name, { text: field.value, sent: true }));
+}
+
+document.addEventListener('submit', (event) => {
+  if (event.target.matches('[action$="/sign-out"]')) for (const key of drafts()) sessionStorage.removeItem(key);
+});
