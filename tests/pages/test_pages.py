@@ -308,7 +308,7 @@ def test_a_refused_registration_keeps_the_invitation(browser: TestClient, monkey
 
     monkeypatch.setattr(portal_stories, "register", refuses)
     answer = browser.post("/portal/register", data={"token": "t0ken", "new_password": "a short walk by the sea"})
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "Choose another." in text(answer.text)
     assert 'value="t0ken"' in answer.text
     assert "a short walk" not in answer.text
