@@ -132,6 +132,8 @@ async def draw(page: Page) -> None:
 
 async def drawn(page: Page) -> None:
     await consent(page)
+    # a draft of the step before may be typed
+    await page.locator("label:has([value=draw])").click()
     await draw(page)
     await page.locator("[name=intends]").check()
 
