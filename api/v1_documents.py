@@ -128,9 +128,7 @@ async def read_document(res: Res, caller: PracticeCaller, document_id: UUID) -> 
     return DocumentOut.of(await charts.find_document(res, caller, DocumentId(document_id)))
 
 
-@router.get(
-    "/documents/{document_id}/file", response_class=Response, responses={200: {"content": {"application/pdf": {}}}}
-)
+@router.get("/documents/{document_id}/file", response_class=Response, responses=PDF)
 @does(Operation.READ_DOCUMENT)
 async def download(res: Res, caller: PracticeCaller, document_id: UUID) -> Response:
     """The PDF as it is shared."""

@@ -63,6 +63,7 @@ class Action(StrEnum):
     VIEWED_CHART = "viewed chart"
     VIEWED_CHART_ROOM = "viewed the Chart Room"
     VIEWED_REQUEST = "viewed the request"
+    VIEWED_REQUESTS = "viewed the requests that wait"
     VIEWED_CALENDAR = "viewed the calendar"
     MADE_APPOINTMENT = "made an appointment"
     MOVED_APPOINTMENT = "moved an appointment"

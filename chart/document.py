@@ -438,7 +438,8 @@ _REQUEST = (
     """
 left join share s on s.version_id = v.id
 left join lateral (
-    select * from signature_request where version_id = v.id order by created_at desc limit 1
+    -- by the document too, since that has the index
+    select * from signature_request where document_id = d.id and version_id = v.id order by created_at desc limit 1
 ) q on true
 left join lateral (
     select bool_or(viewed_at is not null) as viewed, count(*)::int as seats,

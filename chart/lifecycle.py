@@ -156,8 +156,6 @@ BY: dict[Act, Side] = {
 MENDING = frozenset({Act.RESUME, Act.REISSUE})
 """What a request that needs attention takes besides; `SKIP` too where the step allows it."""
 
-OPEN = frozenset(state for state, row in STATES.items() if not row.ended)
-
 
 def check_takes(state: RequestState, act: Act) -> None:
     """Raise `NotInThisState`, saying what happened, unless a request in this state takes the act."""

@@ -36,7 +36,7 @@ class Message:
     document_id: DocumentId
     type: str = field(repr=False)
     """Of the document, as lists of documents have it."""
-    service_on: date
+    service_on: date = field(repr=False)
     practice_name: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None
@@ -264,13 +264,16 @@ on conflict (request_id, about) do update set created_at = now(), read_at = null
 
 TELL_ADMINISTRATORS = SQL("insert into staff_notice (practice_id, client_id, about, actor) values ($1, $2, $3, $4)")
 
+# every page of the practice asks: newest first and one by one until there are enough, and not a join of all years
 NOTICES = SQL("""
-select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
-    d.note_name, coalesce(t.name, 'somebody who is no longer here') as actor, n.about, n.created_at
-from staff_notice n
-left join (signature_request q join document d on d.id = q.document_id) on q.id = n.request_id
+select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, q.kind,
+    q.note_name, coalesce(t.name, 'somebody who is no longer here') as actor, n.about, n.created_at
+from (select * from staff_notice where request_id is not null or $2 order by created_at desc) n
+left join lateral (
+    select q.document_id, q.client_id, d.kind, d.note_name
+    from signature_request q join document d on d.id = q.document_id where q.id = n.request_id limit 1
+) q on true
 join client c on c.id = coalesce(q.client_id, n.client_id)
 left join staff t on 'staff:' || t.id = n.actor
-where n.request_id is not null or $2
 order by n.created_at desc limit $1
 """)

@@ -46,9 +46,10 @@ class Invitation:
 
 
 def check_address(email: str) -> None:
-    """Raise `Unacceptable` unless mail can be sent to it as it stands (RFC 5322 3.4.1, ASCII)."""
+    """Raise `Unacceptable` unless mail can be sent to it as it stands (RFC 5322 3.4.1, ASCII; RFC 5321 4.5.3.1.3)."""
+    fits = len(email) <= 254 and re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", email)
     try:
-        address = Address(addr_spec=email) if re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", email) else None
+        address = Address(addr_spec=email) if fits else None
     except (ValueError, IndexError, HeaderParseError):
         address = None
     if not address or not address.username or not address.domain or address.addr_spec != email:

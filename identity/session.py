@@ -15,7 +15,7 @@ from uuid import UUID
 
 from chart import audit
 from chart.audit import Action, Actor
-from chart.ids import AccountId, PracticeId
+from chart.ids import PracticeId
 from chart.refusals import NotFound, Refusal
 from chart.text import Sentence
 from gateways.keys import Keyring
@@ -388,9 +388,9 @@ async def end_half_way(transaction: Transaction, token: str) -> None:
         raise SignInAgain
 
 
-async def end_all(transaction: Transaction, account_id: AccountId) -> None:
-    """Sign a portal account out everywhere, because what it may has changed (SPEC A3)."""
-    await transaction.execute(END_ALL, account_id)
+async def end_all(transaction: Transaction, party: Actor) -> None:
+    """Sign somebody out everywhere, because what they may has changed (SPEC A3)."""
+    await transaction.execute(END_ALL, party)
 
 
 # -- what all of it is made of
@@ -525,7 +525,7 @@ END_ONE = SQL("delete from session where party = $1 and id = $2 and awaits is nu
 
 END_OTHERS = SQL("delete from session where party = $1 and token_sha256 <> $2")
 
-END_ALL = SQL("delete from session where account_id = $1")
+END_ALL = SQL("delete from session where party = $1")
 
 # seen_at moves at most every half minute, so that reading a page does not write a row each time
 _SEEN = """

@@ -167,7 +167,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /codec/end": posts(303),
     "OPTIONS /codec/decode": sends(None, 204),
     "POST /verify": Example(file=True),
-    "POST /portal/register": posts(422, token="x", new_password="x"),
+    "POST /portal/register": posts(409, token="x", new_password="x"),
     # -- what reads, and does not answer 200
     "GET /sign-in/sso": Example(answers=frozenset({404})),
     "GET /sign-in/sso/callback": Example(answers=frozenset({404})),

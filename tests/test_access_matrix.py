@@ -309,6 +309,7 @@ READING = {
     Action.VIEWED_CHART,
     Action.VIEWED_CHART_ROOM,
     Action.VIEWED_REQUEST,
+    Action.VIEWED_REQUESTS,
     Action.READ_MESSAGE,
     Action.DOWNLOADED,
     Action.EXPORTED_AUDIT,

@@ -8,8 +8,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -37,9 +35,9 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import throttle
 from identity.caller import Role
-from local.postgres import OWNER, Cluster
+from local.postgres import Cluster
 from settings import Settings
-from tests.conftest import KEY
+from tests.conftest import KEY, owner
 from tests.office import Office, add_staff
 from tests.papers import paper
 from tests.sign_ins import sign_in_staff
@@ -248,10 +246,23 @@ async def test_messages_requests_and_the_chart_room_are_viewed_too(
     asked = (await api.get(f"/api/v1/documents/{office.note.id}", headers=office.bearer)).json()["request_id"]
     for path in (f"/api/v1/requests/{asked}", f"/api/v1/requests/{asked}/timeline"):
         await api.get(path, headers=office.bearer)
+    for path in (
+        "requests",
+        f"documents/{office.superbill.id}/versions",
+        f"documents/{office.notes_of_unregistered.id}/blocks",
+    ):
+        await api.get(f"/api/v1/{path}", headers=office.bearer)
     await api.post("/api/v1/clients/search", json={"words": "Canaryname"}, headers=office.bearer)
     actions = [line.action for line in await log(database, office)]
     assert actions.count(Action.READ_MESSAGE) == 1
-    assert actions[-3:] == [Action.VIEWED_REQUEST, Action.VIEWED_REQUEST, Action.VIEWED_CHART_ROOM]
+    assert actions[-6:] == [
+        Action.VIEWED_REQUEST,
+        Action.VIEWED_REQUEST,
+        Action.VIEWED_REQUESTS,
+        Action.VIEWED,
+        Action.VIEWED,
+        Action.VIEWED_CHART_ROOM,
+    ]
     assert "Canaryname" not in json.dumps([line.detail for line in await log(database, office)])
     timeline = (await api.get(f"/api/v1/requests/{asked}/timeline", headers=office.bearer)).json()["entries"]
     assert Action.VIEWED_REQUEST not in [entry["action"] for entry in timeline]
@@ -268,15 +279,6 @@ async def test_an_entry_goes_into_a_chain_of_its_own_practice_only(
             await audit.record(
                 transaction, office.practice, audit.SERVICE, Action.VIEWED_CHART, chart=other_office.client
             )
-
-
-@asynccontextmanager
-async def owner(postgres: Cluster) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def examined(database: Database, storage: Storage, office: Office) -> proof.Examined:

@@ -101,6 +101,7 @@ async def test_an_invited_colleague_chooses_a_password_adds_a_factor_and_is_in(
     for wrong, says in (
         ({"name": ""}, "Enter the name"),
         ({"email": "sam@"}, "This is not an email address."),
+        ({"email": f"{'s' * 250}@demo.example"}, "This is not an email address."),
         ({"role": "owner"}, "Choose the role"),
         ({"email": desk.office.provider_email.upper()}, "A colleague has this email address already."),
     ):

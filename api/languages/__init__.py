@@ -154,9 +154,14 @@ def day(value: date, language: Language) -> str:
     return dates.format_date(value, "medium", LOCALE[language])
 
 
-def weekday(value: date, language: Language) -> str:
-    """`Wednesday, Nov 25`, `miércoles, 25 nov`."""
-    return dates.format_skeleton("EEEEMMMd", value, locale=LOCALE[language])
+WEEKDAY: dict[Language, tuple[str, str]] = {"en": ("EEE, MMM d", ", y"), "es": ("EEE d MMM", " y")}
+"""Without the year, and what it adds; CLDR's own for Spanish has *de* here and there: `mié, 25 de nov`."""
+
+
+def weekday(value: date, language: Language, *, year: bool = False) -> str:
+    """`Wed, Nov 25`, `mié 25 nov`."""
+    pattern, and_year = WEEKDAY[language]
+    return dates.format_date(value, pattern + and_year if year else pattern, LOCALE[language])
 
 
 def clock(there: datetime, language: Language, *, named: bool) -> str:

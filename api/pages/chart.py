@@ -7,9 +7,9 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from api.access import Res, StaffPage, does
 from api.pages import desk, forms, words
-from api.pages.arrangement import ORDER, SHOW, Arrangement
+from api.pages.arrangement import ORDER, SHOW, Arrangement, Part
 from api.pages.forms import Typed
-from api.pages.rendering import see_other
+from api.pages.rendering import asked_page, see_other
 from api.pages.restricted import closed_door
 from api.stories import charts, sharing
 from api.stories.sharing import Invitee
@@ -131,7 +131,7 @@ async def show_documents(
         "chart/documents.html",
         status,
         chart=chart,
-        documents=arranged.of(chart.documents),
+        part=Part.read(arranged.of(chart.documents), asked_page(request)),
         arranged=arranged,
         kinds=KINDS,
         shows=SHOW,

@@ -11,7 +11,6 @@ from api.pages import rendering
 from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
 from chart.text import Sentence, Text
-from chart.waiting import Filter
 from identity import policy
 from pdf import Note
 
@@ -84,14 +83,10 @@ async def page(
             "zone": ZoneInfo(staff.timezone),
             "may": policy.rights(staff),
             "notices": await charts.staff_notices(res, staff),
-            "attention": len(await requests.queue(res, staff, Filter.NEEDS_ATTENTION)),
+            "attention": await requests.need_attention(res, staff),
             "notification": Notification(Text("{done} {note}", done=done, note=note) if note else done)
             if done
             else None,
             **context,
         },
     )
-
-
-def _both(done: str, note: str | None) -> str:
-    return Text("{done} {note}", done=done, note=note) if note else done

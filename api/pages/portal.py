@@ -22,7 +22,6 @@ from identity import password as passwords
 from identity.account import InvitationEnded
 from identity.caller import PortalUser, Surface
 from identity.policy import Operation
-from identity.throttle import TooManyTries
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -77,7 +76,7 @@ async def register(request: Request, res: Res, visitor: Visit, token: Typed = ""
         return page(
             request,
             "portal/register.html",
-            HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooManyTries) else HTTPStatus.UNPROCESSABLE_ENTITY,
+            forms.status(refusal),
             token=token,
             least=passwords.LEAST,
             problem=str(refusal),

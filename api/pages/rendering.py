@@ -138,6 +138,7 @@ def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: ob
         "notification": None,
         "path": request.url.path,
         "zone": ZoneInfo("UTC"),
+        "first_page": asked_page(request),
         "answers_form": request.method == "POST" and _is_read(request),
         "other_languages": _others(request, language),
         **context,
@@ -151,6 +152,12 @@ def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: ob
             languages.COOKIE, language, max_age=KEPT, path="/", secure=True, httponly=True, samesite="lax"
         )
     return response
+
+
+def asked_page(request: Request) -> int:
+    """Of what is too long for one page, where to begin; what is no number is as if it was not asked for."""
+    asked = request.query_params.get("page", "")
+    return max(int(asked), 1) if asked.isdecimal() and len(asked) < 6 else 1
 
 
 def _is_read(request: Request) -> bool:

@@ -14,7 +14,6 @@ from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
 from api.stories.requests import Steered
 from api.stories.sharing import Asked
-from chart.document import check_reason
 from chart.ids import ClientId, RequestId
 from chart.lifecycle import Act
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
@@ -117,12 +116,12 @@ async def steer(
         "remind": lambda: requests.remind(res, staff, request_id),
         "extend": lambda: requests.extend(res, staff, request_id, forms.calendar_day(until, N_("the last day"))),
         "reminders": lambda: requests.reschedule(res, staff, request_id, forms.numbers(days)),
-        "recall": lambda: requests.recall(res, staff, request_id, _reason(reason)),
+        "recall": lambda: requests.recall(res, staff, request_id, typed["reason"]),
         "unable-to-obtain": lambda: requests.record(
-            res, staff, request_id, Act.RECORD_UNABLE, _reason(reason), {"attempts": [_attempt(on, how)]}
+            res, staff, request_id, Act.RECORD_UNABLE, typed["reason"], {"attempts": [_attempt(on, typed["how"])]}
         ),
         "signed-on-paper": lambda: requests.record(
-            res, staff, request_id, Act.RECORD_PAPER, _reason(reason), {"signed_on": _day(on)}
+            res, staff, request_id, Act.RECORD_PAPER, typed["reason"], {"signed_on": _day(on)}
         ),
         "resume": lambda: requests.resume(res, staff, request_id),
         "skip": lambda: requests.skip(res, staff, request_id),
@@ -163,19 +162,11 @@ async def _refused(
     return Notification(said, good=False, remedy=(options, N_("Share to Sign with options")))
 
 
-def _reason(typed: str) -> str:
-    check_reason(typed.strip())
-    return typed.strip()
-
-
 def _day(typed: str) -> str:
-    day = forms.calendar_day(typed, N_("the day"))
-    if day > datetime.now(UTC).date() + timedelta(days=1):
-        raise Unacceptable("This day is in the future.")
-    return str(day)
+    return str(forms.calendar_day(typed, N_("the day")))
 
 
 def _attempt(on: str, how: str) -> dict[str, str]:
-    if not how.strip():
+    if not how:
         raise Unacceptable("Say what was tried.")
-    return {"on": _day(on), "how": how.strip()}
+    return {"on": _day(on), "how": how}

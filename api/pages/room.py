@@ -92,7 +92,7 @@ async def new_client(
             given_name=forms.name(typed["given_name"], N_("the given name")),
             family_name=forms.name(typed["family_name"], N_("the family name")),
             birth_date=forms.calendar_day(birth_date, N_("the date of birth")),
-            external_id=typed["external_id"] or None,
+            external_id=forms.name(typed["external_id"], N_("the id")) if external_id.strip() else None,
         )
     except Refusal as refusal:
         return await desk.page(

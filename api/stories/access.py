@@ -20,7 +20,7 @@ async def end(
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
         await relationship.end(transaction, account_id, client_id, reason=reason, by=caller.actor)
-        await session.end_all(transaction, account_id)
+        await session.end_all(transaction, request.party_of(account_id))
         await audit.record(
             transaction,
             caller.practice,
@@ -35,7 +35,8 @@ async def end(
 async def blocks(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Block]:
     """From whom a document is kept."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        await document.find(transaction, document_id)
+        found = await document.find(transaction, document_id)
+        await audit.view(transaction, caller.practice, caller.actor, found.client_id, found.id, sha256=found.sha256)
         return await block.of_document(transaction, document_id)
 
 

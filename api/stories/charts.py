@@ -235,7 +235,7 @@ async def _replace(resources: Resources, caller: PracticeSide, asked: Request, v
 async def versions(resources: Resources, caller: PracticeSide, document_id: DocumentId) -> list[Version]:
     """All versions of a document with their signed copies, newest first."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        await document.find(transaction, document_id)
+        await _view(transaction, caller, await document.find(transaction, document_id))
         return await document.versions(transaction, document_id)
 
 

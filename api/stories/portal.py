@@ -48,7 +48,10 @@ async def open_message(resources: Resources, user: PortalUser, message_id: Messa
         found = await message.find(transaction, user.id, message_id)
         asked = await request.find(transaction, found.request_id)
         about = await document.find(transaction, found.document_id)
-        shared = {one.id: one for one in await document.of_account(transaction, user.id)}
+        try:
+            shared = await document.find_for_account(transaction, user.id, about.id)
+        except NotFound:
+            shared = None
         if await message.read(transaction, message_id):
             await audit.record(
                 transaction,
@@ -59,7 +62,7 @@ async def open_message(resources: Resources, user: PortalUser, message_id: Messa
                 document=about.id,
                 about=found.about,
             )
-        return OpenedMessage(found, asked, about.type, about.service_on, shared.get(about.id))
+        return OpenedMessage(found, asked, about.type, about.service_on, shared)
 
 
 async def shared_documents(resources: Resources, user: PortalUser) -> list[Document]:

@@ -79,7 +79,14 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
 async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
     """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_REQUESTS, show=chosen)
         return await waiting.queue(transaction, chosen)
+
+
+async def need_attention(resources: Resources, caller: PracticeSide) -> int:
+    """How many do, which tells of nobody."""
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        return len(await waiting.queue(transaction, Filter.NEEDS_ATTENTION))
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,7 @@ async def choices(resources: Resources, caller: PracticeSide, document_id: Docum
         document.check_may_be_signed(found)
         kept_from = {one.account_id for one in await block.of_document(transaction, document_id)}
         reached = await disclosure.reached(transaction, document_id)
+        restriction = await care.restriction(transaction, found.client_id)
         return Choices(
             [
                 Possible(
@@ -163,7 +164,7 @@ async def choices(resources: Resources, caller: PracticeSide, document_id: Docum
                     one.party,
                     one.name,
                     one.role.capitalize(),
-                    None if await care.opens(transaction, found.client_id, one.id) else care.NOT_ON_THE_TEAM,
+                    None if restriction is None or one.id in restriction.care_team else care.NOT_ON_THE_TEAM,
                 )
                 for one in await staff.counter_signers(transaction)
             ],

@@ -30,7 +30,7 @@ from chart.care import Restriction
 from chart.client import Client, PortalAccess
 from chart.disclosure import Consent, ConsentId, Disclosure, Holds, SignedHow
 from chart.disclosure import Terms as ConsentTerms
-from chart.document import Document, Kind, Version
+from chart.document import Document, Kind, Version, check_reason
 from chart.ids import AccountId, ClientId, DocumentId, RequestId, StaffId
 from chart.message import About, StaffNotice
 from chart.practice import Practice
@@ -85,7 +85,7 @@ ACTS = {
         "page_image",
     ),
     sharing: ("share", "share_to_sign", "invite", "choices"),
-    requests: ("resume", "queue", "timeline", "recall", "reissue", "find_request"),
+    requests: ("resume", "queue", "need_attention", "timeline", "recall", "reissue", "find_request"),
     access: ("end", "block_document", "unblock_document"),
     settings: ("read_practice", "change_practice"),
     auditing: ("read",),
@@ -261,8 +261,8 @@ class ProviderSide(Play):
         about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
         return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
 
-    async def possible_clients(self, _r: object, _c: object) -> list[Client]:
-        return self.clients
+    async def possible_clients(self, _r: object, _c: object, *_asked: object) -> bulk.Possible:
+        return bulk.Possible(self.clients, None, {})
 
     async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
         me = StaffId(number("staff"))
@@ -304,6 +304,7 @@ class ProviderSide(Play):
         self._act("unblock", document=document, account=account)
 
     async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> requests.Steered:
+        check_reason(reason)
         self._act("recall", request=request_id, reason=reason)
         return requests.Steered(await self.find_request(None, None, request_id), self.decided)
 
@@ -320,6 +321,9 @@ class ProviderSide(Play):
 
     async def resume(self, _r: object, _c: object, request_id: RequestId) -> None:
         self._act("resume", request=request_id)
+
+    async def need_attention(self, _r: object, _c: object) -> int:
+        return len(await self.queue(_r, _c, Filter.NEEDS_ATTENTION))
 
     async def queue(self, _r: object, _c: object, chosen: Filter) -> list[Waiting]:
         late = chosen is Filter.NEEDS_ATTENTION

@@ -207,6 +207,7 @@ def test_a_new_client_that_is_refused_keeps_what_was_typed(browser: TestClient, 
         ({"given_name": "  "}, "Enter the given name"),
         ({"family_name": ""}, "Enter the family name"),
         ({"birth_date": "24.3.1990"}, "Enter the date of birth"),
+        ({"external_id": "x" * 101}, "Enter the id, 100 characters at most."),
     ],
 )
 def test_a_missing_field_is_named_in_words(browser: TestClient, changed: dict[str, str], says: str) -> None:
@@ -307,7 +308,7 @@ def test_a_refused_registration_keeps_the_invitation(browser: TestClient, monkey
 
     monkeypatch.setattr(portal_stories, "register", refuses)
     answer = browser.post("/portal/register", data={"token": "t0ken", "new_password": "a short walk by the sea"})
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "Choose another." in text(answer.text)
     assert 'value="t0ken"' in answer.text
     assert "a short walk" not in answer.text
@@ -321,6 +322,7 @@ def test_an_invitation_that_has_ended_leads_to_the_sign_in(
 
     monkeypatch.setattr(portal_stories, "register", ended)
     answer = browser.post("/portal/register", data={"token": "t0ken", "new_password": "a short walk by the sea"})
+    assert answer.status_code == 409
     assert "This invitation has ended." in text(answer.text)
     assert "If you have used it, you are registered and can sign in." in text(answer.text)
     assert "<form" not in answer.text

@@ -37,3 +37,35 @@ async def test_the_page_on_which_a_client_signs_weighs_little(language: str) -> 
     ours = {url: size for url, size in weighed.items() if not url.split("?")[0].endswith(PAPER)}
     assert len(ours) > 5, "the page, its style and its scripts"
     assert sum(ours.values()) <= MOST, ours
+
+
+async def test_a_move_of_the_pen_draws_only_what_is_new() -> None:
+    """However long the signature is: a slow phone has 16 ms for a frame."""
+    with served(Stage(consented=True)) as address:
+        async with (
+            chromium() as browser,
+            visitor(browser, viewport={"width": 390, "height": 844}) as page,
+        ):
+            await page.goto(address + REVIEW)
+            await page.locator("[data-add-signature]").click()
+            box = await page.locator("signature-pad").bounding_box()
+            assert box
+            await page.evaluate(COUNT)
+            await page.mouse.move(box["x"] + 20, box["y"] + 20)
+            await page.mouse.down()
+            for step in range(1, 120):
+                await page.mouse.move(box["x"] + 20 + step, box["y"] + 20 + 60 * (step % 2))
+            moved = await page.evaluate("window.counted.moves")
+            await page.mouse.up()
+            points = await page.evaluate("document.querySelector('signature-pad').strokes[0].length")
+            lifted = await page.evaluate("window.counted.moves") - moved
+    assert points > 60
+    # each point once while it is drawn, and all once more when the pen is lifted
+    assert moved == lifted == points - 1
+
+
+COUNT = """() => {
+  window.counted = { moves: 0 };
+  const { stroke } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.stroke = function () { window.counted.moves++; stroke.call(this); };
+}"""
