@@ -24,9 +24,6 @@ from gateways.smtp import AddressRefused, Relay, RelayUnavailable
 FIRST = "first"
 """The occasion of the first mail that tells of a message; reminders are `reminder-1`, `reminder-2`, …"""
 
-RELAY_WITHIN = 8.0
-"""Seconds for one mail; shorter than the step that sends it may take."""
-
 
 @dataclass(frozen=True)
 class Wording:
@@ -122,11 +119,10 @@ class Notify:
 
     async def _try(self, notification: Notification, letter: Letter) -> MailState:
         try:
-            async with asyncio.timeout(RELAY_WITHIN):
-                await self.relay.send(self._mail(notification, letter))
+            await self.relay.send(self._mail(notification, letter))
         except AddressRefused:
             state = MailState.REFUSED
-        except (RelayUnavailable, TimeoutError):
+        except RelayUnavailable:
             state = MailState.DELAYED
         else:
             state = MailState.SENT

@@ -3,13 +3,13 @@
 import argparse
 import sys
 
-from benchmarks import corpus, faults, lifecycle, paper
+from benchmarks import corpus, faults, lifecycle, pages, paper
 
-BENCHMARKS = {"lifecycle": lifecycle, "paper": paper, "corpus": corpus, "faults": faults}
+BENCHMARKS = {"lifecycle": lifecycle, "paper": paper, "pages": pages, "corpus": corpus, "faults": faults}
 """Each module has `options`, which names its words, and `run`, which takes them and may return an exit code."""
 
-NAMED_ONLY = {"corpus", "faults"}
-"""Run only when they are named: one needs a folder, the other measures no speed (and is `./sts faults`)."""
+NAMED_ONLY = {"pages", "corpus", "faults"}
+"""Run only when they are named: they need a browser, need a folder, or measure no speed (and are `./sts faults`)."""
 
 
 def main(words: list[str]) -> int:

@@ -309,8 +309,8 @@ def _place(document: bytes, page: int, plan: Plan, signers: int) -> tuple[Arrang
     with pypdfium2.PdfDocument(document) as opened:
         width, height = opened[page].get_size()
     with apply_configuration(READING):
-        said = float(PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit", 1))
-    unit = said if said > 0 else 1.0  # readers take no heed of others
+        said = PdfReader(io.BytesIO(document)).pages[page].get("/UserUnit")
+    unit = float(said) if isinstance(said, int | float) and said > 0 else 1.0  # readers take no heed of others
     arranged = arrange(Geometry((0, 0, width, height), user_unit=unit), plan, _sizes(plan.way, signers))
     return arranged, width * unit, height * unit
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from chart.audit import Actor
@@ -34,6 +34,9 @@ class Message:
     about: MessageAbout
     request_id: RequestId
     document_id: DocumentId
+    type: str = field(repr=False)
+    """Of the document, as lists of documents have it."""
+    service_on: date = field(repr=False)
     practice_name: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None
@@ -154,7 +157,9 @@ def _message(row: Record) -> Message:
         "request_state": RequestState(row["request_state"]),
         "my_seat": SeatState(row["my_seat"]) if row["my_seat"] else None,
     }
-    return Message(**{**row, **known})
+    named = type_label(Kind(row["kind"]), row["note_name"])
+    kept = {name: value for name, value in row.items() if name not in {"kind", "note_name"}}
+    return Message(**{**kept, **known, "type": named})
 
 
 async def read(transaction: Transaction, message_id: MessageId) -> bool:
@@ -199,12 +204,14 @@ async def staff_notices(transaction: Transaction, *, administrator: bool = False
 
 _SELECT = (
     """
-select m.id, m.about, m.request_id, q.document_id, p.name as practice_name, m.created_at, m.read_at,
+select m.id, m.about, m.request_id, q.document_id, d.kind, d.note_name, d.service_on, p.name as practice_name,
+    m.created_at, m.read_at,
     q.state as request_state, mine.state as my_seat,
 """
     + MY_TURN
     + """ as my_turn
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id
+join document d on d.id = q.document_id
 left join signer mine on mine.request_id = q.id and mine.account_id = $1
 where m.account_id = $1
 -- what the account may not open any more is not listed either

@@ -128,7 +128,10 @@ def _nothing_else(seal: Any) -> bool:
 
 
 def _policy() -> StandardDiffPolicy:
-    """pyHanko's for time stamps and their evidence, without what it lets pass in title, author and other metadata."""
+    """pyHanko's for time stamps and their evidence, without what it lets pass besides.
+
+    That is in title, author and other metadata, and in how a form has readers draw its fields: whoever says that draws.
+    """
     of_catalog: Any = CatalogModificationRule
     of_fields: Any = SigFieldCreationRule
     rules = [XrefStreamRule(), ObjectStreamRule(), DSSCompareRule()]
@@ -137,7 +140,9 @@ def _policy() -> StandardDiffPolicy:
             of_catalog(ignored_keys=frozenset({"/AcroForm", "/DSS", "/Extensions", "/Version"})),
             *(rule.as_qualified(ModificationLevel.LTA_UPDATES) for rule in rules),
         ],
-        form_rule=FormUpdatingRule(field_rules=[of_fields(), SigFieldModificationRule()]),
+        form_rule=FormUpdatingRule(
+            field_rules=[of_fields(), SigFieldModificationRule()], ignored_acroform_keys={"/Fields"}
+        ),
     )
 
 

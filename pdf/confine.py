@@ -70,17 +70,25 @@ def confined(function: Callable[..., tuple[Facts, bytes]], *arguments: object, l
     """
     question = pickle.dumps((limits, function, arguments), protocol=pickle.HIGHEST_PROTOCOL)
     ours, child = _server.fork()
+    # whoever has taken it over may have stopped its clock, and may begin an answer that does not end
+    killer = threading.Timer(limits.wall_seconds + GRACE, _kill, (child,))
     with ours:
+        killer.start()
         try:
             ours.send_bytes(question)
-            if not ours.poll(limits.wall_seconds + GRACE):
-                os.kill(child, signal.SIGKILL)
-            facts, data = json.loads(ours.recv_bytes()), ours.recv_bytes()
-        except (EOFError, OSError, ValueError) as error:
+            facts, data = json.loads(ours.recv_bytes(limits.memory)), ours.recv_bytes(limits.memory)
+        except (EOFError, OSError, ValueError, RecursionError) as error:
             raise GaveUp(f"{function.__qualname__} ended without an answer") from error
+        finally:
+            killer.cancel()
     if UNEXPECTED in facts:
         raise Failed(f"{function.__qualname__}: {facts[UNEXPECTED]}")
     return facts, data
+
+
+def _kill(child: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
 
 
 class _Server:

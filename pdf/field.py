@@ -178,9 +178,21 @@ def _blank() -> StreamObject:
     return made
 
 
+def _new_form(update: Update) -> DictionaryObject:
+    """With the letters that readers take where there is no form: some draw text annotations by them, or not at all."""
+    helvetica = dictionary(
+        Type=name("/Font"),
+        Subtype=name("/Type1"),
+        BaseFont=name("/Helvetica"),
+        Encoding=name("/WinAnsiEncoding"),
+    )
+    resources = dictionary(Font=dictionary(Helv=update.add(helvetica)))
+    return dictionary(DA=text("/Helv 12 Tf 0 g"), DR=resources)
+
+
 def enter(update: Update, widget: IndirectObject, *, first: bool = False) -> None:
     """Make the widget a field of the document's form, which is made where there is none."""
-    form = dictionary_at(update.root, "/AcroForm")
+    form = dictionary_at(update.root, "/AcroForm") if "/AcroForm" in update.root else _new_form(update)
     fields = entries_of(form.raw_get("/Fields")) if "/Fields" in form else []
     form[name("/Fields")] = ArrayObject([*fields, widget])
     if first:

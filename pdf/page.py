@@ -218,7 +218,7 @@ def _decoded(parts: list[PdfObject]) -> bytes:
         if isinstance(content, StreamObject):
             try:
                 decoded.append(content.get_data())
-            except (*UNREADABLE, NotImplementedError):
+            except UNREADABLE:
                 return b""
     return b"\n".join(decoded)
 

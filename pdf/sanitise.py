@@ -5,6 +5,7 @@ it stays in the file. What pages show stays: an annotation that plays or attache
 """
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from enum import StrEnum
@@ -160,13 +161,13 @@ def _clean_catalog(pdf: Pdf, changes: set[Change]) -> None:
     root: Node = pdf.Root
     form = root.get("/AcroForm")
     if isinstance(form, Dictionary):
-        if "/XFA" in form and (_is_true(root.get("/NeedsRendering")) or not len(form.get("/Fields", []))):
+        if "/XFA" in form and _is_dynamic(root, form):
             raise OnlyDynamic
         for key in ("/XFA", "/CO"):
             if key in form:
                 del form[key]
                 changes.add(Change.DYNAMIC_FORM if key == "/XFA" else Change.SCRIPTS)
-    if "/Collection" in root:
+    if "/Collection" in root and pdf.attachments and _is_cover(root.Collection):
         raise OnlyFiles
     for key in CATALOG_ENTRIES:
         if key in root:
@@ -182,6 +183,24 @@ def _clean_catalog(pdf: Pdf, changes: set[Change]) -> None:
         if isinstance(permissions, Dictionary) and key in permissions:
             del permissions[key]
             changes.add(Change.RIGHTS)
+
+
+def _is_dynamic(root: Node, form: Node) -> bool:
+    """Its pages say nothing but that another reader is needed (ISO 32000-1 7.7.2; XFA 3.3, dynamicRender)."""
+    if _is_true(root.get("/NeedsRendering")):
+        return True
+    if len(form.get("/Fields", [])):
+        return False
+    packets: list[Node] = _entries(form.XFA) if isinstance(form.XFA, Array) else [form.XFA]
+    return not any(_STATIC.search(each.read_bytes()) for each in packets if isinstance(each, Stream))
+
+
+_STATIC = re.compile(rb"<dynamicRender\s*>\s*forbidden\s*<")
+
+
+def _is_cover(collection: Node) -> bool:
+    """Whether readers show files instead of the pages, as they do unless told to hide them (ISO 32000-2 7.11.6)."""
+    return not isinstance(collection, Dictionary) or _kind(collection, "/View") != "/H" or "/D" in collection
 
 
 def _is_true(value: Node) -> bool:

@@ -75,6 +75,16 @@ async def _prepare(ours: Cluster) -> None:
     await migrate(ours.dsn(OWNER), ours.dsn(APPLICATION))
 
 
+@asynccontextmanager
+async def owner(postgres: Cluster) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection as whom row-level security and triggers do not bind."""
+    connection = await asyncpg.connect(postgres.dsn(OWNER))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 @pytest.fixture(scope="session")
 def seal_files(folder: Path) -> tuple[Path, Path]:
     """Key and certificate of a demo seal."""

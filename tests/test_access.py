@@ -20,12 +20,7 @@ from identity.caller import Integration, Right, Role, StaffMember
 from identity.policy import Operation, When
 from settings import Settings
 from tests.office import PASSWORD, Office
-
-
-async def client_token(api: httpx2.AsyncClient, office: Office) -> str:
-    session = await api.post("/api/v1/portal/sessions", json={"email": office.client_email, "password": PASSWORD})
-    return str(session.json()["token"])
-
+from tests.test_signing import portal
 
 PRACTICE = PracticeId(uuid4())
 RIGHTS = [one for one in Operation if isinstance(one.who, Right)]
@@ -76,12 +71,12 @@ async def test_a_text_that_cannot_be_stored_is_refused(api: httpx2.AsyncClient, 
 async def test_a_session_ends_with_sign_out_and_after_idle_minutes(
     api: httpx2.AsyncClient, office: Office, database: Database
 ) -> None:
-    bearer = {"authorization": f"Bearer {await client_token(api, office)}"}
+    bearer = await portal(api, office)
     assert (await api.get("/api/v1/portal/messages", headers=bearer)).status_code == HTTPStatus.OK
     assert (await api.delete("/api/v1/portal/session", headers=bearer)).status_code == HTTPStatus.NO_CONTENT
     assert (await api.get("/api/v1/portal/messages", headers=bearer)).status_code == HTTPStatus.UNAUTHORIZED
 
-    idle = {"authorization": f"Bearer {await client_token(api, office)}"}
+    idle = await portal(api, office)
     async with database.practice(office.practice) as transaction:
         await transaction.execute("update session set seen_at = now() - interval '16 minutes'")
     assert (await api.get("/api/v1/portal/messages", headers=idle)).status_code == HTTPStatus.UNAUTHORIZED
@@ -203,20 +198,3 @@ async def test_the_audit_log_is_a_chain(api: httpx2.AsyncClient, database: Datab
     assert [entry["number"] for entry in entries] == list(range(1, len(entries) + 1))
     assert all(entry["hash"] == entry["again"] for entry in entries)
     assert all(after["previous"] == before["hash"] for before, after in pairwise(entries))
-
-
-@pytest.mark.parametrize(
-    ("headers", "refused"),
-    [
-        ({"sec-fetch-site": "cross-site"}, True),
-        ({"sec-fetch-site": "same-site"}, True),
-        ({"origin": "https://evil.example"}, True),
-        ({"sec-fetch-site": "same-origin"}, False),
-        ({}, False),
-    ],
-)
-async def test_another_site_cannot_send_a_form_with_the_cookies_of_a_visitor(
-    api: httpx2.AsyncClient, headers: dict[str, str], refused: bool
-) -> None:
-    answer = await api.post("/sign-in", data={"email": "a@demo.example", "password": "x"}, headers=headers)
-    assert (answer.status_code == HTTPStatus.FORBIDDEN and "Sent from another site" in answer.text) is refused

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,9 +15,10 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from benchmarks import javascript, noop_worker, paper, rivals
+from benchmarks import javascript, noop_worker, pages, paper, rivals
 from benchmarks.__main__ import main as benchmark
 from benchmarks.actions import actions
+from benchmarks.browser import CHROMIUM
 from benchmarks.noop import Steps
 from benchmarks.report import PARTS, percentile
 from tests.conftest import WorkerMaker
@@ -105,6 +107,51 @@ def test_paper_is_measured_against_the_floor_and_rivals_in_the_same_rounds(tmp_p
         assert {rivals.FLOOR, rivals.STREAMED, rivals.WHOLE, "pyHanko (seal only)"} <= set(rows)
         assert len({len(rounds) for rounds in rows.values()}) == 1
     assert {row["ratio"] for row in found["summary"] if row["method"] == rivals.FLOOR} == {1.0}
+
+
+def test_pages_are_visited_by_a_slow_phone_against_the_floor(tmp_path: Path) -> None:
+    if not shutil.which(CHROMIUM):
+        assert "CI" not in os.environ, "CI has to install Debian's package chromium"
+        pytest.skip("SKIPPED THE BENCHMARK OF PAGES: install Chromium (Debian: apt-get install chromium) to run it")
+    figures = tmp_path / "out" / "pages.json"
+    words = [
+        "--rounds",
+        "1",
+        "--longest",
+        "1",
+        "--fullest",
+        "11",
+        "--drawing",
+        "0.5",
+        "--only",
+        "review",
+        "Documents, 11",
+    ]
+    assert benchmark(["pages", *words, "--conditions", "mid phone", "--json", str(figures)]) == 0
+    found = json.loads(figures.read_text())
+    assert figures.with_suffix(".svg").read_text().startswith("<?xml")
+    rows = {(row["page"], row["visit"]): row for row in found["summary"]}
+    assert set(rows) == {
+        (page, visit) for page in ("the floor", "review, 1 p.", "Documents, 11") for visit in ("first", "return")
+    }
+    assert rows["the floor", "first"]["ratio"] == 1.0
+    for row in rows.values():
+        told = row["figures"]
+        # the line that is played takes its 150 ms, and nothing is there before it
+        assert 150 <= told["first_paint"] <= told["interactive"]
+        assert min(told["heap"], told["nodes"], told["tap"], told["ours"], row["ratio"]) > 0
+    review = {visit: rows["review, 1 p.", visit]["figures"] for visit in ("first", "return")}
+    assert review["return"]["ours"] < review["first"]["ours"] <= pages.MOST_OURS
+    assert review["return"]["requests"] < review["first"]["requests"]
+    assert review["return"]["paper"] > 10_000, "records of care are in no cache"
+    assert rows["Documents, 11", "first"]["figures"]["paper"] == 0
+    (signed,) = found["signings"]["mid phone"]
+    assert signed["outcome"] in {"signed", "received"}
+    assert signed["shown"] > signed["sent"] > 150
+    drawn, hovered = found["drawings"]["draws"][0], found["drawings"]["hovers"][0]
+    assert min(drawn["points"], hovered["points"]) > 5
+    assert drawn["script"] > 0
+    assert all(found["memory_after"][part]["rss"] for part in pages.PARTS)
 
 
 def test_what_the_methods_make_is_signed_and_complete(tmp_path: Path) -> None:

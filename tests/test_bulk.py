@@ -5,7 +5,7 @@ import re
 from datetime import date
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -13,6 +13,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from activities.bulk import BulkOrder
+from api.stories import bulk as stories
 from chart import client
 from chart.audit import SERVICE
 from chart.bulk import BulkAct
@@ -259,6 +260,38 @@ async def test_one_kind_is_shared_with_everybody_who_is_listed(
     assert "Priya Natarajan" in told
     elsewhere = await staff(api, other_office.provider_email)
     assert (await api.get(begun.headers["location"], headers=elsewhere)).status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.usefixtures("worker")
+async def test_more_clients_than_fit_a_list_are_found_by_name_and_page_by_page(
+    api: httpx2.AsyncClient, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stories, "AT_ONCE", 1)
+    me = await staff(api, office.provider_email)
+    form: dict[str, Any] = {"act": "share", "kind": "clinical_note", "note_name": "", "listed": "", "after": ""}
+    first = (await api.get("/bulk", headers=me)).text
+    assert listed(first) == [office.client]
+    behind = re.findall(r'name="find" value="([0-9a-f-]{36})"', first)
+    assert behind == [str(office.client)]
+    second = (await api.post("/bulk", data=form | {"find": behind[0], "clients": [behind[0]]}, headers=me)).text
+    assert listed(second) == [office.client, office.unregistered]
+    assert re.search(rf'value="{office.client}" checked><span>Jordan Canaryname', second)
+    assert "Next clients" not in second
+
+    # what was typed and not looked for yet is looked for, and nothing is shared
+    unseen = await api.post("/bulk", data=form | {"search": "natarajan", "everybody": "yes"}, headers=me)
+    assert (unseen.status_code, listed(unseen.text)) == (HTTPStatus.OK, [office.unregistered])
+    none = await api.post("/bulk", data=form | {"search": "nobody at all", "find": "yes"}, headers=me)
+    assert "No client has a name or id with" in none.text
+    found = form | {"search": "natarajan", "listed": "natarajan", "everybody": "yes", "clients": [str(office.client)]}
+    begun = await api.post("/bulk", data=found, headers=me)
+    assert begun.status_code == HTTPStatus.SEE_OTHER, begun.text
+    told = await read_until_done(api, begun.headers["location"], me)
+    assert "2 of 2 done" in told
+
+
+def listed(page: str) -> list[UUID]:
+    return [UUID(one) for one in re.findall(r'name="clients" value="([0-9a-f-]{36})"', page)]
 
 
 async def test_a_bulk_share_can_be_looked_at_before_any_worker_is_up(api: httpx2.AsyncClient, office: Office) -> None:

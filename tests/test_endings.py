@@ -69,7 +69,7 @@ async def test_a_recall_ends_the_request_tells_the_signer_and_leaves_the_share(
     assert "recalled" in late.json()["detail"]
 
 
-async def soon(true: Any, seconds: float = 5) -> bool:
+async def soon(true: Any, seconds: float = 20) -> bool:
     for _ in range(int(seconds * 20)):
         if true():
             return True

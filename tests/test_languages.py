@@ -4,9 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from pathlib import Path
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 from babel.messages.catalog import Message
 from fastapi import Request
@@ -17,11 +20,13 @@ from activities import stamp
 from api import languages
 from api.languages import extract
 from api.pages import words
-from chart.audit import Action
+from chart.audit import SERVICE, Action, Line
+from chart.ids import DocumentId
 from chart.refusals import Refusal, Unacceptable
 from chart.relationship import Relationship
 from chart.text import Text
 from identity.staff import MAY_COUNTER_SIGN
+from tests.pages.records import NOW, PRACTICE
 from workflows.patience import reason
 
 # -- which language
@@ -85,6 +90,15 @@ def test_a_sentence_that_was_kept_with_what_was_filled_in_is_still_said() -> Non
     assert languages.said(kept, "es") == "El paso falló (OSError)."
 
 
+def test_details_of_the_audit_log_are_said_where_they_are_words() -> None:
+    detail: dict[str, str | int | None] = {"relationship": "legal_guardian", "sha256": "ab", "to": None}
+    of = uuid4()
+    line = Line(PRACTICE, of, 1, NOW, SERVICE, Action.VIEWED, DocumentId(of), None, detail, "", "")
+    assert words.more(line) == [f"document {of}", "relationship: Legal guardian", "sha256: ab"]
+    said = [languages.said(one, "es") for one in words.more(line)]
+    assert said == [f"documento {of}", "relación: Tutor legal", "sha256: ab"]
+
+
 def test_every_detail_of_the_audit_log_has_a_name() -> None:
     """Those that are written by name; what stands in `**detail` is beside it."""
     code = (path for room in extract.ROOMS for path in sorted((extract.ROOT / room).rglob("*.py")))
@@ -109,6 +123,8 @@ def test_days_and_times_are_written_as_the_language_writes_them() -> None:
     at, chicago = datetime(2026, 7, 4, 2, 30, tzinfo=UTC), ZoneInfo("America/Chicago")
     assert languages.day(date(2026, 11, 3), "en") == "Nov 3, 2026"
     assert languages.day(date(2026, 11, 3), "es") == "3 nov 2026"
+    assert languages.weekday(date(2026, 11, 25), "en", year=True) == "Wed, Nov 25, 2026"
+    assert languages.weekday(date(2026, 11, 25), "es") == "mié 25 nov"
     assert languages.moment(at, "en", chicago) == "Jul 3, 2026, 9:30\u202fPM CDT"
     assert languages.moment(at, "es", chicago) == "3 jul 2026, 9:30\u202fp.m. CDT"
     assert languages.moment(datetime(2026, 12, 4, 2, 30, tzinfo=UTC), "en", chicago).endswith("CST")
@@ -198,3 +214,21 @@ def test_a_time_at_the_end_of_a_spanish_sentence_brings_its_own_full_stop() -> N
     """`9:20 a.m.`"""
     for message in entries("es"):
         assert not any(re.search(r"%\((?:time|until)\)s\.$", text) for text in extract.strings(message)), message.id
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "says"),
+    [
+        ("/nothing/of/ours", HTTPStatus.NOT_FOUND, "No hay nada en esta dirección."),
+        (
+            f"/charts/{UUID(int=1)}/documents/{UUID(int=1)}/share",
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "se envían formularios",
+        ),
+    ],
+)
+async def test_what_asks_for_no_account_is_in_the_language_of_the_device(
+    api: httpx2.AsyncClient, address: str, status: HTTPStatus, says: str
+) -> None:
+    answer = await api.get(address, headers={"accept": "text/html", "cookie": f"{languages.COOKIE}=es"})
+    assert (answer.status_code, says in answer.text) == (status, True)

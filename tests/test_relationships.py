@@ -19,7 +19,8 @@ from chart.schedule import check_days
 from gateways.postgres import Database, Transaction
 from identity import account
 from identity.account import Invitation, InvitationEnded
-from local.postgres import OWNER, Cluster
+from local.postgres import Cluster
+from tests.conftest import owner
 from tests.office import PASSWORD, Office
 
 DAY = timedelta(days=1)
@@ -181,42 +182,36 @@ async def test_a_parent_or_guardian_acts_until_majority_and_nobody_else_loses_by
 ) -> None:
     child = await a_child(database, office)
     acting = await account.register(database, (await invited(database, office, child, kind)).token, PASSWORD)
-    owner = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
+    async with owner(postgres) as connection:
         async with database.practice(office.practice) as transaction:
             today = await practice.today(transaction)
             assert [one.account_id for one in await client.access(transaction, child)] == [acting]
         # twenty years, so that 29 February has its like
-        await owner.execute("update practice set majority_age = 20 where id = $1", office.practice)
+        await connection.execute("update practice set majority_age = 20 where id = $1", office.practice)
         for birthday, acts in ((today + DAY, True), (today, kind not in relationship.UNTIL_MAJORITY)):
-            await owner.execute("update client set birth_date = $2 where id = $1", child, majority(birthday, -20))
+            await connection.execute("update client set birth_date = $2 where id = $1", child, majority(birthday, -20))
             async with database.practice(office.practice) as transaction:
                 assert bool(await client.access(transaction, child)) is acts
                 (found,) = await relationship.of_client(transaction, child)
                 assert found.standing is (Standing.HOLDS if acts else Standing.MAJORITY)
                 assert (found.majority_on is None) is (kind not in relationship.UNTIL_MAJORITY)
-    finally:
-        await owner.close()
 
 
 async def test_after_majority_a_parent_sees_no_document(
     database: Database, office: Office, postgres: Cluster, shared: Document
 ) -> None:
-    owner = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
-        await owner.execute("update relationship set kind = 'parent' where account_id = $1", office.account)
-        await owner.execute("update client set birth_date = current_date - 3653 where id = $1", office.client)
+    async with owner(postgres) as connection:
+        await connection.execute("update relationship set kind = 'parent' where account_id = $1", office.account)
+        await connection.execute("update client set birth_date = current_date - 3653 where id = $1", office.client)
         async with database.practice(office.practice) as transaction:
             assert await see(transaction, office.account, shared)
         # the age of majority is the practice's
-        await owner.execute("update client set birth_date = current_date - 7000 where id = $1", office.client)
+        await connection.execute("update client set birth_date = current_date - 7000 where id = $1", office.client)
         async with database.practice(office.practice) as transaction:
             assert not await see(transaction, office.account, shared)
-        await owner.execute("update practice set majority_age = 21 where id = $1", office.practice)
+        await connection.execute("update practice set majority_age = 21 where id = $1", office.practice)
         async with database.practice(office.practice) as transaction:
             assert await see(transaction, office.account, shared)
-    finally:
-        await owner.close()
 
 
 async def test_a_parent_of_an_adult_is_not_invited(database: Database, office: Office) -> None:
@@ -227,19 +222,16 @@ async def test_a_parent_of_an_adult_is_not_invited(database: Database, office: O
 
 async def test_the_day_is_that_of_the_practice(database: Database, office: Office, postgres: Cluster) -> None:
     """Two zones 26 hours apart, whose days are never the same: what starts today in one starts later in the other."""
-    owner = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
+    async with owner(postgres) as connection:
         for zone, holds in (("Etc/GMT+12", False), ("Pacific/Kiritimati", True)):
-            await owner.execute("update practice set timezone = $2 where id = $1", office.practice, zone)
-            await owner.execute(
+            await connection.execute("update practice set timezone = $2 where id = $1", office.practice, zone)
+            await connection.execute(
                 "update relationship set starts_on = (now() at time zone 'Pacific/Kiritimati')::date"
                 " where account_id = $1",
                 office.account,
             )
             async with database.practice(office.practice) as transaction:
                 assert bool(await client.access(transaction, office.client)) is holds
-    finally:
-        await owner.close()
 
 
 async def test_the_rule_in_python_is_the_rule_in_the_database(database: Database) -> None:
@@ -359,14 +351,11 @@ def test_an_unknown_relationship_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize("days", ["{0}", "{366}", "{7,3}", "{3,3}", "{1,null}", "{1,2,3,4,5,6,7,8,9,10,11}"])
 async def test_the_database_refuses_an_unfit_schedule(postgres: Cluster, days: str) -> None:
-    owner = await asyncpg.connect(postgres.dsn(OWNER))
-    try:
+    async with owner(postgres) as connection:
         with pytest.raises(asyncpg.CheckViolationError):
-            await owner.execute(
+            await connection.execute(
                 f"insert into practice (name, timezone, reminder_days) values ('A', 'America/Chicago', '{days}')"
             )
-    finally:
-        await owner.close()
 
 
 async def test_a_practice_starts_with_the_default_schedule(database: Database, office: Office) -> None:
@@ -397,34 +386,33 @@ async def test_free_text_of_before_becomes_a_kind(postgres: Cluster) -> None:
         "personal representative": "personal_representative",
         "neighbour": "other",
     }
-    owner = await asyncpg.connect(postgres.dsn(OWNER))
-    # in a schema of its own, rolled back: the mapping is in the migration only as long as it runs
-    upgrade = owner.transaction()
-    await upgrade.start()
-    try:
-        await owner.execute("create schema before; set local search_path = before")
-        for _, name, sql in migrations():
-            if name.startswith("0003"):
-                await owner.execute(
-                    "insert into practice (name, timezone) values ('A', 'America/Chicago');"
-                    "insert into client (practice_id, given_name, family_name, birth_date)"
-                    " select id, 'A', 'B', '2020-01-01' from practice"
-                )
-                for kind in kinds:
-                    await owner.execute(
-                        "with a as (insert into portal_account (practice_id, email, name, password_hash)"
-                        " select id, $1, 'A', 'x' from practice returning id, practice_id)"
-                        " insert into relationship (practice_id, account_id, client_id, kind)"
-                        " select a.practice_id, a.id, client.id, $1 from a, client",
-                        kind,
+    async with owner(postgres) as connection:
+        # in a schema of its own, rolled back: the mapping is in the migration only as long as it runs
+        upgrade = connection.transaction()
+        await upgrade.start()
+        try:
+            await connection.execute("create schema before; set local search_path = before")
+            for _, name, sql in migrations():
+                if name.startswith("0003"):
+                    await connection.execute(
+                        "insert into practice (name, timezone) values ('A', 'America/Chicago');"
+                        "insert into client (practice_id, given_name, family_name, birth_date)"
+                        " select id, 'A', 'B', '2020-01-01' from practice"
                     )
-            await owner.execute(sql)
-            if name.startswith("0003"):
-                break
-        rows = await owner.fetch(
-            "select a.email, r.kind from relationship r join portal_account a on a.id = account_id"
-        )
-        assert {row["email"]: row["kind"] for row in rows} == kinds
-    finally:
-        await upgrade.rollback()
-        await owner.close()
+                    for kind in kinds:
+                        await connection.execute(
+                            "with a as (insert into portal_account (practice_id, email, name, password_hash)"
+                            " select id, $1, 'A', 'x' from practice returning id, practice_id)"
+                            " insert into relationship (practice_id, account_id, client_id, kind)"
+                            " select a.practice_id, a.id, client.id, $1 from a, client",
+                            kind,
+                        )
+                await connection.execute(sql)
+                if name.startswith("0003"):
+                    break
+            rows = await connection.fetch(
+                "select a.email, r.kind from relationship r join portal_account a on a.id = account_id"
+            )
+            assert {row["email"]: row["kind"] for row in rows} == kinds
+        finally:
+            await upgrade.rollback()

@@ -20,8 +20,9 @@ from identity import api_key
 from identity.caller import Right, Role
 from local.postgres import Cluster
 from settings import Settings
+from tests.conftest import owner
 from tests.office import Office, add_document, add_staff
-from tests.test_audit import log, owner, staff
+from tests.test_audit import log, staff
 from tests.test_bulk import finished
 from tests.test_counter_sign import staff_id
 from tests.test_endings import WHY

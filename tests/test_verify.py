@@ -16,10 +16,9 @@ from gateways.postgres import Database
 from local.postgres import Cluster
 from settings import Settings
 from tests import authority
-from tests.conftest import PATIENCE, free_port, serving
+from tests.conftest import PATIENCE, free_port, owner, serving
 from tests.office import Office
 from tests.papers import paper
-from tests.test_audit import owner
 from tests.test_signing import portal, reviewed, signature
 from worker import make_worker
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 
 from gateways.keys import read_keys
 from gateways.storage import Storage
@@ -92,3 +93,11 @@ def soon(true: Callable[[], object], seconds: float = 20) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; not if it waits to be reaped."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -45,7 +45,17 @@ def tag(language: Language) -> str:
 def of(request: Request) -> Language:
     """The account's of whoever is signed in, else what was chosen at the door, else the browser's, else English."""
     spoken: Language | None = getattr(request.state, "language", None)
-    return spoken or chosen(request) or named(request.cookies.get(COOKIE)) or _accepted(request) or "en"
+    return spoken or chosen(request) or _of_the_device(request)
+
+
+def _of_the_device(request: Request) -> Language:
+    return named(request.cookies.get(COOKIE)) or _accepted(request) or "en"
+
+
+def is_news(request: Request) -> bool:
+    """Whether the account's language is not what this device would get at an address that asks for no account."""
+    spoken: Language | None = getattr(request.state, "language", None)
+    return spoken not in {None, _of_the_device(request)}
 
 
 def chosen(request: Request) -> Language | None:
@@ -154,9 +164,14 @@ def day(value: date, language: Language) -> str:
     return dates.format_date(value, "medium", LOCALE[language])
 
 
-def weekday(value: date, language: Language) -> str:
-    """`Wednesday, Nov 25`, `miércoles, 25 nov`."""
-    return dates.format_skeleton("EEEEMMMd", value, locale=LOCALE[language])
+WEEKDAY: dict[Language, tuple[str, str]] = {"en": ("EEE, MMM d", ", y"), "es": ("EEE d MMM", " y")}
+"""Without the year, and what it adds; CLDR's own for Spanish has *de* here and there: `mié, 25 de nov`."""
+
+
+def weekday(value: date, language: Language, *, year: bool = False) -> str:
+    """`Wed, Nov 25`, `mié 25 nov`."""
+    pattern, and_year = WEEKDAY[language]
+    return dates.format_date(value, pattern + and_year if year else pattern, LOCALE[language])
 
 
 def clock(there: datetime, language: Language, *, named: bool) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from chart.document import Document, Kind, ShareStatus
 from chart.text import Sentence
@@ -84,3 +85,37 @@ class Arrangement:
         if self.order is Order.OLDEST:
             return found[::-1]
         return sorted(found, key=_BY[self.order]) if self.order in _BY else found
+
+    def query(self, page: int) -> str:
+        """Of the address of this page of what is asked for."""
+        return urlencode(
+            {"kind": self.kind.value if self.kind else "", "show": self.show, "order": self.order, "page": page}
+        )
+
+
+MOST = 25
+"""Documents on a page: each takes two kilobytes, and a page that is changed is fetched again."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of the list."""
+
+    documents: Sequence[Document]
+    number: int
+    of: int
+    """Documents on all pages."""
+
+    @classmethod
+    def read(cls, found: Sequence[Document], page: int) -> "Part":
+        """The page that is asked for, or the last that there is."""
+        number = max(1, min(page, -(-len(found) // MOST)))
+        return cls(found[(number - 1) * MOST : number * MOST], number, len(found))
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * MOST + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.documents) - 1

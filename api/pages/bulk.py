@@ -12,6 +12,7 @@ from api.pages.chart import KINDS, show_documents
 from api.pages.forms import Typed
 from api.pages.rendering import Notification, see_other
 from api.stories import bulk
+from api.stories.bulk import Possible
 from chart.bulk import MOST, BulkAct, BulkId, ItemOutcome
 from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId, DocumentId
@@ -87,19 +88,23 @@ _NOTHING: dict[str, Any] = {
     "clients": [],
     "everybody": False,
     "when_registered": False,
+    "search": "",
+    "after": "",
 }
 
 
 @router.get("/bulk")
 @does(Operation.SHARE_IN_BULK)
 async def form(request: Request, res: Res, staff: StaffPage) -> Response:
-    return await _form(request, res, staff, typed=_NOTHING, problem=None)
+    return await _form(request, res, staff, typed=_NOTHING, problem=None, found=False)
 
 
-async def _form(request: Request, res: Res, staff: StaffPage, status: int = HTTPStatus.OK, **context: Any) -> Response:
+async def _form(
+    request: Request, res: Res, staff: StaffPage, status: int = HTTPStatus.OK, *, typed: dict[str, Any], **context: Any
+) -> Response:
     said = {
-        "clients": await bulk.possible_clients(res, staff),
-        "most": MOST,
+        "possible": await _possible(res, staff, typed),
+        "typed": typed,
         "acts": ACTS,
         "kinds": SHAREABLE,
         "note_names": NOTE_NAMES,
@@ -120,7 +125,12 @@ async def share_kind(
     clients: Chosen = [],  # noqa: B006 - FastAPI copies it
     everybody: Typed = "",
     when_registered: Typed = "",
+    search: Typed = "",
+    listed: Typed = "",
+    after: Typed = "",
+    find: Typed = "",
 ) -> Response:
+    """Share; or list other clients first, which is posted too, so that no name stands in an address (SPEC A7)."""
     typed = {
         "act": act,
         "kind": kind,
@@ -128,7 +138,13 @@ async def share_kind(
         "clients": clients,
         "everybody": everybody == "yes",
         "when_registered": when_registered == "yes",
+        "search": search,
+        "after": after,
     }
+    if find or search.split() != listed.split():
+        # nothing is shared with whoever is in a list that was not seen yet
+        typed |= {"everybody": False, "after": find if find != "yes" else ""}
+        return await _form(request, res, staff, typed=typed, problem=None, found=True)
     try:
         what = BulkAct(forms.one_of(tuple(BulkAct), act, N_("what to do")))
         of = Kind(forms.one_of(tuple(SHAREABLE), kind, N_("the type of the documents")))
@@ -144,13 +160,27 @@ async def share_kind(
     except NotAllowed:
         raise
     except Refusal as refusal:
-        return await _form(request, res, staff, forms.status(refusal), typed=typed, problem=str(refusal))
+        return await _form(request, res, staff, forms.status(refusal), typed=typed, problem=str(refusal), found=False)
     return see_other(f"/bulk/{begun}")
+
+
+async def _possible(res: Res, staff: StaffPage, typed: dict[str, Any]) -> Possible:
+    chosen = [found for one in typed["clients"] if (found := _client(one))]
+    return await bulk.possible_clients(res, staff, typed["search"], _client(typed["after"]), chosen)
+
+
+def _client(typed: str) -> ClientId | None:
+    """None for what is no id; it is refused when something is shared with it."""
+    try:
+        return ClientId(UUID(typed))
+    except ValueError:
+        return None
 
 
 async def _clients(res: Res, staff: StaffPage, typed: dict[str, Any]) -> list[ClientId]:
     if typed["everybody"]:
-        return [one.id for one in await bulk.possible_clients(res, staff)]
+        possible = await _possible(res, staff, typed)
+        return list(dict.fromkeys([*(one.id for one in possible.clients), *possible.besides]))
     chosen = [ClientId(one) for one in _ids(typed["clients"], N_("clients"))]
     if not chosen:
         raise Unacceptable("Choose the clients.")

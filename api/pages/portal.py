@@ -19,6 +19,7 @@ from chart.ids import DocumentId, MessageId
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from chart.text import N_, Sentence
 from identity import password as passwords
+from identity.account import InvitationEnded
 from identity.caller import PortalUser, Surface
 from identity.policy import Operation
 
@@ -63,7 +64,7 @@ class Filter(StrEnum):
 @does(Operation.GO_ON)
 async def register_form(request: Request) -> Response:
     """The invitation's token stands behind `#` and never reaches the server with this request."""
-    return page(request, "portal/register.html", token="", least=passwords.LEAST, problem=None)
+    return page(request, "portal/register.html", token="", least=passwords.LEAST, problem=None, ended=False)
 
 
 @router.post("/register")
@@ -79,6 +80,7 @@ async def register(request: Request, res: Res, visitor: Visit, token: Typed = ""
             token=token,
             least=passwords.LEAST,
             problem=str(refusal),
+            ended=isinstance(refusal, InvitationEnded),
         )
     return see_other("/portal/sign-in?done=registered")
 

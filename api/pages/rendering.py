@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 from markupsafe import Markup
+from starlette.routing import Match
 
 from api import languages
 from api.languages import Language
@@ -137,18 +138,32 @@ def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: ob
         "notification": None,
         "path": request.url.path,
         "zone": ZoneInfo("UTC"),
+        "first_page": asked_page(request),
+        "answers_form": request.method == "POST" and _is_read(request),
         "other_languages": _others(request, language),
         **context,
     }
     response = HTMLResponse(_ENVIRONMENT[language].get_template(name).render(context), status)
     response.headers["content-language"] = languages.tag(language)
     response.headers["vary"] = "Accept-Language, Cookie"
-    if languages.chosen(request):
+    if languages.chosen(request) or languages.is_news(request):
         # the next pages of the way in are in it too, and on this device the next visit
         response.set_cookie(
             languages.COOKIE, language, max_age=KEPT, path="/", secure=True, httponly=True, samesite="lax"
         )
     return response
+
+
+def asked_page(request: Request) -> int:
+    """Of what is too long for one page, where to begin; what is no number is as if it was not asked for."""
+    asked = request.query_params.get("page", "")
+    return max(int(asked), 1) if asked.isdecimal() and len(asked) < 6 else 1
+
+
+def _is_read(request: Request) -> bool:
+    """Whether a page can be read at the address to which a form was sent."""
+    reading = {**request.scope, "method": "GET"}
+    return any(route.matches(reading)[0] is Match.FULL for route in request.app.router.routes)
 
 
 KEPT = 400 * 24 * 3600

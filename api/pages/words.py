@@ -119,30 +119,31 @@ def done(action: Action) -> str:
 
 KNOWN: tuple[Sentence, ...] = (
     *("about", "account", "act", "appointment", "asked for", "at", "authority", "before", "care team", "changed"),
-    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "IP address", "key"),
-    *(
-        "language",
-        "meant",
-        "name",
-        "network",
-        "now",
-        "number",
-        "occasion",
-        "problem",
-        "reason",
-        "relationship",
-        "request id",
-    ),
-    *("role", "scopes", "searched", "sha256", "signed sha256", "since", "text version", "time stamped sha256", "to"),
-    *("upload sha256", "wanted", "was", "what", "why"),
+    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "invitation"),
+    *("IP address", "key"),
+    *("language", "meant", "name", "network", "now", "number", "occasion", "problem", "reason", "relationship"),
+    *("request id", "role", "scopes", "searched", "sha256", "show", "signed sha256", "since"),
+    *("text version",),
+    *("time stamped sha256", "to", "upload sha256", "wanted", "was", "what", "why"),
 )
-"""What the details of entries are called; each stands as it is kept, as in the file of the log."""
+"""What the details of entries are called; most stand as they are kept, as in the file of the log."""
+
+WAYS_IN: tuple[Sentence, ...] = (
+    *("password and code", "password and passkey", "password and a new second factor", "single sign-on"),
+    *("passkey", "authenticator app"),
+)
+"""Details that are words."""
+
+LABELS = {"role", "before", "relationship"}
+"""Details that are values of an enumeration."""
 
 
 def more(line: Line) -> list[str]:
     """What else the log knows of an entry."""
     ids = {N_("document"): line.document_id, N_("request"): line.request_id}
-    known = {name.replace("_", " ").replace("ip ", "IP "): value for name, value in line.detail.items()}
+    of_ours = {name: f"{value}" for name, value in line.detail.items() if name in LABELS and value}
+    labels = {name: value.replace("_", " ").capitalize() for name, value in of_ours.items()}
+    known = {name.replace("_", " ").replace("ip ", "IP "): value for name, value in (line.detail | labels).items()}
     return [
         *(Text("{what} {id}", what=what, id=str(one)) for what, one in ids.items() if one),
         *(Text("{name}: {value}", name=name, value=f"{value}") for name, value in known.items() if value is not None),

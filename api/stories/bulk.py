@@ -9,7 +9,7 @@ from activities.bulk import BulkOrder
 from api import engine
 from api.resources import Resources
 from api.stories import charts
-from chart import bulk
+from chart import bulk, client
 from chart.bulk import Bulk, BulkAct, BulkId, Concerned
 from chart.client import Client
 from chart.document import Kind
@@ -76,10 +76,30 @@ async def look(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> L
         return Looked(await bulk.find(transaction, bulk_id), await bulk.concerned(transaction, bulk_id))
 
 
-async def possible_clients(resources: Resources, caller: PracticeSide) -> list[Client]:
-    """With whom something may be shared, by family name; no more than one bulk share takes."""
-    found = await charts.search_clients(resources, caller, "", limit=bulk.MOST)
-    return [one for one in found if not one.closed]
+AT_ONCE = bulk.MOST
+"""Clients in one list: no more than one bulk share takes."""
+
+
+@dataclass(frozen=True)
+class Possible:
+    """With whom something may be shared, by family name."""
+
+    clients: list[Client] = field(repr=False)
+    next: ClientId | None
+    """Behind whom the next list begins; None where this is the last."""
+    besides: dict[ClientId, str] = field(repr=False)
+    """The names of those who were chosen before and are not in this list."""
+
+
+async def possible_clients(
+    resources: Resources, caller: PracticeSide, words: str, after: ClientId | None, chosen: Sequence[ClientId] = ()
+) -> Possible:
+    """Those whose name or id holds all the words, behind `after`."""
+    found = await charts.search_clients(resources, caller, words, after=after, limit=AT_ONCE + 1)
+    listed = [one for one in found[:AT_ONCE] if not one.closed]
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        besides = await client.names(transaction, set(chosen) - {one.id for one in listed})
+    return Possible(listed, found[AT_ONCE - 1].id if len(found) > AT_ONCE else None, besides)
 
 
 async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:

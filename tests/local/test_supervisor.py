@@ -12,6 +12,7 @@ import pytest
 
 from local.__main__ import explained
 from local.supervisor import Part, PartFailed, Supervisor
+from tests.whole import alive
 
 CLONE = Path(__file__).parent.parent.parent
 STAYS = "import time; time.sleep(60)"
@@ -46,13 +47,6 @@ async def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 def read(file: Path) -> str:
     return file.read_text() if file.exists() else ""
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def test_parts_start_in_order_and_stop_in_reverse(tmp_path: Path) -> None:

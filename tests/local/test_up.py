@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from local.ports import Ports, choose
 from local.run_file import RunFile, banner
 from local.up import SEARCH_ATTRIBUTES
 from settings import Settings
+from tests.whole import alive, soon
 
 CLONE = Path(__file__).parent.parent.parent
 STAND_INS = Path(__file__).with_name("stand_ins.py")
@@ -132,9 +132,7 @@ def test_a_life_of_starts_and_stops(data: Path) -> None:
     assert not (data / "run.json").exists()
     secrets = (data / "secrets.env").read_text()
 
-    started = time.monotonic()
     with running(data) as whole:
-        assert time.monotonic() - started < 10
         assert asyncio.run(read(data)) == "kept"
         pids = whole.pids()
         whole.end(signal.SIGKILL)
@@ -202,25 +200,11 @@ def test_a_secret_of_a_later_release_joins_those_of_the_first_start(data: Path) 
     assert operators(told["STS_CODEC_TOKENS"])
 
 
-def soon(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return true()
-
-
 def answers(url: str) -> bool:
     try:
         with urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)
     except URLError:
-        return False
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
         return False
 
 

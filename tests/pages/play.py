@@ -36,7 +36,8 @@ class Play:
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def page_image(self, _r: object, _c: object, _d: object, page: int, width: int) -> pdf.Preview:
-        return await asyncio.to_thread(rendered, page, width)
+        # the paper has three pages, which in longer documents come again
+        return await asyncio.to_thread(rendered, page % 3, width)
 
     def _document(self, document_id: DocumentId) -> Document:
         found = next((one for one in self.documents if one.id == document_id), None)

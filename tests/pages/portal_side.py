@@ -47,6 +47,8 @@ class PortalSide(Play):
                 about=self.about,
                 request_id=REQUEST,
                 document_id=of.id,
+                type=of.type,
+                service_on=of.service_on,
                 practice_name="Harbor Counseling",
                 created_at=NOW,
                 read_at=None,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -15,10 +16,11 @@ from api.stories import portal as portal_stories
 from chart import consent
 from chart.document import Document, Kind
 from chart.lifecycle import BY, Act, RequestState, Side
-from chart.refusals import ClientNotRegistered, KindRefused, Unacceptable
-from identity import session
+from chart.refusals import ClientNotRegistered, KindRefused, Refusal, Unacceptable
+from identity import reset, session, throttle
 from identity.account import InvitationEnded
 from identity.caller import Role
+from identity.reset import ResetEnded
 from identity.session import SignedIn, SignInFailed, Token
 from pdf import Limits, Note, Reason, Unfit
 from tests.pages import records
@@ -164,7 +166,7 @@ def test_the_queue_shows_what_needs_attention_and_its_count_stands_in_the_frame(
     assert html.index("The shared version is missing from the store.") > 0
     assert "Requests 1 needs attention" in text(html)
     assert "Overdue" in browser.get("/requests?show=needs_attention").text
-    assert browser.get("/requests?show=nonsense").status_code == 422
+    assert 'aria-current="page">All</a>' in browser.get("/requests?show=nonsense").text
 
 
 def test_the_timeline_says_what_happened_by_whom_and_what_is_to_come(browser: TestClient) -> None:
@@ -301,6 +303,20 @@ def test_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_site(
 
 
 def test_a_refused_registration_keeps_the_invitation(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuses(*_: object) -> None:
+        raise Refusal("Choose another.")
+
+    monkeypatch.setattr(portal_stories, "register", refuses)
+    answer = browser.post("/portal/register", data={"token": "t0ken", "new_password": "a short walk by the sea"})
+    assert answer.status_code == 409
+    assert "Choose another." in text(answer.text)
+    assert 'value="t0ken"' in answer.text
+    assert "a short walk" not in answer.text
+
+
+def test_an_invitation_that_has_ended_leads_to_the_sign_in(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def ended(*_: object) -> None:
         raise InvitationEnded
 
@@ -308,8 +324,45 @@ def test_a_refused_registration_keeps_the_invitation(browser: TestClient, monkey
     answer = browser.post("/portal/register", data={"token": "t0ken", "new_password": "a short walk by the sea"})
     assert answer.status_code == 409
     assert "This invitation has ended." in text(answer.text)
-    assert 'value="t0ken"' in answer.text
-    assert "a short walk" not in answer.text
+    assert "If you have used it, you are registered and can sign in." in text(answer.text)
+    assert "<form" not in answer.text
+    assert 'href="/portal/sign-in"' in answer.text
+
+
+def test_registration_takes_the_password_of_an_account_beside_a_second_factor(browser: TestClient) -> None:
+    """It may have eight characters, so it is for the server to say what is too short."""
+    assert "minlength" not in browser.get("/portal/register").text
+
+
+def test_a_reset_link_that_has_ended_offers_a_new_one(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        return None
+
+    async def ended(*_: object) -> None:
+        raise ResetEnded
+
+    monkeypatch.setattr(throttle, "spend", nothing)
+    monkeypatch.setattr(reset, "use", ended)
+    answer = browser.post("/portal/sign-in/reset", data={"token": "t0ken"})
+    assert "This link has ended" in text(answer.text)
+    assert "<form" not in answer.text
+    assert 'href="/portal/sign-in/forgotten"' in answer.text
+
+
+def test_the_inbox_tells_messages_apart_by_their_documents(browser: TestClient) -> None:
+    assert "Record request Progress Note Nov 2, 2026" in text(browser.get("/portal/inbox").text)
+
+
+def test_who_is_signed_out_is_told_so(browser: TestClient) -> None:
+    assert "You are signed out." in text(browser.get("/portal/sign-in?done=signed-out").text)
+
+
+def test_who_has_a_second_factor_and_no_recovery_codes_is_told_what_that_means(
+    browser: TestClient, on_stage: Stage
+) -> None:
+    assert "9 recovery codes are left." in text(browser.get("/portal/account").text)
+    on_stage.factors = replace(on_stage.factors, recovery_codes=0)
+    assert "You have no recovery codes. Without them," in text(browser.get("/portal/account").text)
 
 
 def test_each_host_leads_to_its_own_surface(browser: TestClient) -> None:

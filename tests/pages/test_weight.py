@@ -1,10 +1,14 @@
 """What a phone loads before a client can sign, beside the document itself."""
 
+import re
+
 import pytest
+from fastapi.testclient import TestClient
 
 from api import languages
+from api.pages import static
 from tests.browsers import chromium, visitor
-from tests.pages.addresses import REVIEW
+from tests.pages.addresses import EVERY_PAGE, REVIEW
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -37,3 +41,49 @@ async def test_the_page_on_which_a_client_signs_weighs_little(language: str) -> 
     ours = {url: size for url, size in weighed.items() if not url.split("?")[0].endswith(PAPER)}
     assert len(ours) > 5, "the page, its style and its scripts"
     assert sum(ours.values()) <= MOST, ours
+
+
+async def test_a_move_of_the_pen_draws_only_what_is_new() -> None:
+    """However long the signature is: a slow phone has 16 ms for a frame."""
+    with served(Stage(consented=True)) as address:
+        async with (
+            chromium() as browser,
+            visitor(browser, viewport={"width": 390, "height": 844}) as page,
+        ):
+            await page.goto(address + REVIEW)
+            await page.locator("[data-add-signature]").click()
+            box = await page.locator("signature-pad").bounding_box()
+            assert box
+            await page.evaluate(COUNT)
+            await page.mouse.move(box["x"] + 20, box["y"] + 20)
+            await page.mouse.down()
+            for step in range(1, 120):
+                await page.mouse.move(box["x"] + 20 + step, box["y"] + 20 + 60 * (step % 2))
+            moved = await page.evaluate("window.counted.moves")
+            await page.mouse.up()
+            points = await page.evaluate("document.querySelector('signature-pad').strokes[0].length")
+            lifted = await page.evaluate("window.counted.moves") - moved
+    assert points > 60
+    # each point once while it is drawn, and all once more when the pen is lifted
+    assert moved == lifted == points - 1
+
+
+COUNT = """() => {
+  window.counted = { moves: 0 };
+  const { stroke } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.stroke = function () { window.counted.moves++; stroke.call(this); };
+}"""
+
+
+def test_a_page_names_every_module_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that only another one names would be asked for a round trip later."""
+    needs = {
+        file.name: set(re.findall(r"from '\./(\w+\.js)'", file.read_text())) for file in static.FOLDER.glob("*.js")
+    }
+    assert needs["sign.js"] >= {"draft.js", "signature.js"}
+    late = {}
+    with TestClient(Stage().app(monkeypatch.setattr)) as reader:
+        for path in EVERY_PAGE:
+            named = set(re.findall(r'(?:src|href)="/static/\w+/(\w+\.js)"', reader.get(path).text))
+            late[path] = set().union(*(needs[name] for name in named)) - named
+    assert not any(late.values()), late

@@ -315,11 +315,40 @@ def test_a_form_that_is_nothing_but_dynamic_is_refused() -> None:
     assert refusal(written(writer)).reason == Reason.DYNAMIC_FORM
 
 
-def test_a_portfolio_is_refused() -> None:
+@pytest.mark.parametrize(("rendering", "accepted"), [(b"forbidden", True), (b"required", False)])
+def test_a_form_without_fields_whose_pages_are_whole_is_accepted(rendering: bytes, accepted: bool) -> None:
+    """It says itself whether its pages show it, or are made by the reader."""
     writer = PdfWriter(clone_from=io.BytesIO(paper()))
-    writer.add_attachment("report.pdf", paper())
-    in_catalog(Collection=dictionary(View=NameObject("/D")))(writer)
-    assert refusal(written(writer)).reason == Reason.PORTFOLIO
+    packet = writer._add_object(content(b"<acrobat7\n><dynamicRender\n>%b</dynamicRender></acrobat7>" % rendering))
+    known = ArrayObject([TextStringObject("config"), packet])
+    form(XFA=known)(writer)
+    if accepted:
+        inspected = inspect(written(writer))
+        assert inspected.changes == (Change.DYNAMIC_FORM,)
+        assert "/XFA" not in everything(inspected.data)
+    else:
+        assert refusal(written(writer)).reason == Reason.DYNAMIC_FORM
+
+
+@pytest.mark.parametrize("shown", [{}, {"View": "/D"}, {"View": "/T"}, {"View": "/H", "D": "report.pdf"}])
+def test_a_portfolio_is_refused(shown: dict[str, str]) -> None:
+    assert refusal(collection(["report.pdf"], **shown)).reason == Reason.PORTFOLIO
+
+
+@pytest.mark.parametrize(("files", "shown"), [([], "/D"), (["report.pdf"], "/H")], ids=["without files", "hidden"])
+def test_a_document_whose_pages_readers_show_first_is_no_portfolio(files: list[str], shown: str) -> None:
+    inspected = inspect(collection(files, View=shown))
+    assert inspected.changes == ((Change.FILES,) if files else (Change.REPAIRED,))
+    assert "/Collection" not in everything(inspected.data)
+
+
+def collection(files: list[str], **shown: str) -> bytes:
+    writer = PdfWriter(clone_from=io.BytesIO(paper()))
+    for each in files:
+        writer.add_attachment(each, paper())
+    entries = {key: (NameObject if key == "View" else TextStringObject)(value) for key, value in shown.items()}
+    in_catalog(Collection=dictionary(**entries))(writer)
+    return written(writer)
 
 
 def test_a_signed_file_with_scripts_is_refused_and_not_changed() -> None:

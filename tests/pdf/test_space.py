@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from pypdf.generic import FloatObject, NameObject, NumberObject
+from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, NumberObject, TextStringObject
 from reportlab.lib.pagesizes import LETTER
 from reportlab.pdfgen.canvas import Canvas
 
@@ -17,7 +18,7 @@ from pdf.likeness import differs
 from pdf.placement import Geometry, Placement, Rectangle
 from pdf.plan import LEAST_SCALE, Ground, Room, arrange
 from pdf.space import _empty, look
-from tests.pdf.paper import box, certificate, changed, content, paper, seal, seen, signer, with_annotation
+from tests.pdf.paper import box, certificate, changed, content, paper, seal, seen, signer, with_annotation, written
 from tests.pdf.test_placement import as_seen
 
 WIDTH, HEIGHT = 220.0, 84.0
@@ -338,6 +339,25 @@ def test_several_signers_stand_beside_one_another_where_the_page_is_low() -> Non
     assert ink_under(inspected.data, at.placement.seen, 150) == 0
     signed = stamp(inspected.data, many, seal(), inspected.plan)
     assert signed.pages > 1
+
+
+@pytest.mark.parametrize("look", [None, "/Helv 12 Tf 1 0 0 rg", "0 0 1 rg /Arial 10 Tf"])
+def test_text_that_readers_draw_by_themselves_stays(look: str | None) -> None:
+    """They take letters for it from the document's form, of which a signature makes one."""
+    writer = PdfWriter(clone_from=io.BytesIO(paper()))
+    note = {
+        "/Subtype": NameObject("/FreeText"),
+        "/F": NumberObject(4),
+        "/Rect": box(40, 300, 300, 360),
+        "/Contents": TextStringObject("Seen by phone."),
+        **({"/DA": TextStringObject(look)} if look else {}),
+    }
+    entries = DictionaryObject({NameObject(key): value for key, value in note.items()})
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(entries)])
+    original = written(writer)
+    assert differs(seen(paper(), 0), seen(original, 0))
+    inspected = inspect(original)
+    assert (inspected.data, inspected.plan.way) == (original, Way.PAGE)
 
 
 def test_an_annotation_takes_room_as_what_is_printed_does() -> None:

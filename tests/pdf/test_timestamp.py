@@ -25,14 +25,14 @@ from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.signers.pdf_signer import PdfTimeStamper
 from pyhanko.sign.validation import validate_pdf_signature, validate_pdf_timestamp
 from pyhanko_certvalidator import ValidationContext
-from pypdf.generic import ArrayObject, FloatObject, IndirectObject, NameObject
+from pypdf.generic import ArrayObject, BooleanObject, FloatObject, IndirectObject, NameObject, PdfObject
 
 from pdf import CannotStamp, Seal, Verification, stamp, verify
 from pdf.authority import NotATimeStamp, Query, Token
 from pdf.cms import certificates_in, der_of
 from pdf.evidence import NONE, Evidence, chain_of, evidence_from, revocation_questions
 from pdf.timestamp import TimeStampDraft, is_as_written, refers_to
-from pdf.update import Update, copied, name
+from pdf.update import Update, copied, dictionary, dictionary_at, name, text
 from pdf.verify import verify_here
 from tests.authority import KEY, Authority, Clock, Issuer, authority
 from tests.pdf.paper import certificate, corpus, paper, seal, seal_pem, seen, signer
@@ -267,12 +267,39 @@ def another_title(update: Update) -> None:
     update.replace(reference, info)
 
 
-@pytest.mark.parametrize("change", [another_page_box, another_title, lambda update: None])
-def test_a_change_is_told_before_and_behind_a_time_stamp(change: Callable[[Update], None]) -> None:
+def form_with(**entries: PdfObject) -> Callable[[Update], None]:
+    """How readers are to draw what its fields hold: white on white, say, or in letters that look like others."""
+
+    def change(update: Update) -> None:
+        reference = update.root.raw_get("/AcroForm")
+        assert isinstance(reference, IndirectObject)
+        form = dictionary_at(update.root, "/AcroForm")
+        form.update(dictionary(**entries))
+        update.replace(reference, form)
+
+    return change
+
+
+SYMBOLS = dictionary(Type=name("/Font"), Subtype=name("/Type1"), BaseFont=name("/Symbol"))
+
+CHANGES: dict[str, Callable[[Update], None]] = {
+    "a page's box": another_page_box,
+    "the title": another_title,
+    "fields to be drawn anew": form_with(NeedAppearances=BooleanObject(True)),
+    "their colour": form_with(DA=text("/Helv 12 Tf 1 g")),
+    "their letters": form_with(DR=dictionary(Font=dictionary(Helv=SYMBOLS))),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_is_told_before_and_behind_a_time_stamp(what: str) -> None:
     """Also where somebody has a trusted authority stamp the time of what they have made of it."""
-    assert not found(behind(time_stamped(), change)).valid
-    if change in {another_page_box, another_title}:
-        assert not found(stamped(behind(sealed(), change))).valid
+    assert not found(behind(time_stamped(), CHANGES[what])).valid
+    assert not found(stamped(behind(sealed(), CHANGES[what]))).valid
+
+
+def test_nothing_behind_a_time_stamp_is_told_too() -> None:
+    assert not found(behind(time_stamped(), lambda _: None)).valid
 
 
 def test_a_signature_behind_the_time_stamp_is_told() -> None:

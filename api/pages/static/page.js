@@ -44,6 +44,9 @@ if (location.search.includes('done=')) {
   history.replaceState(null, '', here);
 }
 
+// going back to an answer, or reloading it, reads the page instead of sending the form again
+if ('answersForm' in document.body.dataset) history.replaceState(null, '', location.href);
+
 document.addEventListener('submit', (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== 'post') return;
@@ -58,6 +61,11 @@ document.addEventListener('submit', (event) => {
 addEventListener('pageshow', () => {
   for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
 });
+
+// the code of a mailed link that wants a sign-in first goes along with it: browsers keep it through redirects, and no
+// server sees it
+const signingIn = document.querySelector('form[data-onward]');
+if (signingIn) signingIn.action += location.hash;
 
 for (const button of document.querySelectorAll('[data-reveal]')) {
   const input = document.getElementById(button.dataset.reveal);

@@ -1,8 +1,10 @@
-// Registration: the invitation's code stands behind # in the link. It moves into the form and leaves the address.
+// Links of mails: their code stands behind # in the address. It moves into the form and leaves the address.
 
 const code = document.getElementById('token');
+const onward = document.querySelector('[data-onward]'); // to the sign-in that comes first
 if (location.hash.length > 1) {
-  code.value = decodeURIComponent(location.hash.slice(1));
+  if (code) code.value = decodeURIComponent(location.hash.slice(1));
+  if (onward) onward.hash = location.hash;
   history.replaceState(null, '', location.pathname);
 }
-document.querySelector('[data-code]').hidden = code.value !== '';
+if (code) document.querySelector('[data-code]').hidden = code.value !== '';

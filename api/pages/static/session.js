@@ -47,6 +47,7 @@ function warn(seconds, longest) {
 }
 
 function over() {
+  again.href = `${new URL(again.href).pathname}?next=${location.pathname}`;
   document.body.toggleAttribute('data-over', true);
   show(
     _('You were signed out'),

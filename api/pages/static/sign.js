@@ -6,6 +6,8 @@ import { refresh } from './live.js';
 import { answer as answerWithPasskey, usable as canPasskeys } from './passkey.js';
 import { paint } from './signature.js';
 
+const SLOW = 1000; // ms, after which it is said that it is being sent
+
 const dialog = document.getElementById('signing');
 const step = Object.fromEntries([...dialog.querySelectorAll('[data-step]')].map((form) => [form.dataset.step, form]));
 const part = (name) => dialog.querySelector(`[data-${name}]`);
@@ -46,7 +48,15 @@ function show(which, text = '') {
 function tell(text) {
   problem.textContent = text;
   problem.hidden = !text;
-  if (text) announce(text);
+  if (!text) return;
+  problem.scrollIntoView({ block: 'nearest' }); // on a phone it may stand above what is seen
+  announce(text);
+}
+
+function wait() {
+  part('slow').hidden = false;
+  part('slow').scrollIntoView({ block: 'nearest' });
+  announce(part('slow').textContent);
 }
 
 // -- what is written
@@ -101,11 +111,14 @@ for (const [key, form] of Object.entries(step)) {
     if (sending) return;
     sending = true;
     dialog.toggleAttribute('data-sending', true);
+    const slow = setTimeout(wait, SLOW);
     try {
       await steps[key]();
     } catch {
-      tell(_('There is no connection. Your signature is still here. Try again in a moment.'));
+      tell(_('There is no connection. What you have entered is still here. Try again in a moment.'));
     } finally {
+      clearTimeout(slow);
+      part('slow').hidden = true;
       sending = false;
       dialog.toggleAttribute('data-sending', false);
     }
@@ -139,7 +152,10 @@ const steps = {
     if (type?.endsWith('/fresh-sign-in-needed')) return askPassword(steps.confirm);
     // either the first answer was lost on its way and the page shows that it is signed, or something else came first:
     // then the page behind shows what, and the problem says it here
-    if (response.status === 409 && (await isSigned())) return signed();
+    if (response.status === 409) {
+      if (await isSigned()) return signed();
+      if (!document.querySelector('[data-add-signature]')) return closed();
+    }
     show('confirm', detail);
   },
 
@@ -214,6 +230,12 @@ async function signed() {
   dialog.close();
   // what is swapped in says what became of it: signed, taken while others still sign, or received
   if (!(await refresh())) return location.reload();
+  closed();
+}
+
+/** There is nothing left to sign here, and the page says why. */
+function closed() {
+  dialog.close();
   const state = document.getElementById('state');
   state.scrollIntoView({ block: 'center' });
   state.focus({ preventScroll: true });

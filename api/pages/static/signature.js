@@ -20,27 +20,26 @@ export function paint(canvas, strokes) {
   for (const stroke of strokes) draw(context, stroke);
 }
 
-// curves run through the middles between points; the points themselves only pull them
-function draw(context, stroke) {
+// curves run through the middles between points; the points themselves only pull them. `since`: what is drawn already
+function draw(context, stroke, since = 0) {
   if (stroke.length === 1) {
     context.beginPath();
     context.arc(stroke[0].x, stroke[0].y, breadth(stroke[0]) / 2, 0, 2 * Math.PI);
     context.fill();
   }
-  let from = stroke[0];
-  for (let i = 1; i < stroke.length; i++) {
+  for (let i = Math.max(since, 1); i < stroke.length; i++) {
     const [before, point] = [stroke[i - 1], stroke[i]];
-    const last = i === stroke.length - 1;
-    const to = last ? point : { x: (before.x + point.x) / 2, y: (before.y + point.y) / 2 };
+    const from = i === 1 ? before : middle(stroke[i - 2], before);
+    const to = i === stroke.length - 1 ? point : middle(before, point);
     context.beginPath();
     context.lineWidth = breadth(point);
     context.moveTo(from.x, from.y);
     context.quadraticCurveTo(before.x, before.y, to.x, to.y);
     context.stroke();
-    from = to;
   }
 }
 
+const middle = (one, other) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
 const breadth = (point) => 1.6 + 2.4 * point.pressure;
 
 class SignaturePad extends HTMLElement {
@@ -107,15 +106,19 @@ class SignaturePad extends HTMLElement {
     if (!this.strokes.length) this.#began = event.timeStamp;
     this.#stroke = [];
     this.strokes.push(this.#stroke);
-    this.#take(event);
+    this.#take(event, this.#canvas.getBoundingClientRect());
     this.redraw();
   }
 
+  // only what is new is drawn, on what is there: a long signature must not slow the hand down. Where the line ended it
+  // keeps a hair of its old end until the pen is lifted and all is drawn anew
   #move(event) {
     if (event.pointerId !== this.#pointer) return;
+    const drawn = this.#stroke.length;
+    const box = this.#canvas.getBoundingClientRect();
     const missed = event.getCoalescedEvents?.() ?? [];
-    for (const one of missed.length ? missed : [event]) this.#take(one);
-    this.redraw();
+    for (const one of missed.length ? missed : [event]) this.#take(one, box);
+    if (this.#stroke.length > drawn) draw(this.#canvas.getContext('2d'), this.#stroke, drawn);
   }
 
   #up(event) {
@@ -124,8 +127,7 @@ class SignaturePad extends HTMLElement {
     this.#changed();
   }
 
-  #take(event) {
-    const box = this.#canvas.getBoundingClientRect();
+  #take(event, box) {
     const within = (value, most) => Math.round(Math.min(Math.max(value, 0), most) * 10) / 10;
     const x = within(((event.clientX - box.left) / box.width) * WIDTH, WIDTH);
     const y = within(((event.clientY - box.top) / box.height) * HEIGHT, HEIGHT);

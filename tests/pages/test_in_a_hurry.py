@@ -1,0 +1,151 @@
+"""People in a hurry, on a phone: back, no connection, what came first, a link before the sign-in."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from http import HTTPStatus
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from api.pages.door import Door
+from chart.lifecycle import RequestState
+from identity import session
+from identity.session import Awaits, HalfWay, SignedIn, SignInAgain, Token
+from tests.browsers import chromium, visitor
+from tests.pages.addresses import REVIEW
+from tests.pages.records import PENDING, PRACTICE, STAFF_PARTY, asked
+from tests.pages.served import served
+from tests.pages.stage import Stage
+
+LOST = "Failed to load resource"
+SIGNATURE = "**/signature"
+
+
+@pytest.fixture(scope="module")
+def on_show() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(scope="module")
+def address(on_show: Stage) -> Iterator[str]:
+    with served(on_show) as at:
+        yield at
+
+
+@pytest.fixture(scope="module")
+async def page() -> AsyncIterator[Page]:
+    async with (
+        chromium() as browser,
+        visitor(
+            browser, expected=LOST, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True
+        ) as phone,
+    ):
+        yield phone
+
+
+async def open_signing(page: Page, address: str, on_show: Stage) -> None:
+    on_show.consented = True
+    await page.goto(address + REVIEW)
+    await page.locator("[data-add-signature]").tap()
+
+
+async def typed(page: Page, address: str, on_show: Stage) -> None:
+    """As far as Sign Document."""
+    await open_signing(page, address, on_show)
+    await page.get_by_text("Type", exact=True).tap()
+    await page.get_by_label("Type your full name").fill("Jordan Rivera")
+    await page.get_by_label("I have read this document and sign it.").check()
+    await page.get_by_role("button", name="Continue").tap()
+
+
+async def test_what_answered_a_form_is_read_again_and_not_sent_again(page: Page, address: str, on_show: Stage) -> None:
+    choosing = page.get_by_role("heading", name="Decline or ask for a correction")
+
+    async def check() -> None:
+        await page.goto(f"{address}{REVIEW}/decline")
+        await page.get_by_label("Decline to sign").check()
+        await page.get_by_role("button", name="Continue").tap()
+        await expect(page.get_by_role("heading", name="Check and send")).to_be_visible()
+
+    await check()
+    await page.reload()
+    await expect(choosing).to_be_visible()
+
+    await check()
+    await page.get_by_role("link", name="Back to the document").tap()
+    await expect(page.locator("[data-add-signature]")).to_be_enabled()
+    await page.go_back()
+    await expect(choosing).to_be_visible()
+    assert "decline" not in [act for act, _ in on_show.done]
+
+
+async def test_without_a_connection_this_is_said_where_it_is_seen(page: Page, address: str, on_show: Stage) -> None:
+    on_show.consented = False
+    await page.goto(address + REVIEW)
+    await page.locator("[data-add-signature]").tap()
+    await page.get_by_role("button", name="I agree").scroll_into_view_if_needed()
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="I agree").tap()
+    await expect(page.locator("#signing [data-problem]")).to_be_in_viewport()
+    await expect(page.locator("#signing [data-problem]")).to_contain_text("There is no connection.")
+    await page.context.set_offline(False)
+
+
+async def test_a_slow_connection_is_said_to_be_at_work(page: Page, address: str, on_show: Stage) -> None:
+    await typed(page, address, on_show)
+    waiting: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        waiting.append(route)
+
+    await page.route(SIGNATURE, hold)
+    await page.get_by_role("button", name="Sign Document").tap()
+    await expect(page.get_by_text("One moment, please. It is being sent.").first).to_be_visible()
+    await waiting[0].fulfill(status=HTTPStatus.SERVICE_UNAVAILABLE, json={"detail": "Try again in a moment."})
+    await expect(page.locator("#signing [data-problem]")).to_contain_text("Try again in a moment.")
+    await expect(page.locator("[data-slow]")).to_be_hidden()
+    await page.unroute(SIGNATURE)
+
+
+async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: str, on_show: Stage) -> None:
+    await typed(page, address, on_show)
+    recalled = replace(PENDING, **asked(RequestState.RECALLED))
+    before, on_show.documents = on_show.documents, [recalled, *on_show.documents[1:]]
+    late = {"type": "/problems/not-in-this-state", "detail": "The practice has recalled this request."}
+    await page.route(SIGNATURE, lambda route: route.fulfill(status=HTTPStatus.CONFLICT, json=late))
+    await page.get_by_role("button", name="Sign Document").tap()
+    await expect(page.locator("#signing")).to_be_hidden()
+    await expect(page.locator("#state")).to_be_focused()
+    await expect(page.locator("#state")).to_contain_text("Nobody needs to sign this document any more.")
+    await page.unroute(SIGNATURE)
+    on_show.documents = before
+
+
+async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it(
+    page: Page, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half: list[HalfWay] = []
+
+    async def half_way(*_: object) -> HalfWay:
+        if not half:
+            raise SignInAgain
+        return half[0]
+
+    async def signs_in(*_: object, **__: object) -> SignedIn:
+        half.append(HalfWay(PRACTICE, STAFF_PARTY, Awaits.LINK))
+        return SignedIn(Token("token"), "device", Awaits.LINK)
+
+    monkeypatch.setattr(Door, "half_way", half_way)
+    monkeypatch.setattr(session, "sign_in", signs_in)
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url.split("#")[0]))
+    await page.goto(f"{address}/sign-in/link#c0de-of-the-mail")
+    await page.get_by_role("link", name="Sign in", exact=True).tap()
+    await page.get_by_label("Email address").fill("provider@demo.example")
+    await page.get_by_label("Password", exact=True).fill("a walk by the sea")
+    await page.get_by_role("button", name="Sign in", exact=True).tap()
+    await expect(page.get_by_role("heading", name="Add a new second factor")).to_be_visible()
+    await expect(page.locator("#token")).to_have_value("c0de-of-the-mail")
+    await expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    assert page.url == f"{address}/sign-in/link"
+    assert not any("c0de" in one for one in seen)
