@@ -98,3 +98,12 @@ async def test_a_body_with_fields_that_are_not_asked_for_is_refused(api: httpx2.
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "practice_id" in refused.json()["detail"]
     assert str(new["practice_id"]) not in refused.text
+
+
+@pytest.mark.parametrize(("birth_date", "says"), [("2090-01-01", "in the future"), ("1871-04-02", "130 years ago")])
+async def test_a_date_on_which_no_client_was_born_is_refused(
+    api: httpx2.AsyncClient, office: Office, birth_date: str, says: str
+) -> None:
+    new = {"given_name": "Ana", "family_name": "Ruiz", "birth_date": birth_date}
+    refused = await api.post("/api/v1/clients", json=new, headers=office.bearer)
+    assert (refused.status_code, says in refused.json()["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
