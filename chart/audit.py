@@ -50,6 +50,7 @@ class Action(StrEnum):
     REPLACED_FACTORS = "replaced every second factor"
     KEPT_FACTORS = "signed in with a second factor that was said to be lost"
     CREATED_CLIENT = "created client"
+    REVOKED_INVITATION = "took an invitation back"
     INVITED = "invited"
     REGISTERED = "registered"
     RECORDED_CONSENT = "recorded a consent to disclose"

@@ -36,7 +36,7 @@ class Message:
     document_id: DocumentId
     type: str = field(repr=False)
     """Of the document, as lists of documents have it."""
-    service_on: date
+    service_on: date = field(repr=False)
     practice_name: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None

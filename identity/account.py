@@ -11,8 +11,8 @@ from chart import audit, client
 from chart import practice as practices
 from chart import relationship as relationships
 from chart.audit import Actor
-from chart.ids import AccountId, ClientId, PracticeId, StaffId
-from chart.refusals import NotInThisState, Refusal, Unacceptable
+from chart.ids import AccountId, ClientId, InvitationId, PracticeId, StaffId
+from chart.refusals import NotFound, NotInThisState, Refusal, Unacceptable
 from gateways.postgres import SQL, Database, Record, Transaction
 from identity import opaque, refused, reset, second_factor, throttle
 from identity import password as passwords
@@ -87,6 +87,16 @@ async def invite(
         INVITE, practice, client_id, email, name, kind, opaque.digest(token), INVITATION_LASTS
     )
     return Invitation(invitation_id, token, email)
+
+
+async def revoke_invitation(transaction: Transaction, client_id: ClientId, invitation_id: InvitationId) -> bool:
+    """End an invitation of this client; False if it was ended before, `NotInThisState` once it was used."""
+    row = await transaction.fetchrow(INVITATION, invitation_id, client_id)
+    if row is None:
+        raise NotFound("There is no such invitation for this client.")
+    if row["used_at"]:
+        raise NotInThisState("Somebody has registered with this invitation already. End the access instead.")
+    return await transaction.fetchval(REVOKE_ONE, invitation_id) is not None
 
 
 async def invited_for(database: Database, token: str) -> tuple[PracticeId, ClientId]:
@@ -214,6 +224,11 @@ REVOKE = SQL("""
 update invitation set revoked_at = now()
 where client_id = $1 and lower(email) = lower($2) and used_at is null and revoked_at is null
 """)
+
+# locked: somebody may be registering with it
+INVITATION = SQL("select used_at from invitation where id = $1 and client_id = $2 for update")
+
+REVOKE_ONE = SQL("update invitation set revoked_at = now() where id = $1 and revoked_at is null returning id")
 
 INVITE = SQL("""
 insert into invitation (practice_id, client_id, email, name, relationship, token_sha256, expires_at)

@@ -85,7 +85,7 @@ class Operation(Enum):
     SHARE_IN_BULK = "share many documents at once", Right.SHARE
     READ_BULK = "read what has become of them", Right.READ_CHARTS
     BLOCK = "keep a document from one account, or let it be seen again", Right.SHARE, When.OPEN
-    INVITE = "invite to the Client Portal", Right.INVITE, When.OPEN
+    INVITE = "invite to the Client Portal, take an invitation back", Right.INVITE, When.OPEN
     END_ACCESS = "end somebody's portal access", Right.INVITE, When.OPEN
     OFFER_FACTORS = (
         "let somebody who has lost every second factor set a new one",

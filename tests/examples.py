@@ -80,6 +80,7 @@ EXAMPLES: dict[str, Example] = {
     f"PUT {CLIENT}/restriction": sends(WHY | {"care_team": [str(uuid4())]}),
     f"DELETE {CLIENT}/restriction": sends(),
     f"POST {CLIENT}/invitations": sends({"email": "a@demo.example", "name": "Ana"}),
+    f"DELETE {CLIENT}/invitations/{{invitation_id}}": sends(),
     f"POST {CLIENT}/access/{{account_id}}/end": sends(WHY),
     f"POST {CLIENT}/access/{{account_id}}/new-factors": sends(WHY),
     f"POST {CLIENT}/documents": Example(form={"kind": "document"}, file=True, answers=frozenset({404})),
@@ -131,6 +132,8 @@ EXAMPLES: dict[str, Example] = {
     f"POST {CHART}/documents/new": Example(
         form={"kind": "document", "service_on": str(DAY)}, file=True, answers=frozenset({404})
     ),
+    f"POST {CHART}/invitations/{{invitation_id:uuid}}/again": posts(),
+    f"POST {CHART}/invitations/{{invitation_id:uuid}}/revoke": posts(),
     f"POST {CHART}/access/{{account_id:uuid}}/end": posts(**WHY),
     f"POST {CHART}/access/{{account_id:uuid}}/new-factors": posts(**WHY),
     f"POST {CHART}/access/{{account_id:uuid}}/block": posts(**WHY),

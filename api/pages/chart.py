@@ -20,7 +20,7 @@ from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
 from chart.text import N_, Sentence
 from identity.policy import Operation
-from pdf import Unfit
+from pdf import Limits, Unfit
 
 router = APIRouter(include_in_schema=False)
 
@@ -175,6 +175,7 @@ async def _upload_form(
         chart=chart,
         kinds=KINDS,
         note_names=NOTE_NAMES,
+        most=Limits().bytes,
         **context,
     )
 

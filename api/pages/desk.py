@@ -27,6 +27,7 @@ DONE: dict[str, Sentence] = {
     "colleague-ended": "The access has ended. The colleague is signed out everywhere.",
     "factors-removed": "The second factors are removed. The colleague has an email that says what to do.",
     "invited": "Invitation sent. The link in it works for seven days.",
+    "invitation-revoked": "The invitation is taken back. Its link works no more.",
     "uploaded": "The document is in the chart.",
     "uploaded-mended": "The document is in the chart. What could not stay in the file, such as scripts or damage, "
     "was taken out or mended; its pages show the same.",
@@ -47,7 +48,7 @@ DONE: dict[str, Sentence] = {
     "version": "The new version is in the chart. It is not shared yet.",
     "hidden": "The document is out of the portal.",
     "remind": "The reminder is on its way.",
-    "extend": "The request can be signed longer now.",
+    "extend": "The request has a new last day.",
     "reminders": "The reminders are changed.",
     "recall": "The request is recalled, and the signers are told.",
     "unable-to-obtain": "Recorded: unable to obtain.",

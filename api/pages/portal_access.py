@@ -1,5 +1,5 @@
-"""Portal access on the Chart Face: end a relationship, keep one document from one person, let it be seen again; let
-somebody who has lost every second factor set a new one."""
+"""Portal access on the Chart Face: take an invitation back, end a relationship, keep one document from one person, let
+it be seen again; let somebody who has lost every second factor set a new one."""
 
 from collections.abc import Awaitable
 
@@ -10,12 +10,26 @@ from api.pages import forms
 from api.pages.chart import show_face
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
-from api.stories import access, charts
-from chart.ids import AccountId, ClientId, DocumentId
+from api.stories import access, charts, sharing
+from chart.ids import AccountId, ClientId, DocumentId, InvitationId
 from chart.refusals import FreshSignInNeeded, NotFound, Refusal, Unacceptable
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.post("/charts/{client_id:uuid}/invitations/{invitation_id:uuid}/again")
+@does(Operation.INVITE)
+async def invite_again(res: Res, staff: StaffPage, client_id: ClientId, invitation_id: InvitationId) -> Response:
+    await sharing.invite_again(res, staff, client_id, invitation_id)
+    return see_other(f"/charts/{client_id}?done=invited")
+
+
+@router.post("/charts/{client_id:uuid}/invitations/{invitation_id:uuid}/revoke")
+@does(Operation.INVITE)
+async def revoke_invitation(res: Res, staff: StaffPage, client_id: ClientId, invitation_id: InvitationId) -> Response:
+    await sharing.revoke_invitation(res, staff, client_id, invitation_id)
+    return see_other(f"/charts/{client_id}?done=invitation-revoked")
 
 
 @router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/end")
