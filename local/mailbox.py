@@ -43,7 +43,7 @@ _ENVELOPE_TO = "X-Envelope-To"
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2937 }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .5rem; border-bottom: 1px solid #e5e7eb }
+th, td { text-align: left; padding: .5rem; border-bottom: 1px solid #e5e7eb; overflow-wrap: anywhere }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -191,7 +191,8 @@ def application(mailbox: Mailbox, *, smtp_port: int, ours: Sequence[str], demo: 
 
 
 def _page(title: str, body: str) -> HTMLResponse:
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    head = '<!doctype html><html lang="en"><meta charset="utf-8">'
+    head += f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
     return HTMLResponse(f"{head}<h1>{escape(title)}</h1>{body}", headers=_HEADERS)
 
 

@@ -165,7 +165,7 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
             await page.get_by_role("link", name="Sign in again in a new tab").tap()
         tab = await opening.value
         await sign_in(tab, office)
-        await expect(tab.get_by_role("heading", name="Inbox")).to_be_visible()
+        await expect(tab).to_have_url(page.url)
         await tab.close()
         await page.bring_to_front()
         await page.evaluate("dispatchEvent(new Event('focus'))")
@@ -247,7 +247,7 @@ async def test_a_connection_that_is_lost_at_sign_document_loses_no_signature_and
         await write(page)
         await page.route("**/signature", cut)
         await page.get_by_role("button", name="Sign Document").click()
-        await expect(page.get_by_text("Your signature is still here.")).to_be_visible()
+        await expect(page.get_by_text("What you have entered is still here.")).to_be_visible()
         await expect(page.locator(".preview [data-typed]")).to_have_text("Jordan Rivera")
         await page.unroute("**/signature")
         await page.get_by_role("button", name="Sign Document").click()
