@@ -13,13 +13,17 @@ from gateways.smtp import AddressRefused, Relay
 
 
 class Occasion(StrEnum):
-    """Why there is a link."""
+    """Why there is a mail."""
 
     FORGOTTEN = "forgotten"
     INVITED = "invited"
     """To the staff of a practice."""
     FACTORS_TAKEN = "factors taken"
     """Somebody of the staff has lost every second factor."""
+    FACTORS_OFFERED = "factors offered"
+    """A client has lost every second factor."""
+    FACTORS_REPLACED = "factors replaced"
+    """And has set a new one, of which this mail tells: it has no link."""
 
     @property
     def lasts(self) -> timedelta:
@@ -28,6 +32,8 @@ class Occasion(StrEnum):
             Occasion.FORGOTTEN: timedelta(hours=1),
             Occasion.INVITED: timedelta(days=7),
             Occasion.FACTORS_TAKEN: timedelta(days=1),
+            Occasion.FACTORS_OFFERED: timedelta(days=1),
+            Occasion.FACTORS_REPLACED: timedelta(days=1),
         }[self]
 
 
@@ -102,6 +108,47 @@ Inicie sesión con su contraseña y después use este enlace en el plazo de un d
 {link}
 
 Si no lo pidió, no use el enlace y avise enseguida a sus administradores.
+""",
+    ),
+    ("en", Occasion.FACTORS_OFFERED): Wording(
+        "Add a new second factor",
+        """\
+Your practice was told that you have lost your second factor and your recovery codes. You are signed out everywhere.
+
+Sign in with your password, then use this link within a day to add a new one:
+{link}
+
+Until then your old one counts, and signing in with it ends this link. If you did not ask for this, do not use the \
+link, and call your practice at once.
+""",
+    ),
+    ("es", Occasion.FACTORS_OFFERED): Wording(
+        "Agregue un segundo factor nuevo",
+        """\
+Se avisó a su consultorio de que usted perdió su segundo factor y sus códigos de recuperación. Se cerraron todas \
+sus sesiones.
+
+Inicie sesión con su contraseña y después use este enlace en un plazo de un día para agregar uno nuevo:
+{link}
+
+Hasta entonces vale el anterior, y si inicia sesión con él, este enlace termina. Si no lo pidió, no use el enlace y \
+llame enseguida a su consultorio.
+""",
+    ),
+    ("en", Occasion.FACTORS_REPLACED): Wording(
+        "You have a new second factor",
+        """\
+A new second factor was added to your account, and all older ones and their recovery codes ended.
+
+If it was not you, call your practice at once.
+""",
+    ),
+    ("es", Occasion.FACTORS_REPLACED): Wording(
+        "Tiene un segundo factor nuevo",
+        """\
+Se agregó un segundo factor nuevo a su cuenta, y terminaron todos los anteriores con sus códigos de recuperación.
+
+Si no fue usted, llame enseguida a su consultorio.
 """,
     ),
 }

@@ -95,7 +95,7 @@ _PortalCookie: TypeAlias = Annotated[str | None, Depends(_portal_cookie)]
 async def _practice_side(request: Request, res: Res, bearer: _Bearer, cookie: _StaffCookie) -> PracticeSide:
     caller: PracticeSide | None = None
     if bearer:
-        caller = await api_key.integration(res.database, bearer.credentials)
+        caller = await api_key.integration(res.database, bearer.credentials, Visitor(network_of(ip_address(request))))
     elif cookie:
         caller = await session.staff_member(res.database, cookie)
     if caller is None:

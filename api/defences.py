@@ -6,10 +6,12 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import languages
+from api.pages.rendering import render_problem
+from api.problems import is_for_people
 from chart.text import N_
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -89,8 +91,11 @@ class Turned:
     detail: str
 
 
-def _answer(turned: Turned, scope: Scope) -> JSONResponse:
-    language = languages.of(Request(scope))
+def _answer(turned: Turned, scope: Scope) -> Response:
+    request = Request(scope)
+    if turned is TOO_LARGE and is_for_people(request):
+        return render_problem(request, turned.status, turned.title, N_("A PDF may have 50 MB at most."))
+    language = languages.of(request)
     details = {
         "type": f"/problems/{turned.slug}",
         "title": languages.said(turned.title, language),

@@ -1,10 +1,12 @@
 """The OpenAPI document of `/api/v1`; `./sts openapi` writes `openapi.json`, which a test holds against the code."""
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
 
 from api import (
     v1_appointments,
@@ -19,6 +21,8 @@ from api import (
     v1_staff,
     v1_verify,
 )
+from api.access import operation_of
+from identity.policy import Operation, When, Who
 
 ROUTERS = (
     v1_practice.router,
@@ -53,12 +57,44 @@ PROBLEM = {
     },
     "required": ["type", "title", "status", "detail"],
 }
-REFUSED = {
-    "description": "Refused: nobody is signed in (401), not allowed (403), not there or of somebody else (404), not in "
-    "this state (409), over (410), too large (413), does not fit (422), too often (429).",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+MEANS = {
+    HTTPStatus.BAD_REQUEST: "The body cannot be read.",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the step before was too long ago.",
+    HTTPStatus.FORBIDDEN: "Not allowed to whoever calls, or a password or code is wrong.",
+    HTTPStatus.NOT_FOUND: "Not there, or of somebody else.",
+    HTTPStatus.CONFLICT: "Not in this state.",
+    HTTPStatus.GONE: "The link is over.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The request does not fit, or a value cannot be used.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Tried too often; `Retry-After` says how long to wait.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A part of the service is away, or a stored file missing. Try again.",
 }
-AWAY = {**REFUSED, "description": "A part of the service is away, or a stored file missing. Try again."}
+"""Every problem that an operation may answer."""
+
+
+def _problems(row: Operation, route: RouteContext, method: str) -> set[HTTPStatus]:
+    """Those of one operation: by the row of the table, by what is sent along, and by whether it changes anything."""
+    assert route.dependant is not None
+    sent, changes = route.dependant.body_params, method != "GET"
+    looked_for = row.when & {When.OPEN, When.SHARED, When.NAMED} or "{" in str(route.path)
+    known, secret = row.who is not Who.ANYBODY, When.SECRET in row.when
+    answers = {
+        HTTPStatus.BAD_REQUEST: sent,
+        HTTPStatus.UNAUTHORIZED: known or secret,
+        HTTPStatus.FORBIDDEN: known or changes,  # what another site has a browser send is refused as well
+        HTTPStatus.NOT_FOUND: looked_for,
+        HTTPStatus.CONFLICT: changes,
+        HTTPStatus.GONE: secret,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: sent,
+        HTTPStatus.UNPROCESSABLE_ENTITY: sent or looked_for or route.dependant.query_params,
+        HTTPStatus.TOO_MANY_REQUESTS: changes and When.HELD_UP in row.when,
+        HTTPStatus.SERVICE_UNAVAILABLE: True,
+    }
+    return {status for status, may in answers.items() if may}
+
+
+def _name(status: HTTPStatus) -> str:
+    return status.phrase.title().replace(" ", "")
 
 
 class Documented(FastAPI):
@@ -70,14 +106,21 @@ class Documented(FastAPI):
         components["schemas"] = {"Problem": PROBLEM} | components.get("schemas", {})
         for its_own in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(its_own, None)
-        components["responses"] = {"Refused": REFUSED, "Away": AWAY}
-        for operations in made["paths"].values():
-            for operation in operations.values():
+        problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        components["responses"] = {
+            _name(status): {"description": means, "content": problem} for status, means in MEANS.items()
+        }
+        routes = {
+            (str(one.path), method): one for one in iter_route_contexts(self.routes) for method in one.methods or ()
+        }
+        for path, operations in made["paths"].items():
+            for method, operation in operations.items():
+                route = routes[path, method.upper()]
+                row = operation_of(route.endpoint) if route.endpoint else None
+                assert row is not None, f"{method} {path}: say what it does, with `api.access.does`"
                 operation["responses"].pop("422", None)
-                operation["responses"] |= {
-                    "4XX": {"$ref": "#/components/responses/Refused"},
-                    "503": {"$ref": "#/components/responses/Away"},
-                }
+                for status in sorted(_problems(row, route, method.upper())):
+                    operation["responses"][str(status.value)] = {"$ref": f"#/components/responses/{_name(status)}"}
         return made
 
 

@@ -88,7 +88,7 @@ _FOR_OPERATORS: dict[type[Exception], Sentence] = {
 def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
     """The problem as JSON for programs, as a page for people; in the language of whoever asks (RFC 9457 3.1.3)."""
     request.state.problem = problem.slug
-    if _is_for_people(request):
+    if is_for_people(request):
         return render_problem(request, problem.status, problem.title, detail)
     language = languages.of(request)
     response = JSONResponse(
@@ -107,7 +107,7 @@ def answer(request: Request, problem: Problem, detail: str, **more: object) -> R
     return response
 
 
-def _is_for_people(request: Request) -> bool:
+def is_for_people(request: Request) -> bool:
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
@@ -164,7 +164,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     A form sends what fits or is told by its page, so people meet this after a change by hand, and not by field.
     """
     assert isinstance(error, RequestValidationError)
-    if _is_for_people(request):
+    if is_for_people(request):
         return answer(request, INVALID, _UNFIT)
     places = [{"at": "/".join(map(str, found["loc"])), "why": found["msg"]} for found in error.errors()]
     detail = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
@@ -177,7 +177,8 @@ _UNFIT: Sentence = "Something that was sent cannot be used. Go back, check it an
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    detail = error.detail if error.detail != status.phrase else _SAID.get(status, status.description)
+    said = _SAID | (_SAID_TO_PEOPLE if is_for_people(request) else {})
+    detail = error.detail if error.detail != status.phrase else said.get(status, status.description)
     title = _TITLES.get(status, status.phrase)
     response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), title), detail)
     response.headers.update(error.headers or {})
@@ -185,12 +186,16 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 _TITLES: dict[HTTPStatus, Sentence] = {
-    HTTPStatus.NOT_FOUND: "Not Found",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Method Not Allowed",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Nothing to look at here",
 }
 _SAID: dict[HTTPStatus, Sentence] = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address. Check it, or start from the first page.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; `Allow` says which it takes.",
+}
+_SAID_TO_PEOPLE: dict[HTTPStatus, Sentence] = {
+    HTTPStatus.METHOD_NOT_ALLOWED: "Forms are sent to this address; it shows nothing. "
+    "Go back, or start from the first page.",
 }
 
 

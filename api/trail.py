@@ -1,8 +1,8 @@
 """What was refused to a caller whom we know is written into the audit log, whatever the route (SPEC A6).
 
 In a transaction of its own, since the one in which it was refused is rolled back; and before the answer goes out.
-Whoever is not known belongs to no practice, and so to no log of one: that stands in the service's own. But for a
-sign-in that is refused, which `identity.session` writes into the log of the practice where the account is.
+Whoever is not known belongs to no practice, and so to no log of one: that stands in the service's own. But for the
+account or the key that they name: `identity.refused` writes into the log of the practice where that is.
 """
 
 import logging

@@ -14,7 +14,7 @@ from api.stories import access, charts, restricting, settings, sharing
 from api.stories.sharing import Invitee
 from api.v1 import In, Name, ReasonIn
 from chart.care import Restriction
-from chart.ids import AccountId, ClientId, StaffId
+from chart.ids import AccountId, ClientId, InvitationId, StaffId
 from chart.relationship import Relationship, Standing
 from identity.policy import Operation
 
@@ -84,6 +84,7 @@ class InviteeIn(In):
 
 
 class InvitationOut(Body):
+    id: UUID
     name: str
     email: str
     relationship: Relationship
@@ -180,6 +181,13 @@ async def list_invitations(res: Res, caller: PracticeCaller, client_id: UUID) ->
     """Who is invited and has not registered yet, newest first."""
     chart = await charts.open_chart(res, caller, ClientId(client_id))
     return Invitations(invitations=[InvitationOut.of(one) for one in chart.invitations])
+
+
+@router.delete("/clients/{client_id}/invitations/{invitation_id}", status_code=HTTPStatus.NO_CONTENT)
+@does(Operation.INVITE)
+async def revoke_invitation(res: Res, caller: PracticeCaller, client_id: UUID, invitation_id: UUID) -> None:
+    """Take an invitation back: its link works no more. Repeating changes nothing; 409 once somebody has registered."""
+    await sharing.revoke_invitation(res, caller, ClientId(client_id), InvitationId(invitation_id))
 
 
 @router.get("/clients/{client_id}/access")

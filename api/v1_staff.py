@@ -10,11 +10,11 @@ from pydantic import Field
 
 from api.access import Res, StaffCaller, StaffToken, Visit, does, ip_address
 from api.body import Body
-from api.stories import keys, restricting, signing
+from api.stories import access, keys, restricting, signing
 from api.stories.signing import Outcome
 from api.v1 import In, ReasonIn
 from api.v1_portal import AuthenticationIn, OutcomeOut, SignatureIn
-from chart.ids import ClientId, DocumentId
+from chart.ids import AccountId, ClientId, DocumentId
 from identity import session
 from identity.api_key import LONGEST
 from identity.caller import Right
@@ -72,6 +72,19 @@ async def make_key(res: Res, member: StaffCaller, wanted: KeyIn) -> NewKeyOut:
 async def revoke_key(res: Res, member: StaffCaller, key_id: UUID) -> None:
     """From now on the key is refused; it stays in the list. Repeating changes nothing."""
     await keys.revoke(res, member, key_id)
+
+
+@router.post("/clients/{client_id}/access/{account_id}/new-factors", status_code=HTTPStatus.ACCEPTED)
+@does(Operation.OFFER_FACTORS)
+async def offer_new_factors(
+    res: Res, member: StaffCaller, client_id: UUID, account_id: UUID, why: ReasonIn
+) -> Response:
+    """Let somebody who has lost every second factor set a new one: they are signed out everywhere and get a mail.
+
+    In a staff session only, whose sign-in is fresh. The reason says how you know that it is this person.
+    """
+    await access.offer_new_factors(res, member, ClientId(client_id), AccountId(account_id), why.reason)
+    return Response(status_code=HTTPStatus.ACCEPTED)
 
 
 @router.post("/clients/{client_id}/break-glass", status_code=HTTPStatus.CREATED)

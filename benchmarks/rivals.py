@@ -13,9 +13,9 @@ import mmap
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
+import pikepdf
 from asn1crypto import keys as asn1_keys
 from asn1crypto import pem
 from asn1crypto import x509 as asn1_x509
@@ -88,11 +88,9 @@ def pypdf_full(source: Path, target: Path) -> None:
     _with_our_pages(PdfWriter(clone_from=source), target)
 
 
-def pikepdf(source: Path, target: Path) -> None:
-    import pikepdf as qpdf  # noqa: PLC0415 – not a dependency: measured where somebody installed it
-
-    with qpdf.open(source) as document, qpdf.open(io.BytesIO(_our_pages())) as ours:
-        document.pages[-1].add_overlay(ours.pages[0], qpdf.Rectangle(*STAMP))
+def qpdf(source: Path, target: Path) -> None:
+    with pikepdf.open(source) as document, pikepdf.open(io.BytesIO(_our_pages())) as ours:
+        document.pages[-1].add_overlay(ours.pages[0], pikepdf.Rectangle(*STAMP))
         document.pages.append(ours.pages[1])
         document.save(target)
 
@@ -106,9 +104,8 @@ def methods() -> dict[str, Method]:
         "pyHanko (seal only)": pyhanko,
         "pypdf incremental (no seal)": pypdf_incremental,
         "pypdf rewrite (no seal)": pypdf_full,
+        "pikepdf rewrite (no seal)": qpdf,
     }
-    if find_spec("pikepdf"):
-        found["pikepdf rewrite (no seal)"] = pikepdf
     if javascript.installed():
         found |= {name: functools.partial(_in_node, library) for name, library in javascript.LIBRARIES.items()}
     return found

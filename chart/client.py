@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from chart.audit import Actor
-from chart.ids import AccountId, ClientId, PracticeId
+from chart.ids import AccountId, ClientId, InvitationId, PracticeId
 from chart.refusals import ChartRestricted, ClientNotRegistered, NotFound, Unacceptable
 from chart.relationship import Relationship
 from chart.schedule import check_zone
@@ -75,6 +75,18 @@ async def find(transaction: Transaction, client_id: ClientId) -> Client:
     return found
 
 
+OLDEST = timedelta(days=130 * 366)
+"""Nobody has become 130 yet: a year that was mistyped."""
+
+
+def check_birth_date(birth_date: date, today: date) -> None:
+    """Raise `Unacceptable` for a day on which no client was born."""
+    if birth_date > today:
+        raise Unacceptable("The date of birth is in the future. Check the year.")
+    if today - birth_date > OLDEST:
+        raise Unacceptable("The date of birth is more than 130 years ago. Check the year.")
+
+
 async def search(transaction: Transaction, words: str, *, after: ClientId | None, limit: int) -> list[Client]:
     """Clients whose name or external id holds every one of `words`, by family name; only those behind `after`."""
     rows = await transaction.fetch(SEARCH, words.split(), after, limit)
@@ -101,6 +113,7 @@ async def access(transaction: Transaction, client_id: ClientId) -> list[PortalAc
 class OpenInvitation:
     """Somebody who is invited and has not registered yet."""
 
+    id: InvitationId
     name: str = field(repr=False)
     email: str = field(repr=False)
     relationship: Relationship
@@ -230,7 +243,7 @@ select coalesce(c.timezone, p.timezone) from client c join practice p on p.id = 
 """)
 
 INVITATIONS = SQL("""
-select name, email, relationship, created_at, expires_at, mail from invitation
+select id, name, email, relationship, created_at, expires_at, mail from invitation
 where client_id = $1 and used_at is null and revoked_at is null and expires_at > now()
 order by created_at desc, id desc
 """)

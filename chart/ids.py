@@ -7,6 +7,7 @@ PracticeId = NewType("PracticeId", UUID)
 StaffId = NewType("StaffId", UUID)
 ClientId = NewType("ClientId", UUID)
 """Also names the chart: a chart is the records of one client."""
+InvitationId = NewType("InvitationId", UUID)
 AccountId = NewType("AccountId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 VersionId = NewType("VersionId", UUID)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId
-from chart.refusals import AlreadyDone, NotFound, Unacceptable
+from chart.refusals import AlreadyDone, NotFound, NotInThisState, Unacceptable
 from gateways.postgres import SQL, Transaction
 
 
@@ -111,6 +111,16 @@ async def of_client(transaction: Transaction, client_id: ClientId) -> list[Relat
         )
         for row in await transaction.fetch(OF_CLIENT, client_id)
     ]
+
+
+async def find(transaction: Transaction, account_id: AccountId, client_id: ClientId) -> Relation:
+    """One that holds, or will."""
+    found = next((one for one in await of_client(transaction, client_id) if one.account_id == account_id), None)
+    if found is None:
+        raise NotFound("This account does not act for this client.")
+    if found.standing not in {Standing.HOLDS, Standing.NOT_YET}:
+        raise NotInThisState("This access has ended already. To give it again, send a new invitation.")
+    return found
 
 
 async def check_may_be_invited(transaction: Transaction, client_id: ClientId, kind: Relationship) -> None:

@@ -17,6 +17,11 @@ HTTP = Histogram(
 )
 STEP = Histogram("sts_step_seconds", "Each try of a step of the workflows.", ("step", "outcome"))
 MAILS = Counter("sts_mails", "Tries to hand a mail to the relay, by what became of it.", ("outcome",))
+UNKNOWN_KEYS = Counter(
+    "sts_unknown_keys",
+    "Bearer tokens refused that are no practice's: with the prefix of a key, or other.",
+    ("kind",),
+)
 SIGNED = Histogram(
     "sts_signed_seconds", "From the last signature's arrival to the signed version in the chart.",
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),

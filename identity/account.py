@@ -11,12 +11,15 @@ from chart import audit, client
 from chart import practice as practices
 from chart import relationship as relationships
 from chart.audit import Actor
-from chart.ids import AccountId, ClientId, PracticeId, StaffId
-from chart.refusals import Refusal, Unacceptable
+from chart.ids import AccountId, ClientId, InvitationId, PracticeId, StaffId
+from chart.refusals import NotFound, NotInThisState, Refusal, Unacceptable
 from gateways.postgres import SQL, Database, Record, Transaction
-from identity import opaque, throttle
+from identity import opaque, refused, reset, second_factor, throttle
 from identity import password as passwords
+from identity import visitor as visitors
 from identity.caller import Role, Surface
+from identity.reset import Reset
+from identity.throttle import TooManyTries
 from identity.visitor import UNKNOWN, Visitor
 
 INVITATION_LASTS = timedelta(days=7)
@@ -86,6 +89,16 @@ async def invite(
     return Invitation(invitation_id, token, email)
 
 
+async def revoke_invitation(transaction: Transaction, client_id: ClientId, invitation_id: InvitationId) -> bool:
+    """End an invitation of this client; False if it was ended before, `NotInThisState` once it was used."""
+    row = await transaction.fetchrow(INVITATION, invitation_id, client_id)
+    if row is None:
+        raise NotFound("There is no such invitation for this client.")
+    if row["used_at"]:
+        raise NotInThisState("Somebody has registered with this invitation already. End the access instead.")
+    return await transaction.fetchval(REVOKE_ONE, invitation_id) is not None
+
+
 async def invited_for(database: Database, token: str) -> tuple[PracticeId, ClientId]:
     """For which client of which practice an invitation is that can be used now; or `InvitationEnded`."""
     practice, invited = await _invited(database, token)
@@ -127,6 +140,18 @@ async def set_reminders(transaction: Transaction, account_id: AccountId, wanted:
     return await transaction.fetchval(SET_REMINDERS, account_id, wanted) is not None
 
 
+async def offer_new_factors(transaction: Transaction, practice: PracticeId, account_id: AccountId) -> Reset:
+    """A way to a new second factor for whoever has lost them all: through the password and then the link of this mail.
+
+    The old ones count until the new one is set, so that neither a password alone nor a mailbox alone ever leads in.
+    """
+    party = Surface.PORTAL.party(account_id)
+    if not (await second_factor.of(transaction, party)).any:
+        raise NotInThisState("This person has no second factor. “Forgotten your password?” leads to a new password.")
+    await visitors.forget_devices(transaction, party)
+    return await reset.addressed(transaction, practice, party, await second_factor.make_link(transaction, party))
+
+
 async def register(
     database: Database, token: str, password: str, visitor: Visitor = UNKNOWN, language: str = "en"
 ) -> AccountId:
@@ -142,7 +167,8 @@ async def register(
         practice_name = (await practices.current(transaction)).name
     # in no transaction: passwords take their time, and tries are counted on a connection of their own
     if known:
-        await _check_owner(database, visitor, email, known["password_hash"], password)
+        party = Surface.PORTAL.party(known["id"])
+        await _check_owner(database, practice, party, visitor, email, known["password_hash"], password)
     else:
         password_hash = await passwords.hash_new(password, (name, email, *email.split("@"), practice_name))
     async with database.practice(practice) as transaction:
@@ -169,10 +195,23 @@ async def register(
     return account_id
 
 
-async def _check_owner(database: Database, visitor: Visitor, email: str, password_hash: str, password: str) -> None:
+async def _check_owner(
+    database: Database,
+    practice: PracticeId,
+    party: Actor,
+    visitor: Visitor,
+    email: str,
+    password_hash: str,
+    password: str,
+) -> None:
     purses = throttle.for_password(Surface.PORTAL, email, visitor, known_device=False)
-    await throttle.spend(database, *purses)
+    try:
+        await throttle.spend(database, *purses)
+    except TooManyTries:
+        await refused.note_some(database, practice, party, visitor, "password at an invitation, held up")
+        raise
     if not await passwords.matches(password_hash, password):
+        await refused.note(database, practice, party, visitor, "password at an invitation")
         raise AccountExists
     await throttle.give_back(database, *purses)
 
@@ -185,6 +224,11 @@ REVOKE = SQL("""
 update invitation set revoked_at = now()
 where client_id = $1 and lower(email) = lower($2) and used_at is null and revoked_at is null
 """)
+
+# locked: somebody may be registering with it
+INVITATION = SQL("select used_at from invitation where id = $1 and client_id = $2 for update")
+
+REVOKE_ONE = SQL("update invitation set revoked_at = now() where id = $1 and revoked_at is null returning id")
 
 INVITE = SQL("""
 insert into invitation (practice_id, client_id, email, name, relationship, token_sha256, expires_at)

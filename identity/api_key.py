@@ -1,5 +1,6 @@
 """API keys of integrations: shown once, kept as SHA-256, with scopes and an end."""
 
+import logging
 from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,13 @@ from chart import audit
 from chart.audit import SERVICE, Action, Actor
 from chart.ids import PracticeId
 from chart.refusals import NotFound, Unacceptable
+from gateways import metrics
 from gateways.postgres import SQL, Database, Transaction
-from identity import opaque
+from identity import opaque, refused
 from identity.caller import Integration, Right
+from identity.visitor import UNKNOWN, Visitor
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "sts_"
 """Lets secret scanners recognise a key."""
@@ -81,14 +86,23 @@ async def revoke(transaction: Transaction, practice: PracticeId, key_id: UUID, *
         await audit.record(transaction, practice, by, Action.REVOKED_KEY, key=str(key_id))
 
 
-async def integration(database: Database, key: str) -> Integration | None:
-    """Whose key it is, or None for an unknown, revoked or expired one."""
+async def integration(database: Database, key: str, visitor: Visitor = UNKNOWN) -> Integration | None:
+    """Whose key it is, or None for an unknown, revoked or expired one.
+
+    One that its practice has made is refused in that practice's log. An unknown one is nobody's: it is counted, and
+    the service's own log has a line, neither with anything of the key.
+    """
     async with database.anyone() as transaction:
         practice = await transaction.fetchval(PRACTICE_OF_API_KEY, opaque.digest(key))
     if practice is None:
+        metrics.UNKNOWN_KEYS.labels("key" if key.startswith(PREFIX) else "other").inc()
+        logger.warning("an API key was refused that no practice has made")
         return None
     async with database.practice(practice) as transaction:
         row = await transaction.fetchrow(FIND, opaque.digest(key))
+        ended = None if row else await transaction.fetchval(ENDED, opaque.digest(key))
+    if ended:
+        await refused.note_some(database, practice, Actor(f"key:{ended}"), visitor, "API key that has ended")
     return Integration(practice, row["id"], frozenset(row["scopes"])) if row else None
 
 
@@ -107,6 +121,8 @@ order by created_at desc
 EXISTS = SQL("select exists (select from api_key where id = $1)")
 
 REVOKE = SQL("update api_key set revoked_at = now() where id = $1 and revoked_at is null returning id")
+
+ENDED = SQL("select id from api_key where key_sha256 = $1")
 
 # last_used_at moves at most every minute, so that a busy program does not write a row each time
 FIND = SQL("""

@@ -41,6 +41,7 @@ class When(Enum):
     NAMED = "the request names one as a signer (`chart.request.check_may_sign`)"
     IN_PERSON = "no API key: it takes a human being"
     FRESH = "signed in not longer than five minutes ago (`api.stories.accounts`, `chart.request`)"
+    HELD_UP = "it was not tried too often lately (`identity.throttle`)"
     SECRET = "what is sent along says who it is: the link of a mail, or the token of a sign-in that is half way"  # noqa: S105
 
 
@@ -84,8 +85,16 @@ class Operation(Enum):
     SHARE_IN_BULK = "share many documents at once", Right.SHARE
     READ_BULK = "read what has become of them", Right.READ_CHARTS
     BLOCK = "keep a document from one account, or let it be seen again", Right.SHARE, When.OPEN
-    INVITE = "invite to the Client Portal", Right.INVITE, When.OPEN
+    INVITE = "invite to the Client Portal, take an invitation back", Right.INVITE, When.OPEN
     END_ACCESS = "end somebody's portal access", Right.INVITE, When.OPEN
+    OFFER_FACTORS = (
+        "let somebody who has lost every second factor set a new one",
+        Right.INVITE,
+        When.IN_PERSON,
+        When.OPEN,
+        When.FRESH,
+        When.HELD_UP,
+    )
     READ_DISCLOSURES = "read consents to disclose, and what went to whom", Right.READ_CHARTS, When.OPEN
     RECORD_CONSENT = "record or revoke a consent to disclose", Right.SHARE, When.OPEN
     DISCLOSE = "take a copy along for the recipient of a consent", Right.SHARE, When.OPEN
@@ -108,13 +117,17 @@ class Operation(Enum):
     PREFER = "choose a language, and whether reminders come", Who.CLIENT
 
     # -- one's own account
-    USE_ACCOUNT = "see one's account, end sessions, show again that it is oneself, sign out", Who.SIGNED_IN
-    CHANGE_ACCOUNT = "change one's password and second factors", Who.SIGNED_IN, When.FRESH
+    USE_ACCOUNT = (
+        "see one's account, end sessions, show again who one is, sign out",
+        Who.SIGNED_IN,
+        When.HELD_UP,
+    )
+    CHANGE_ACCOUNT = "change one's password and second factors", Who.SIGNED_IN, When.FRESH, When.HELD_UP
 
     # -- before it is known who calls
-    SIGN_IN = "sign in, or ask for a new password", Who.ANYBODY
-    GO_ON = "go on with a sign-in, a new password, a registration, a session", Who.ANYBODY, When.SECRET
-    VERIFY = "verify a file", Who.ANYBODY
+    SIGN_IN = "sign in, or ask for a new password", Who.ANYBODY, When.HELD_UP
+    GO_ON = "go on with a sign-in, a new password, a registration, a session", Who.ANYBODY, When.HELD_UP, When.SECRET
+    VERIFY = "verify a file", Who.ANYBODY, When.HELD_UP
     LOOK_AROUND = "health, styles and scripts, what a problem means", Who.ANYBODY
     READ_PAYLOADS = "read what Temporal keeps encrypted", Who.OPERATOR
 

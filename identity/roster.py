@@ -20,7 +20,6 @@ from identity.caller import Role, Surface
 from identity.reset import Reset
 
 INVITATION_LASTS = timedelta(days=7)
-ENROL_LASTS = timedelta(days=1)
 
 
 class State(StrEnum):
@@ -140,10 +139,9 @@ async def take_factors(transaction: Transaction, practice: PracticeId, member: M
     _check_works_here(member)
     if member.state is State.INVITED:
         raise NotInThisState("This colleague has never signed in, and adds a second factor then. Send the link again.")
-    token = opaque.new()
     await second_factor.forget(transaction, member.party)
     await visitors.forget_devices(transaction, member.party)
-    await transaction.execute(TAKE_FACTORS, member.id, opaque.digest(token), ENROL_LASTS)
+    token = await second_factor.make_link(transaction, member.party)
     return await reset.addressed(transaction, practice, member.party, token)
 
 
@@ -180,5 +178,3 @@ READMIT = SQL("""
 update staff set ended_at = null, ended_by = null, end_reason = null, signed_in_at = null, password_hash = $2
 where id = $1
 """)
-
-TAKE_FACTORS = SQL("update staff set enrol_sha256 = $2, enrol_until = now() + $3::interval where id = $1")

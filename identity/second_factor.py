@@ -1,11 +1,13 @@
 """Second factors: which ones somebody has, how they come and go, and whether one was shown (SPEC A2)."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chart import audit
 from chart.audit import Action, Actor
+from chart.ids import AccountId
 from chart.refusals import Refusal
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Transaction
@@ -14,6 +16,9 @@ from identity import password as passwords
 from identity.caller import Surface
 from identity.passkey import Passkey
 from identity.person import Person
+
+LINK_LASTS = timedelta(days=1)
+"""Of the link to new second factors."""
 
 
 class WrongCode(Refusal):
@@ -29,7 +34,7 @@ class LinkEnded(Refusal):
     """Unknown, used, or older than a day; which one is not told."""
 
     def __init__(self) -> None:
-        super().__init__("This link is not the newest one, or has ended. Ask the administrator to send a new one.")
+        super().__init__("This link is not the newest one, or has ended. Ask your practice to send a new one.")
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,13 @@ async def add_authenticator(transaction: Transaction, keyring: Keyring, one: Per
     await audit.record(transaction, one.practice, one.party, Action.ADDED_FACTOR, factor="authenticator app")
 
 
+async def replace_by_authenticator(transaction: Transaction, keyring: Keyring, one: Person, typed: str) -> None:
+    """The same, and all else that there was ends: it was lost."""
+    await add_authenticator(transaction, keyring, one, typed)
+    await passkey.forget(transaction, one.party)
+    await recovery.forget(transaction, one.party)
+
+
 async def check_code(transaction: Transaction, keyring: Keyring, party: Actor, typed: str) -> None:
     """Raise `WrongCode` unless it is a code of their app, or one of their recovery codes, that was not used before."""
     plain = _plain(typed)
@@ -150,14 +162,27 @@ async def _removed(transaction: Transaction, party: Actor, factor: str) -> None:
 
 
 async def forget(transaction: Transaction, party: Actor) -> None:
-    """All of them, whatever they are; for an administrator (`identity.roster`)."""
+    """All of them, whatever they are."""
     await transaction.execute(FORGET_AUTHENTICATOR, party)
     await passkey.forget(transaction, party)
     await recovery.forget(transaction, party)
 
 
+async def make_link(transaction: Transaction, party: Actor) -> str:
+    """The token of a way to new ones; the one before ends, as every session does (migrations 0053, 0056)."""
+    token = opaque.new()
+    await transaction.execute(FORGET_OFFERED, party)  # somebody whose session ends now may have read it
+    await transaction.execute(MAKE_LINK, party, opaque.digest(token), LINK_LASTS)
+    return token
+
+
+async def helped(transaction: Transaction, accounts: Collection[AccountId]) -> dict[AccountId, datetime | None]:
+    """Those of the accounts that have a second factor; and until when a link to a new one is good, if there is one."""
+    return {row["id"]: row["until"] for row in await transaction.fetch(HELPED, list(accounts))}
+
+
 async def needs_link(transaction: Transaction, party: Actor) -> bool:
-    """Whether new ones are added by a mailed link only, since an administrator has taken the old ones away."""
+    """Whether a link to new ones was mailed, and not used yet."""
     return await transaction.fetchval(NEEDS_LINK, party) is not None
 
 
@@ -167,8 +192,9 @@ async def check_link(transaction: Transaction, party: Actor, token: str) -> None
         raise LinkEnded
 
 
-async def link_is_used(transaction: Transaction, party: Actor) -> None:
-    await transaction.execute(LINK_IS_USED, party)
+async def end_link(transaction: Transaction, party: Actor) -> bool:
+    """It was used, or is not needed any more; False if there was none."""
+    return await transaction.fetchval(END_LINK, party) is not None
 
 
 HAS_AUTHENTICATOR = SQL("select true from authenticator where party = $1 and secret is not null")
@@ -193,8 +219,33 @@ REMOVE_AUTHENTICATOR = SQL("delete from authenticator where party = $1 and secre
 
 FORGET_AUTHENTICATOR = SQL("delete from authenticator where party = $1")
 
-NEEDS_LINK = SQL("select true from staff where party = $1 and enrol_sha256 is not null")
+FORGET_OFFERED = SQL("update authenticator set offered = null where party = $1")
 
-IS_LINK = SQL("select true from staff where party = $1 and enrol_sha256 = $2 and enrol_until > now()")
+# one of the two is the person's, here and in `END_LINK`
+MAKE_LINK = SQL("""
+with of_staff as (update staff set enrol_sha256 = $2, enrol_until = now() + $3::interval where party = $1)
+update portal_account set enrol_sha256 = $2, enrol_until = now() + $3::interval where party = $1
+""")
 
-LINK_IS_USED = SQL("update staff set enrol_sha256 = null, enrol_until = null where party = $1")
+HELPED = SQL("""
+select a.id, case when a.enrol_until > now() then a.enrol_until end as until from portal_account a
+where a.id = any($1::uuid[]) and (
+    exists (select from authenticator f where f.party = a.party and f.secret is not null)
+    or exists (select from passkey k where k.party = a.party)
+)
+""")
+
+NEEDS_LINK = SQL("select true from person where party = $1 and enrol_sha256 is not null")
+
+IS_LINK = SQL("select true from person where party = $1 and enrol_sha256 = $2 and enrol_until > now()")
+
+END_LINK = SQL("""
+with of_staff as (
+    update staff set enrol_sha256 = null, enrol_until = null where party = $1 and enrol_sha256 is not null
+    returning true
+), of_clients as (
+    update portal_account set enrol_sha256 = null, enrol_until = null where party = $1 and enrol_sha256 is not null
+    returning true
+)
+select true from of_staff union all select true from of_clients
+""")

@@ -6,7 +6,7 @@ step has a token of its own, so one that somebody has planted in a browser is wo
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ from chart.refusals import NotFound, Refusal
 from chart.text import Sentence
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Database, Transaction
-from identity import opaque, passkey, person, second_factor, throttle
+from identity import opaque, passkey, person, refused, second_factor, throttle
 from identity import password as passwords
 from identity import visitor as visitors
 from identity.caller import PortalUser, Role, StaffMember, Surface
@@ -67,9 +67,14 @@ class Awaits(StrEnum):
     ENROLMENT = "enrolment"
     """Staff without a second factor adds one first (SPEC A2)."""
     LINK = "link"
-    """Before that, whoever has lost every second factor shows the link of an administrator's mail."""
+    """Before that, staff who have lost every second factor show the link of an administrator's mail."""
     FACTOR_FOR_RESET = "factor for reset"
     NEW_PASSWORD = "new password"  # noqa: S105 - a step, not a password
+
+
+SHOWS_LINK = {Surface.CHART: Awaits.LINK, Surface.PORTAL: Awaits.FACTOR}
+"""Where the link to new second factors is shown. A client's old ones count until then (docs/decisions/053); who is half
+way to a new password has shown the mailbox alone, and shows no second mail for a factor."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ async def half(transaction: Transaction, practice: PracticeId, party: Actor, awa
 
 async def whole(transaction: Transaction, visitor: Visitor, practice: PracticeId, party: Actor, how: str) -> SignedIn:
     """A session for somebody who has shown everything that is wanted."""
+    if Surface.PORTAL.has(party) and await second_factor.end_link(transaction, party):
+        await audit.record(transaction, practice, party, Action.KEPT_FACTORS)
     await audit.record(transaction, practice, party, Action.SIGNED_IN, how=how)
     await transaction.execute(NOTE_SIGNED_IN, party)
     device = await visitors.remember(transaction, practice, party, visitor)
@@ -161,10 +168,10 @@ async def show_code(
     try:
         await check_code(database, keyring, who.practice, who.actor, visitor, typed)
     except WrongCode:
-        await _note_refused(database, who.practice, who.actor, visitor, "code")
+        await refused.note(database, who.practice, who.actor, visitor, "code")
         raise
     except TooManyTries:
-        await _note_some_refused(database, who.practice, who.actor, visitor, "code, held up")
+        await refused.note_some(database, who.practice, who.actor, visitor, "code, held up")
         raise
     return await _go_on(database, visitor, who, token, "password and code")
 
@@ -177,34 +184,42 @@ async def show_passkey(
     try:
         await passkey.check(database, site, answer, who.actor)
     except PasskeyRefused:
-        await _note_refused(database, who.practice, who.actor, visitor, "passkey")
+        await refused.note(database, who.practice, who.actor, visitor, "passkey")
         raise
     return await _go_on(database, visitor, who, token, "password and passkey")
 
 
 async def show_link(database: Database, surface: Surface, visitor: Visitor, token: str, link: str) -> SignedIn:
-    """Go on to new second factors with the link of an administrator's mail; raises `LinkEnded`."""
+    """Go on to new second factors with the link of the practice's mail; raises `LinkEnded`, or `TooManyTries`."""
     who = await half_way(database, surface, token)
-    if who.awaits is not Awaits.LINK:
+    if who.awaits is not SHOWS_LINK[surface]:
         raise SignInAgain
     try:
+        purse = await _code_purse(database, who.actor, visitor)
+        await throttle.spend(database, purse)
         async with database.practice(who.practice) as transaction:
             await second_factor.check_link(transaction, who.actor, link)
             await end_half_way(transaction, token)
-            return await half(transaction, who.practice, who.actor, Awaits.ENROLMENT)
+            through = await half(transaction, who.practice, who.actor, Awaits.ENROLMENT)
     except LinkEnded:
-        await _note_refused(database, who.practice, who.actor, visitor, "link to new second factors")
+        await refused.note(database, who.practice, who.actor, visitor, "link to new second factors")
         raise
+    except TooManyTries:
+        await refused.note_some(database, who.practice, who.actor, visitor, "link to new second factors, held up")
+        raise
+    await throttle.give_back(database, purse)
+    return through
 
 
 async def enrolled(database: Database, surface: Surface, visitor: Visitor, token: str) -> SignedIn:
-    """Go on after the first factor was added."""
+    """Go on after the first factor was added, or the one in place of all that were lost."""
     who = await half_way(database, surface, token)
     async with database.practice(who.practice) as transaction:
         if who.awaits is not Awaits.ENROLMENT or not (await second_factor.of(transaction, who.actor)).any:
             raise SignInAgain
-        await transaction.execute(END, opaque.digest(token))
-        await second_factor.link_is_used(transaction, who.actor)
+        await end_half_way(transaction, token)
+        if await second_factor.end_link(transaction, who.actor):
+            await audit.record(transaction, who.practice, who.actor, Action.REPLACED_FACTORS)
         return await whole(transaction, visitor, who.practice, who.actor, "password and a new second factor")
 
 
@@ -216,7 +231,7 @@ async def sign_in_with_passkey(
         used = await passkey.check(database, site, answer)
     except PasskeyRefused:
         if whose := await passkey.owner(database, site, answer):
-            await _note_some_refused(database, whose.practice, whose.party, visitor, "passkey")
+            await refused.note_some(database, whose.practice, whose.party, visitor, "passkey")
         raise
     async with database.practice(used.practice) as transaction:
         return await begin(
@@ -245,13 +260,17 @@ async def check_code(
     database: Database, keyring: Keyring, practice: PracticeId, party: Actor, visitor: Visitor, typed: str
 ) -> None:
     """Raise `WrongCode`, or `TooManyTries` without a look at it."""
-    async with database.anyone() as transaction:
-        known_device = await visitors.is_known(transaction, visitor, [party])
-    purse = throttle.CODE_ON_DEVICE.of(party, visitor.device) if known_device else throttle.CODE.of(party)
+    purse = await _code_purse(database, party, visitor)
     await throttle.spend(database, purse)
     async with database.practice(practice) as transaction:
         await second_factor.check_code(transaction, keyring, party, typed)
     await throttle.give_back(database, purse)
+
+
+async def _code_purse(database: Database, party: Actor, visitor: Visitor) -> Purse:
+    async with database.anyone() as transaction:
+        known_device = await visitors.is_known(transaction, visitor, [party])
+    return throttle.CODE_ON_DEVICE.of(party, visitor.device) if known_device else throttle.CODE.of(party)
 
 
 # -- showing it again
@@ -412,7 +431,7 @@ async def _verified(database: Database, surface: Surface, visitor: Visitor, emai
             await throttle.spend(database, *purses)
         except TooManyTries:
             for one in people:
-                await _note_some_refused(database, one.practice, one.party, visitor, "password, held up")
+                await refused.note_some(database, one.practice, one.party, visitor, "password, held up")
             raise
         for one in people:
             if await passwords.matches(one.password_hash, password):
@@ -421,7 +440,7 @@ async def _verified(database: Database, surface: Surface, visitor: Visitor, emai
         if not people:
             await passwords.matches(None, password)
         for one in people:
-            await _note_refused(database, one.practice, one.party, visitor, "password")
+            await refused.note(database, one.practice, one.party, visitor, "password")
         raise SignInFailed
 
 
@@ -449,29 +468,6 @@ async def _refused_alike() -> AsyncIterator[None]:
     except Refusal:
         await asyncio.sleep(until - clock())
         raise
-
-
-async def _note_refused(database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str) -> None:
-    """Into the log of the practice where the account is; what whoever is signed in is refused, `api.trail` records."""
-    async with database.practice(practice) as transaction:
-        await audit.record(
-            transaction,
-            practice,
-            audit.STRANGER,
-            Action.SIGN_IN_REFUSED,
-            account=party,
-            network=visitor.network,
-            what=what,
-        )
-
-
-async def _note_some_refused(
-    database: Database, practice: PracticeId, party: Actor, visitor: Visitor, what: str
-) -> None:
-    """The same of what costs a stranger nothing to repeat: a few of many, since nothing of the log is ever removed."""
-    with suppress(TooManyTries):
-        await throttle.spend(database, throttle.NOTES.of(party, what))
-        await _note_refused(database, practice, party, visitor, what)
 
 
 async def _practice(database: Database, token: str) -> PracticeId | None:

@@ -72,6 +72,8 @@ CODE_ON_DEVICE = Budget("second factor, account and device", 10, timedelta(minut
 RESETS = Budget("reset, network", 30, timedelta(seconds=20))
 RESET_MAILS = Budget("reset, account", 3, timedelta(minutes=20))
 """As many as can be good at one time: what a stranger asks for still serves the owner."""
+NEW_FACTORS = Budget("new second factors, account", 3, timedelta(minutes=20))
+"""By staff: each one ends the sessions of the account and mails it a link."""
 PASSKEY_QUESTIONS = Budget("passkey, network", 100, timedelta(seconds=1))
 SIGN_ONS = Budget("single sign-on, network", 60, timedelta(seconds=2))
 REGISTRATIONS = Budget("registration, network", 100, timedelta(seconds=5))

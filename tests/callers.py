@@ -209,6 +209,9 @@ async def _chart(
             kind=AppointmentKind.INDIVIDUAL,
             by=SERVICE,
         )
+        invitation = await account.invite(
+            transaction, practice, client_id, email="ana@demo.example", name="Ana", relationship="partner"
+        )
         await bulk.open_bulk(transaction, practice, bulk_id, BulkAct.SHARE, SERVICE, [note.id])
         await api_key.make(transaction, practice, "another", {Right.SHARE}, lasts=api_key.LONGEST)
         message_id = await transaction.fetchval("select id from message where request_id = $1", request_id)
@@ -224,6 +227,7 @@ async def _chart(
         "key_id": key_id,
         "session_id": uuid4(),
         "appointment_id": planned.id,
+        "invitation_id": invitation.id,
         "staff_id": colleague,
     }
 

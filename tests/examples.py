@@ -80,7 +80,9 @@ EXAMPLES: dict[str, Example] = {
     f"PUT {CLIENT}/restriction": sends(WHY | {"care_team": [str(uuid4())]}),
     f"DELETE {CLIENT}/restriction": sends(),
     f"POST {CLIENT}/invitations": sends({"email": "a@demo.example", "name": "Ana"}),
+    f"DELETE {CLIENT}/invitations/{{invitation_id}}": sends(),
     f"POST {CLIENT}/access/{{account_id}}/end": sends(WHY),
+    f"POST {CLIENT}/access/{{account_id}}/new-factors": sends(WHY),
     f"POST {CLIENT}/documents": Example(form={"kind": "document"}, file=True, answers=frozenset({404})),
     f"POST {DOCUMENT}/share": sends(),
     f"POST {DOCUMENT}/hide": sends(WHY | {"exception": "privacy"}),
@@ -130,7 +132,10 @@ EXAMPLES: dict[str, Example] = {
     f"POST {CHART}/documents/new": Example(
         form={"kind": "document", "service_on": str(DAY)}, file=True, answers=frozenset({404})
     ),
+    f"POST {CHART}/invitations/{{invitation_id:uuid}}/again": posts(),
+    f"POST {CHART}/invitations/{{invitation_id:uuid}}/revoke": posts(),
     f"POST {CHART}/access/{{account_id:uuid}}/end": posts(**WHY),
+    f"POST {CHART}/access/{{account_id:uuid}}/new-factors": posts(**WHY),
     f"POST {CHART}/access/{{account_id:uuid}}/block": posts(**WHY),
     f"POST {CHART}/access/{{account_id:uuid}}/unblock": posts(),
     f"POST {CHART}/break-glass": posts(**WHY),
@@ -155,7 +160,7 @@ EXAMPLES: dict[str, Example] = {
     f"POST {ASKED}/{{way}}": posts(),
     "POST /keys": posts(422),
     "POST /keys/{key_id:uuid}/revoke": posts(),
-    "POST /sign-in/link": posts(409, token="x"),
+    **{f"POST {door}/sign-in/link": posts(409, token="x") for door in ("", "/portal")},
     # -- the Client Portal
     f"POST {MY}/decline": posts(choice="decline", step="send"),
     "POST /portal/preferences/consent": posts(409, version="another"),

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from pypdf import PdfReader
 
 from api import trail
@@ -33,7 +34,7 @@ from gateways.envelope import HEADER
 from gateways.keys import read_keys
 from gateways.postgres import Database
 from gateways.storage import Storage
-from identity import throttle
+from identity import account, throttle
 from identity.caller import Role
 from local.postgres import Cluster
 from settings import Settings
@@ -170,6 +171,55 @@ async def test_of_sign_ins_that_are_held_up_some_are_in_the_log(
     assert told == {"password": throttle.PASSWORD_HERE.at_once, "password, held up": throttle.NOTES.at_once}
     assert {line.actor for line in lines} == {audit.STRANGER}
     assert {line.detail["network"] for line in lines} == {"127.0.0.1"}
+
+
+async def test_a_wrong_password_at_an_invitation_is_in_the_log_of_the_practice(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        invited = await account.invite(
+            transaction,
+            office.practice,
+            office.unregistered,
+            email=office.client_email,
+            name="Jordan",
+            relationship="partner",
+        )
+    wrong = {"token": invited.token, "password": "not the password"}
+    tries = throttle.PASSWORD_HERE.at_once + 2 * throttle.NOTES.at_once
+    answers = [(await api.post("/api/v1/portal/registrations", json=wrong)).status_code for _ in range(tries)]
+    assert answers.count(HTTPStatus.TOO_MANY_REQUESTS) == 2 * throttle.NOTES.at_once
+    lines = [line for line in await log(database, office) if line.action == Action.SIGN_IN_REFUSED]
+    told = Counter(line.detail["what"] for line in lines)
+    what = "password at an invitation"
+    assert told == {what: throttle.PASSWORD_HERE.at_once, f"{what}, held up": throttle.NOTES.at_once}
+    assert {(line.actor, line.detail["account"]) for line in lines} == {(audit.STRANGER, office.party)}
+    assert invited.token not in str(lines)
+
+
+async def test_a_key_that_has_ended_is_in_its_practices_log_and_an_unknown_one_is_counted(
+    api: httpx2.AsyncClient, database: Database, office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        key_id = await transaction.fetchval("update api_key set revoked_at = now() returning id")
+    for _ in range(2 * throttle.NOTES.at_once):
+        assert (await api.get("/api/v1/practice", headers=office.bearer)).status_code == HTTPStatus.UNAUTHORIZED
+    noted = [line for line in await log(database, office) if line.action == Action.SIGN_IN_REFUSED]
+    told = [(line.actor, line.detail["account"], line.detail["network"]) for line in noted]
+    assert told == [(audit.STRANGER, f"key:{key_id}", "127.0.0.1")] * throttle.NOTES.at_once
+    assert office.key not in str(noted)
+
+    def counted(kind: str) -> float:
+        return REGISTRY.get_sample_value("sts_unknown_keys_total", {"kind": kind}) or 0
+
+    before = counted("key"), counted("other")
+    caplog.clear()
+    for token in ("sts_" + "x" * 43, "y" * 43):
+        answer = await api.get("/api/v1/practice", headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        assert token not in caplog.text
+    assert (counted("key"), counted("other")) == (before[0] + 1, before[1] + 1)
+    assert caplog.text.count("an API key was refused that no practice has made") == 2
 
 
 async def test_what_somebody_signed_in_is_refused_is_one_entry_in_their_name(

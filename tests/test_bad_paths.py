@@ -1,6 +1,7 @@
 """What comes late, twice, from strangers, at once, or while something is away (SPEC G6, G8, G9, N3, O2, O3)."""
 
 import asyncio
+import io
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
+from pypdf import PdfReader
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
@@ -22,7 +24,7 @@ from chart import document, message, request, schedule
 from chart.audit import SERVICE, Action, Actor
 from chart.document import NewVersion
 from chart.ids import RequestId
-from chart.lifecycle import OnDecline, Order, RequestState, Seat, SeatState
+from chart.lifecycle import Act, OnDecline, Order, RequestState, Seat, SeatState
 from chart.message import About, Letter, MailState
 from gateways.postgres import Database
 from gateways.storage import Storage
@@ -45,7 +47,7 @@ from tests.engine import (
 )
 from tests.office import PASSWORD, Office, open_office
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule
+from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
 
 Clock = WorkflowEnvironment
 Signal: TypeAlias = tuple[str, Callable[[RequestId], object]]
@@ -264,10 +266,24 @@ async def test_what_was_meant_for_an_ended_request_is_refused_by_its_successor(
     await first.result()
     second = await start(skipping.client, order)
     await delivered(skipping, database, order, second)
-    await skipping.client.get_workflow_handle(second.id).signal(ShareToSign.recall, recall(first))
-    await skipping.client.get_workflow_handle(second.id).signal(ShareToSign.sign, signature(first, order))
+    ended, later = request_id(first), order.expires_at + timedelta(days=1)
+    meant: list[tuple[str, object]] = [
+        ("recall", recall(first)),
+        ("sign", signature(first, order)),
+        ("decline", Decline(ended, office.party, datetime.now(UTC), "No.", correction=False)),
+        ("record", StaffRecord(ended, SERVICE, Act.RECORD_PAPER, "Why.", {})),
+        ("extend", Extend(ended, SERVICE, later)),
+        ("reschedule", no_more_reminders(ended)),
+        ("remind", Remind(ended, SERVICE)),
+    ]
+    for name, what in meant:
+        await skipping.client.get_workflow_handle(second.id).signal(name, what)
     await second.signal(ShareToSign.sign, signature(second, order))
     assert await second.result() is RequestState.SIGNED
+    found = await read(database, order, second)
+    assert (found.expires_at, found.reminder_days) == (order.expires_at, (3, 7, 14))
+    late = [one for one in await timeline(database, order, second) if one.action is Action.CAME_TOO_LATE]
+    assert ["another request" in str(one.detail["why"]) for one in late] == [True] * len(meant)
 
 
 # -- strangers and nonsense
@@ -751,12 +767,18 @@ async def test_a_new_version_that_is_filed_again_stays_shared(database: Database
 
 
 async def test_a_new_run_carries_everything_over(
-    skipping: Clock, database: Database, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    skipping: Clock,
+    database: Database,
+    storage: Storage,
+    office: Office,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order, staff = await with_counter_signature(database, office, reminder_days=(1, 2, 30))
     handle = await start(skipping.client, order)
     planned = (await delivered(skipping, database, order, handle)).reminders
     await handle.signal(ShareToSign.sign, signature(handle, order, by=staff))
+    await handle.signal("no_such_signal", "whatever")
     later = order.expires_at + timedelta(days=100)
     await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, later))
 
@@ -787,8 +809,13 @@ async def test_a_new_run_carries_everything_over(
         later,
         [SeatState.WAITING, SeatState.SIGNED],
     )
+    await now.signal("no_such_signal", "whatever")
     await now.signal(ShareToSign.sign, signature(handle, order, at=order.expires_at + timedelta(days=50)))
     assert await now.result() == RequestState.SIGNED
     signed = await read(database, order, handle)
     assert [signer.state for signer in signed.signers] == [SeatState.SIGNED, SeatState.SIGNED]
+    assert signed.signed_sha256
+    certificate = PdfReader(io.BytesIO(await storage.get(signed.signed_sha256))).pages[-1].extract_text()
+    assert all(signer.name and signer.name in certificate for signer in signed.signers)
     assert len(mailbox.to(office.client_email)) == 3
+    assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2

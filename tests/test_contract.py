@@ -109,6 +109,14 @@ async def test_no_answer_is_a_server_error_or_unknown_to_the_document(
     assert not wrong, "\n".join([f"{len(wrong)} of {len(asked)}", *wrong])
 
 
+def test_every_operation_states_its_statuses_one_by_one() -> None:
+    """A range would let every answer pass the test above."""
+    for operation in operations():
+        stated = operation.definition.raw["responses"]
+        assert all(status.isdecimal() for status in stated), operation.label
+        assert {"503"} < set(stated), operation.label
+
+
 def operations() -> Iterator[APIOperation[Any, Any, Any, Any]]:
     for found in schemathesis.openapi.from_dict(json.loads(document())).get_all_operations():
         assert isinstance(found, Ok)

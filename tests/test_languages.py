@@ -4,10 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 from babel.messages.catalog import Message
 from fastapi import Request
@@ -212,3 +214,21 @@ def test_a_time_at_the_end_of_a_spanish_sentence_brings_its_own_full_stop() -> N
     """`9:20 a.m.`"""
     for message in entries("es"):
         assert not any(re.search(r"%\((?:time|until)\)s\.$", text) for text in extract.strings(message)), message.id
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "says"),
+    [
+        ("/nothing/of/ours", HTTPStatus.NOT_FOUND, "No hay nada en esta dirección."),
+        (
+            f"/charts/{UUID(int=1)}/documents/{UUID(int=1)}/share",
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "se envían formularios",
+        ),
+    ],
+)
+async def test_what_asks_for_no_account_is_in_the_language_of_the_device(
+    api: httpx2.AsyncClient, address: str, status: HTTPStatus, says: str
+) -> None:
+    answer = await api.get(address, headers={"accept": "text/html", "cookie": f"{languages.COOKIE}=es"})
+    assert (answer.status_code, says in answer.text) == (status, True)

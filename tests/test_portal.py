@@ -1,9 +1,11 @@
-"""The Client Portal's pages over HTTP, on real parts: the ways not to sign, and what waits for a registration."""
+"""The Client Portal over HTTP, on real parts: the ways not to sign, what waits for a registration, what is damaged."""
 
 import asyncio
 import re
+from collections.abc import Callable
 from html import unescape
 from http import HTTPStatus
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,8 +13,10 @@ import pytest
 from api.access import PORTAL_COOKIE
 from chart.lifecycle import SeatState
 from gateways.postgres import Database
+from gateways.storage import Storage
 from tests.conftest import Mailbox, WorkerMaker
 from tests.office import PASSWORD, Office
+from tests.papers import changed
 from tests.test_counter_sign import staff_id
 from tests.test_endings import WHY, ask, new_version, read, steer
 from tests.test_signing import portal, reviewed, signature
@@ -218,3 +222,36 @@ async def test_a_parked_request_is_in_my_documents_at_once_after_registration(
         await asyncio.sleep(0.1)
     assert "Progress Note" in listed
     assert "Pending Review" in listed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [(lambda path: path.unlink(), "missing"), (lambda path: path.write_bytes(changed(path.read_bytes())), "changed")],
+    ids=["missing", "changed"],
+)
+async def test_a_shared_file_that_is_not_what_was_shared_is_given_to_nobody(
+    api: httpx2.AsyncClient,
+    office: Office,
+    storage: Storage,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Path], object],
+    problem: str,
+) -> None:
+    """SPEC S3: every read is held against the hash, and fails loudly."""
+    await api.post(f"/api/v1/documents/{office.superbill.id}/share", headers=office.bearer)
+    path = storage.path(office.superbill.sha256)
+    spoil(path)
+    me = await portal(api, office)
+    page = await sign_in(api, office.client_email)
+    for reader, address in (
+        (office.bearer, f"/api/v1/documents/{office.superbill.id}/file"),
+        (me, f"/api/v1/portal/documents/{office.superbill.id}/file"),
+        (page, f"/portal/documents/{office.superbill.id}/file"),
+        (page, f"/portal/documents/{office.superbill.id}/pages/1.webp"),
+    ):
+        caplog.clear()
+        answer = await api.get(address, headers=reader)
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE, address
+        assert str(path.name) in caplog.text, address
+    told = await api.get(f"/api/v1/documents/{office.superbill.id}/file", headers=office.bearer)
+    assert told.json()["type"] == f"/problems/stored-file-{problem}"

@@ -1,5 +1,6 @@
 """SPEC G8, A3: staff ends an access and keeps a document from somebody; what becomes of a request that asks them."""
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from gateways.storage import Storage
 from identity import account, api_key
 from identity.caller import Right
 from tests.office import PASSWORD, Office, add_document
+from tests.test_audit import log, staff
 from tests.test_counter_sign import staff_id
 from tests.test_endings import ask, read, steer
 from tests.test_signing import portal, reviewed, signature
@@ -254,3 +256,69 @@ async def test_nobody_is_said_to_be_reminded_where_colleagues_alone_are_waited_f
     refused = await steer(api, office, request, "remind")
     assert refused.status_code == HTTPStatus.CONFLICT
     assert "counter-signature" in refused.json()["detail"]
+
+
+# -- invitations
+
+
+async def test_an_invitation_is_taken_back_and_its_link_works_no_more(
+    api: httpx2.AsyncClient, database: Database, office: Office, other_office: Office
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        invitation = await account.invite(
+            transaction,
+            office.practice,
+            office.unregistered,
+            email="wrong@demo.example",
+            name="Priya Natarajan",
+            relationship=Relationship.SELF,
+        )
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    (listed,) = (await api.get(path, headers=office.bearer)).json()["invitations"]
+    assert listed["id"] == str(invitation.id)
+    one = f"{path}/{listed['id']}"
+    elsewhere = f"/api/v1/clients/{office.client}/invitations/{listed['id']}"
+    for wrong, who in ((one, other_office.bearer), (elsewhere, office.bearer)):
+        assert (await api.delete(wrong, headers=who)).status_code == HTTPStatus.NOT_FOUND
+    for _ in range(2):
+        assert (await api.delete(one, headers=office.bearer)).status_code == HTTPStatus.NO_CONTENT
+    assert (await api.get(path, headers=office.bearer)).json()["invitations"] == []
+    with pytest.raises(account.InvitationEnded):
+        await account.register(database, invitation.token, PASSWORD)
+    taken_back = [line for line in await log(database, office) if line.action == audit.Action.REVOKED_INVITATION]
+    assert [line.chart for line in taken_back] == [office.unregistered]
+
+
+async def test_an_invitation_is_sent_again_and_one_that_was_used_is_not_taken_back(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    me, chart = await staff(api, office.provider_email), f"/charts/{office.unregistered}"
+    form = {"name": "Priya Natarajan", "email": "priya@demo.example", "relationship": "self"}
+    await api.post(f"{chart}/invitation", data=form, headers=me)
+    (again,) = re.findall(rf'action="({chart}/invitations/[0-9a-f-]{{36}})/again"', await page_of(api, chart, me))
+    sent = await api.post(f"{again}/again", headers=me)
+    assert sent.headers["location"] == f"{chart}?done=invited"
+    (anew,) = re.findall(rf'action="({chart}/invitations/[0-9a-f-]{{36}})/again"', await page_of(api, chart, me))
+    assert anew != again
+    assert (await api.post(f"{again}/again", headers=me)).status_code == HTTPStatus.NOT_FOUND
+    done = await api.post(f"{anew}/revoke", headers=me)
+    assert "Its link works no more" in await page_of(api, done.headers["location"], me)
+
+    async with database.practice(office.practice) as transaction:
+        used = await account.invite(
+            transaction,
+            office.practice,
+            office.unregistered,
+            email="priya@demo.example",
+            name="Priya Natarajan",
+            relationship=Relationship.SELF,
+        )
+    await account.register(database, used.token, PASSWORD)
+    late = await api.post(f"{chart}/invitations/{used.id}/revoke", headers=me)
+    assert (late.status_code, "End the access instead" in late.text) == (HTTPStatus.CONFLICT, True)
+
+
+async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> str:
+    found = await api.get(address, headers=me)
+    assert found.status_code == HTTPStatus.OK, found.text
+    return found.text

@@ -287,7 +287,7 @@ async def test_who_has_lost_every_factor_comes_in_by_password_and_mailed_link_an
     refused = await api.post("/sign-in/enrol/passkey/question", headers=half | {"accept": "application/json"})
     assert refused.status_code == HTTPStatus.UNAUTHORIZED
     wrong = await api.post("/sign-in/link", data={"token": "x" * 43}, headers=half)
-    assert (wrong.status_code, "Ask the administrator" in wrong.text) == (HTTPStatus.FORBIDDEN, True)
+    assert (wrong.status_code, "Ask your practice" in wrong.text) == (HTTPStatus.FORBIDDEN, True)
 
     through = await api.post("/sign-in/link", data={"token": link}, headers=half)
     assert through.headers["location"] == "/sign-in/enrol"

@@ -15,6 +15,7 @@ from settings import Settings
 from tests.office import Office
 from tests.papers import paper
 from tests.pdf.paper import signed_before
+from tests.test_audit import staff
 
 
 def encrypted() -> bytes:
@@ -68,6 +69,19 @@ async def test_a_body_far_over_the_limit_is_a_problem_too(api: httpx2.AsyncClien
     )
     assert refused.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_person_reads_on_a_page_that_a_file_is_too_large(api: httpx2.AsyncClient, office: Office) -> None:
+    me = await staff(api, office.provider_email)
+    refused = await api.post(
+        f"/charts/{office.client}/documents/new",
+        files={"file": ("note.pdf", b"0" * 60_000_000, "application/pdf")},
+        data={"kind": "document"},
+        headers=me,
+    )
+    assert refused.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert "A PDF may have 50 MB at most." in refused.text
+    assert "content-security-policy" in refused.headers
 
 
 async def test_a_fit_file_is_filed_with_its_type(api: httpx2.AsyncClient, office: Office) -> None:

@@ -13,6 +13,8 @@ SUMMARY = {
     Occasion.FORGOTTEN: "link to a new password",
     Occasion.INVITED: "invitation to the staff",
     Occasion.FACTORS_TAKEN: "link to new second factors",
+    Occasion.FACTORS_OFFERED: "link to a new second factor",
+    Occasion.FACTORS_REPLACED: "word of a new second factor",
 }
 
 

@@ -45,7 +45,17 @@ def tag(language: Language) -> str:
 def of(request: Request) -> Language:
     """The account's of whoever is signed in, else what was chosen at the door, else the browser's, else English."""
     spoken: Language | None = getattr(request.state, "language", None)
-    return spoken or chosen(request) or named(request.cookies.get(COOKIE)) or _accepted(request) or "en"
+    return spoken or chosen(request) or _of_the_device(request)
+
+
+def _of_the_device(request: Request) -> Language:
+    return named(request.cookies.get(COOKIE)) or _accepted(request) or "en"
+
+
+def is_news(request: Request) -> bool:
+    """Whether the account's language is not what this device would get at an address that asks for no account."""
+    spoken: Language | None = getattr(request.state, "language", None)
+    return spoken not in {None, _of_the_device(request)}
 
 
 def chosen(request: Request) -> Language | None:

@@ -93,8 +93,8 @@ class Arrangement:
         )
 
 
-MOST = 50
-"""Documents on a page: a thousand would be two megabytes, and each news of one would fetch them again."""
+MOST = 25
+"""Documents on a page: each takes two kilobytes, and a page that is changed is fetched again."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from api.pages.arrangement import ORDER, SHOW, Arrangement, Part
 from api.pages.forms import Typed
 from api.pages.rendering import asked_page, see_other
 from api.pages.restricted import closed_door
-from api.stories import charts, sharing
+from api.stories import access, charts, sharing
 from api.stories.sharing import Invitee
 from api.v1 import MOST_UPLOAD
 from chart.document import NOTE_NAMES, Kind
@@ -20,7 +20,7 @@ from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
 from chart.text import N_, Sentence
 from identity.policy import Operation
-from pdf import Unfit
+from pdf import Limits, Unfit
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,6 +69,7 @@ async def show_face(
             "words": words,
             "kinds": words.APPOINTMENTS,
             "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
+            "factors": await access.second_factors(res, staff, client_id),
             "problem": None,
             "access_problem": None,
             "access_problem_of": None,
@@ -174,6 +175,7 @@ async def _upload_form(
         chart=chart,
         kinds=KINDS,
         note_names=NOTE_NAMES,
+        most=Limits().bytes,
         **context,
     )
 

@@ -107,8 +107,7 @@ def routes(door: Door) -> APIRouter:
     _sign_in(router, door)
     _second_factor(router, door)
     _enrolment(router, door)
-    if door.surface is Surface.CHART:
-        _link(router, door)
+    _link(router, door)
     _new_password(router, door)
     if door.surface is Surface.CHART:
         _single_sign_on(router, door)
@@ -171,7 +170,8 @@ def _second_factor(router: APIRouter, door: Door) -> None:
             return door.sign_in_page(request, res, over, following)
         async with res.database.practice(who.practice) as transaction:
             factors = await second_factor.of(transaction, who.actor)
-        return door.page(request, "second_factor", refusal, following, factors=factors)
+            helped = who.awaits is Awaits.FACTOR and await second_factor.needs_link(transaction, who.actor)
+        return door.page(request, "second_factor", refusal, following, factors=factors, helped=helped)
 
     @router.get("/sign-in/second-factor")
     @does(Operation.GO_ON)
@@ -207,7 +207,7 @@ def _second_factor(router: APIRouter, door: Door) -> None:
 
 
 def _enrolment(router: APIRouter, door: Door) -> None:
-    """Staff without a second factor adds one before anything else (SPEC A2)."""
+    """Staff without a second factor adds one before anything else (SPEC A2); clients who have lost all, a new one."""
 
     async def who_enrols(request: Request, res: Res) -> HalfWay:
         who = await door.half_way(request, res)
@@ -216,7 +216,7 @@ def _enrolment(router: APIRouter, door: Door) -> None:
         return who
 
     async def enrolled(request: Request, res: Res, visitor: Visit, following: str) -> Response:
-        signed_in = await session.enrolled(res.database, door.surface, visitor, door.token(request))
+        signed_in = await accounts.enrolled(res, door.surface, visitor, door.token(request))
         carried = f"?next={safe_next(following, '')}" if following else ""
         return door.go_on(request, signed_in, f"{door.prefix}/account/recovery-codes{carried}")
 
@@ -256,7 +256,7 @@ def _enrolment(router: APIRouter, door: Door) -> None:
 
 
 def _link(router: APIRouter, door: Door) -> None:
-    """Whose second factors an administrator has removed shows the mailed link before adding new ones."""
+    """Whoever has lost every second factor shows the mailed link before adding new ones (docs/decisions/052, 053)."""
 
     @router.get("/sign-in/link")
     @does(Operation.GO_ON)
@@ -270,7 +270,7 @@ def _link(router: APIRouter, door: Door) -> None:
         except SignInAgain:
             # the link was opened before the sign-in; its form takes the token there
             return door.page(request, "link", refusal, following, signed_in=False)
-        if who.awaits is not Awaits.LINK:
+        if who.awaits is not session.SHOWS_LINK[door.surface]:
             return door.sign_in_page(request, res, SignInAgain(), following)
         return door.page(request, "link", refusal, following, signed_in=True)
 
@@ -281,7 +281,7 @@ def _link(router: APIRouter, door: Door) -> None:
             half = await session.show_link(res.database, door.surface, visitor, door.token(request), token.strip())
         except SignInAgain as over:
             return door.sign_in_page(request, res, over, next)
-        except second_factor.LinkEnded as refusal:
+        except (second_factor.LinkEnded, throttle.TooManyTries) as refusal:
             return await show(request, res, next, refusal)
         return door.go_on(request, half, next)
 

@@ -1,4 +1,5 @@
-"""Portal access on the Chart Face: end a relationship, keep one document from one person, let it be seen again."""
+"""Portal access on the Chart Face: take an invitation back, end a relationship, keep one document from one person, let
+it be seen again; let somebody who has lost every second factor set a new one."""
 
 from collections.abc import Awaitable
 
@@ -9,12 +10,26 @@ from api.pages import forms
 from api.pages.chart import show_face
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
-from api.stories import access, charts
-from chart.ids import AccountId, ClientId, DocumentId
-from chart.refusals import NotFound, Refusal, Unacceptable
+from api.stories import access, charts, sharing
+from chart.ids import AccountId, ClientId, DocumentId, InvitationId
+from chart.refusals import FreshSignInNeeded, NotFound, Refusal, Unacceptable
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.post("/charts/{client_id:uuid}/invitations/{invitation_id:uuid}/again")
+@does(Operation.INVITE)
+async def invite_again(res: Res, staff: StaffPage, client_id: ClientId, invitation_id: InvitationId) -> Response:
+    await sharing.invite_again(res, staff, client_id, invitation_id)
+    return see_other(f"/charts/{client_id}?done=invited")
+
+
+@router.post("/charts/{client_id:uuid}/invitations/{invitation_id:uuid}/revoke")
+@does(Operation.INVITE)
+async def revoke_invitation(res: Res, staff: StaffPage, client_id: ClientId, invitation_id: InvitationId) -> Response:
+    await sharing.revoke_invitation(res, staff, client_id, invitation_id)
+    return see_other(f"/charts/{client_id}?done=invitation-revoked")
 
 
 @router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/end")
@@ -24,6 +39,16 @@ async def end(
 ) -> Response:
     act = access.end(res, staff, client_id, account_id, reason.strip())
     return await _done(request, res, staff, client_id, act, "access-ended", of=f"end-{account_id}", reason=reason)
+
+
+@router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/new-factors")
+@does(Operation.OFFER_FACTORS)
+async def offer_new_factors(
+    request: Request, res: Res, staff: StaffPage, client_id: ClientId, account_id: AccountId, reason: Typed = ""
+) -> Response:
+    act = access.offer_new_factors(res, staff, client_id, account_id, reason.strip())
+    of = f"factors-{account_id}"
+    return await _done(request, res, staff, client_id, act, "factors-offered", of=of, reason=reason)
 
 
 @router.post("/charts/{client_id:uuid}/access/{account_id:uuid}/block")
@@ -81,6 +106,8 @@ async def _done(
     """A refusal is shown beside the form, with what was typed."""
     try:
         await act
+    except FreshSignInNeeded:
+        return see_other(f"/account/again?next=/charts/{client_id}")
     except NotFound:
         raise
     except Refusal as refusal:

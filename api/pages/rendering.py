@@ -146,7 +146,7 @@ def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: ob
     response = HTMLResponse(_ENVIRONMENT[language].get_template(name).render(context), status)
     response.headers["content-language"] = languages.tag(language)
     response.headers["vary"] = "Accept-Language, Cookie"
-    if languages.chosen(request):
+    if languages.chosen(request) or languages.is_news(request):
         # the next pages of the way in are in it too, and on this device the next visit
         response.set_cookie(
             languages.COOKIE, language, max_age=KEPT, path="/", secure=True, httponly=True, samesite="lax"

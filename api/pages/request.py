@@ -35,11 +35,12 @@ FILTERS: dict[Filter, Sentence] = {
 
 @router.get("/requests")
 @does(Operation.LIST_REQUESTS)
-async def queue(request: Request, res: Res, staff: StaffPage, show: Filter = Filter.ALL) -> Response:
-    """What waits for somebody, over all charts (SPEC N4)."""
-    waiting = await requests.queue(res, staff, show)
+async def queue(request: Request, res: Res, staff: StaffPage, show: str = "") -> Response:
+    """What waits for somebody, over all charts (SPEC N4); all of it where the filter is none of ours."""
+    chosen = Filter(show) if show in set(Filter) else Filter.ALL
+    waiting = await requests.queue(res, staff, chosen)
     return await desk.page(
-        request, res, staff, "chart/requests.html", waiting=waiting, show=show, filters=FILTERS, now=datetime.now(UTC)
+        request, res, staff, "chart/requests.html", waiting=waiting, show=chosen, filters=FILTERS, now=datetime.now(UTC)
     )
 
 

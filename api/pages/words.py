@@ -119,9 +119,11 @@ def done(action: Action) -> str:
 
 KNOWN: tuple[Sentence, ...] = (
     *("about", "account", "act", "appointment", "asked for", "at", "authority", "before", "care team", "changed"),
-    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "IP address", "key"),
+    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "invitation"),
+    *("IP address", "key"),
     *("language", "meant", "name", "network", "now", "number", "occasion", "problem", "reason", "relationship"),
-    *("request id", "role", "scopes", "searched", "sha256", "show", "signed sha256", "since", "text version"),
+    *("request id", "role", "scopes", "searched", "sha256", "show", "signed sha256", "since"),
+    *("text version",),
     *("time stamped sha256", "to", "upload sha256", "wanted", "was", "what", "why"),
 )
 """What the details of entries are called; most stand as they are kept, as in the file of the log."""

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from activities.reset import Occasion
 from api.resources import Resources
+from api.stories import reset as links
 from chart import audit
 from chart.audit import Action
 from chart.refusals import FreshSignInNeeded
@@ -20,7 +22,7 @@ from identity.session import HalfWay, Session, SignedIn, SignedInPerson
 from identity.visitor import Visitor
 
 Who: TypeAlias = StaffMember | PortalUser | HalfWay
-"""Signed in; or half way, and adding the first factor."""
+"""Signed in; or half way, and adding the first factor, or one in place of all that were lost."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ async def add_authenticator(resources: Resources, who: Who, typed: str) -> None:
     check_fresh(who)
     async with resources.database.practice(who.practice) as transaction:
         whose = await person.find(transaction, who.actor)
-        await second_factor.add_authenticator(transaction, resources.keyring, whose, typed)
+        add = second_factor.replace_by_authenticator if isinstance(who, HalfWay) else second_factor.add_authenticator
+        await add(transaction, resources.keyring, whose, typed)
 
 
 async def offer_passkey(resources: Resources, surface: Surface, who: Who) -> dict[str, Any]:
@@ -102,8 +105,19 @@ async def add_passkey(
     check_fresh(who)
     async with resources.database.practice(who.practice) as transaction:
         whose = await person.find(transaction, who.actor)
+        if isinstance(who, HalfWay):
+            await second_factor.forget(transaction, who.actor)
         await passkey.add(transaction, resources.site(surface), whose, answer, visitor.agent)
         await audit.record(transaction, who.practice, who.actor, Action.ADDED_FACTOR, factor="passkey")
+
+
+async def enrolled(resources: Resources, surface: Surface, visitor: Visitor, token: str) -> SignedIn:
+    """Go on after the factor was added. A client, who had others before, is told by mail."""
+    who = await session.half_way(resources.database, surface, token)
+    signed_in = await session.enrolled(resources.database, surface, visitor, token)
+    if surface is Surface.PORTAL:
+        await links.tell(resources, who.practice, who.actor, Occasion.FACTORS_REPLACED)
+    return signed_in
 
 
 async def remove_authenticator(resources: Resources, surface: Surface, who: SignedInPerson) -> None:

@@ -56,6 +56,7 @@ async def add_client(
     external_id: str | None = None,
 ) -> Client:
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        client.check_birth_date(birth_date, await practice.today(transaction))
         added = await client.add(
             transaction,
             caller.practice,

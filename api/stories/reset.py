@@ -10,6 +10,8 @@ from temporalio.common import SearchAttributePair
 from activities.reset import Occasion, ResetMail
 from api import engine
 from api.resources import Resources
+from chart.audit import Actor
+from chart.ids import PracticeId
 from chart.refusals import NotReachable
 from gateways import temporal
 from gateways.postgres import LOST
@@ -45,6 +47,16 @@ async def _send(resources: Resources, surface: Surface, email: str) -> None:
             await send(resources, made, f"{site}{PAGE[surface]}", Occasion.FORGOTTEN)
     except _AWAY:
         logger.warning("a link to a new password was asked for and not sent: engine or database is away")
+
+
+async def tell(resources: Resources, practice: PracticeId, party: Actor, occasion: Occasion) -> None:
+    """Mail somebody what has become of their account; what they have just done stands, also if the engine is away."""
+    try:
+        async with resources.database.practice(practice) as transaction:
+            whose = await reset.addressed(transaction, practice, party, token="")
+        await send(resources, whose, "", occasion)
+    except _AWAY:
+        logger.warning("a mail was not sent: engine or database is away (%s)", occasion)
 
 
 async def send(resources: Resources, made: Reset, address: str, occasion: Occasion) -> None:

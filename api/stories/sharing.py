@@ -15,10 +15,10 @@ from api.resources import Resources
 from chart import audit, block, care, client, disclosure, document, practice, request
 from chart.audit import Action, Actor
 from chart.document import Document, HideException
-from chart.ids import AccountId, ClientId, DocumentId, RequestId
+from chart.ids import AccountId, ClientId, DocumentId, InvitationId, RequestId
 from chart.lifecycle import STATES, Order, RequestState
 from chart.practice import Practice
-from chart.refusals import NotInThisState
+from chart.refusals import NotFound, NotInThisState
 from chart.relationship import Relationship
 from chart.request import Request
 from chart.text import N_
@@ -206,6 +206,35 @@ async def _in_chart(resources: Resources, order: Order, request_id: RequestId) -
         return None
     async with resources.database.practice(order.practice) as transaction:
         return await request.find(transaction, request_id)
+
+
+async def invite_again(
+    resources: Resources, caller: PracticeSide, client_id: ClientId, invitation_id: InvitationId
+) -> None:
+    """Send the same person a new invitation; the one sent before ends."""
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await client.find(transaction, client_id)
+        found = [one for one in await client.invitations(transaction, client_id) if one.id == invitation_id]
+    if not found:
+        raise NotFound("This invitation has ended. Invite again with name and email address.")
+    await invite(resources, caller, client_id, Invitee(found[0].email, found[0].name, found[0].relationship))
+
+
+async def revoke_invitation(
+    resources: Resources, caller: PracticeSide, client_id: ClientId, invitation_id: InvitationId
+) -> None:
+    """Take an invitation back: its link works no more. Doing it again changes nothing."""
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await client.find(transaction, client_id)
+        if await account.revoke_invitation(transaction, client_id, invitation_id):
+            await audit.record(
+                transaction,
+                caller.practice,
+                caller.actor,
+                Action.REVOKED_INVITATION,
+                chart=client_id,
+                invitation=str(invitation_id),
+            )
 
 
 async def invite(resources: Resources, caller: PracticeSide, client_id: ClientId, invitee: Invitee) -> None:

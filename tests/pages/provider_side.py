@@ -51,6 +51,7 @@ from tests.pages.records import (
     CLIENT,
     CLIENT_PARTY,
     COLLEAGUE_PARTY,
+    INVITATION,
     NOTE_OF_UNREGISTERED,
     NOW,
     PARENT_PARTY,
@@ -156,7 +157,7 @@ class ProviderSide(Play):
             relations=self.relations if client.registered else [],
             blocks=self.blocks if client.registered else [],
             names={STAFF_PARTY: "Dr. Maya Chen"},
-            invitations=[],
+            invitations=[INVITATION] if client_id == CLIENT else [],
             documents=self.documents if client_id == CLIENT else [NOTE_OF_UNREGISTERED],
             appointments=[an_appointment()] if client_id == CLIENT else [],
             zone=ZONE,
@@ -261,8 +262,9 @@ class ProviderSide(Play):
         about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
         return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
 
-    async def possible_clients(self, _r: object, _c: object, *_asked: object) -> bulk.Possible:
-        return bulk.Possible(self.clients, None, {})
+    async def possible_clients(self, _r: object, _c: object, words: str, *_: object) -> bulk.Possible:
+        found = [one for one in self.clients if words.lower() in one.name.lower()]
+        return bulk.Possible(found, CLIENT, {UNREGISTERED: "Priya Natarajan"} if words else {})
 
     async def team(self, _r: object, _c: object, _client: ClientId) -> restricting.Team:
         me = StaffId(number("staff"))

@@ -9,9 +9,19 @@ from zoneinfo import ZoneInfo
 from chart.appointment import Appointment, AppointmentId, AppointmentKind
 from chart.audit import Actor
 from chart.block import Block
-from chart.client import Client
+from chart.client import Client, OpenInvitation
 from chart.document import Document, Kind
-from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId, StaffId, VersionId
+from chart.ids import (
+    AccountId,
+    ClientId,
+    DocumentId,
+    InvitationId,
+    MessageId,
+    PracticeId,
+    RequestId,
+    StaffId,
+    VersionId,
+)
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.relationship import Relation, Relationship, Standing
 from chart.request import Request as SignatureRequest
@@ -145,6 +155,17 @@ def a_block(document: Document, account: AccountId = PARENT) -> Block:
 
 
 ZONE = ZoneInfo("America/Chicago")
+
+
+INVITATION = OpenInvitation(
+    InvitationId(number("invitation")),
+    "Rosa Rivera",
+    "rosa@example.org",
+    Relationship.PARTNER,
+    NOW,
+    NOW + timedelta(days=7),
+    "refused",
+)
 
 
 def an_appointment(**different: Any) -> Appointment:

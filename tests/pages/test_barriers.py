@@ -132,7 +132,7 @@ async def draw(page: Page) -> None:
 
 async def drawn(page: Page) -> None:
     await consent(page)
-    # a draft of the step before may be typed
+    # a draft remembers the way of before
     await page.locator("label:has([value=draw])").click()
     await draw(page)
     await page.locator("[name=intends]").check()
@@ -261,7 +261,7 @@ def long_words(on_show: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("long_words")
 @pytest.mark.parametrize("path", [path for path in EVERY_PAGE if str(UNREGISTERED) not in path])
-async def test_nothing_is_wider_than_the_window_and_the_focus_is_seen(
+async def test_nothing_is_wider_than_the_window_or_cut_and_the_focus_is_seen(
     wordy_page: Page, address: str, path: str
 ) -> None:
     await wordy_page.goto(address + path)
@@ -270,9 +270,28 @@ async def test_nothing_is_wider_than_the_window_and_the_focus_is_seen(
         await wordy_page.set_viewport_size({"width": width, "height": 800})
         wide = await wordy_page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{wide} px at {width}"
+        assert await wordy_page.evaluate(CUT_IN_TWO) == [], width
     await wordy_page.keyboard.press("Tab")  # from here on, the browser shows where the focus is
     assert await wordy_page.evaluate(UNSEEN) == []
 
+
+CUT_IN_TWO = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const cut = [];
+  const unseen = (one) => one && (one.offsetWidth <= 1 || unseen(one.parentElement));
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (unseen(text.parentElement)) continue;
+    for (const word of text.data.matchAll(/(?<!\\S)\\p{L}{2,18}(?=[.,:;?]?(?:\\s|$))/gu)) {
+      const place = document.createRange();
+      place.setStart(text, word.index);
+      place.setEnd(text, word.index + word[0].length);
+      if (new Set([...place.getClientRects()].map((one) => one.top)).size > 1) cut.push(word[0]);
+    }
+  }
+  return cut;
+}"""
+"""Words of a usual length that go on in the next line; only a name may, which is longer than the window is wide."""
 
 UNSEEN = """() => {
   const all = document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary');

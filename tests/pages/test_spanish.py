@@ -274,6 +274,12 @@ def test_a_guest_chooses_a_language_and_it_is_kept(browser: TestClient) -> None:
     assert "set-cookie" not in browser.get("/portal/sign-in?lang=xx").headers
 
 
+def test_the_device_keeps_the_language_of_whoever_is_signed_in(browser: TestClient) -> None:
+    kept = browser.get("/charts", headers={"accept-language": "en"}).headers["set-cookie"]
+    assert kept.startswith(f"{languages.COOKIE}=es;")
+    assert "set-cookie" not in browser.get("/charts", headers={"cookie": kept.split(";")[0]}).headers
+
+
 def test_browsers_and_systems_are_named_in_spanish(browser: TestClient) -> None:
     page = browser.get("/portal/account").text
     assert "Firefox en Linux" in page

@@ -1,10 +1,14 @@
 """What a phone loads before a client can sign, beside the document itself."""
 
+import re
+
 import pytest
+from fastapi.testclient import TestClient
 
 from api import languages
+from api.pages import static
 from tests.browsers import chromium, visitor
-from tests.pages.addresses import REVIEW
+from tests.pages.addresses import EVERY_PAGE, REVIEW
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -69,3 +73,17 @@ COUNT = """() => {
   const { stroke } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.stroke = function () { window.counted.moves++; stroke.call(this); };
 }"""
+
+
+def test_a_page_names_every_module_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that only another one names would be asked for a round trip later."""
+    needs = {
+        file.name: set(re.findall(r"from '\./(\w+\.js)'", file.read_text())) for file in static.FOLDER.glob("*.js")
+    }
+    assert needs["sign.js"] >= {"draft.js", "signature.js"}
+    late = {}
+    with TestClient(Stage().app(monkeypatch.setattr)) as reader:
+        for path in EVERY_PAGE:
+            named = set(re.findall(r'(?:src|href)="/static/\w+/(\w+\.js)"', reader.get(path).text))
+            late[path] = set().union(*(needs[name] for name in named)) - named
+    assert not any(late.values()), late

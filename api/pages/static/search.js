@@ -13,17 +13,20 @@ input.addEventListener('input', () => {
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   clearTimeout(timer);
-  search();
+  search(true);
 });
 // the browser gives back what was typed when somebody returns to the page
 if (input.value && location.pathname === '/charts') search();
 
-async function search() {
+async function search(asked = false) {
   asking?.abort();
   asking = new AbortController();
   const sent = { method: 'POST', body: new URLSearchParams(new FormData(form)), signal: asking.signal };
   const response = await fetch(form.action, sent).catch(() => null);
-  if (!response?.ok || response.redirected) return;
+  // signed out in the meantime: the address says where to go on
+  if (response?.redirected) return location.assign(response.url);
+  // the browser itself says what is wrong, once somebody insists
+  if (!response?.ok) return asked && !sent.signal.aborted && form.submit();
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   const [old, next] = [document, fresh].map((page) => page.querySelector('[data-clients]'));
   // news read the page without these words, so they may not touch the list

@@ -48,6 +48,8 @@ let going;
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   if (going) return;
+  // not a minute of sending for a no
+  if (file.files[0].size > Number(form.dataset.most)) return refused(_('This file has more than 50 MB. Choose a smaller one.'));
   going = new XMLHttpRequest(); // fetch does not tell how much has gone
   going.open('POST', form.action);
   going.setRequestHeader('accept', 'text/html');

@@ -1,0 +1,104 @@
+"""SPEC O1: what an operator reads of a request without a key, and finds with the README's queries."""
+
+import asyncio
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+
+from activities.ask import ask, workflow_id
+from chart.audit import SERVICE
+from chart.lifecycle import Order, RequestState
+from gateways.postgres import Database
+from gateways.storage import Storage
+from gateways.temporal import ENDING, EXPIRES, PRACTICE, WAITS_FOR
+from tests.engine import Handle, request_id, signature
+from tests.office import Office
+from tests.test_bad_paths import in_the_chart, parked, recall, register
+from workflows.share_to_sign import ShareToSign
+from workflows.signals import Extend
+
+QUERIES = re.findall(
+    r"^\| [^|]+ \| `([^`]+ (?:=|<|IS) [^`]+)` \|$",
+    (Path(__file__).parent.parent / "README.md").read_text().partition("Saved queries:")[2].partition("\nA request")[0],
+    re.MULTILINE,
+)
+
+
+def test_the_readme_has_a_query_for_each_search_attribute() -> None:
+    assert all(any(key.name in query for query in QUERIES) for key in (WAITS_FOR, ENDING, PRACTICE, EXPIRES))
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_the_engine_takes_each_query_of_the_readme(engine: Client, query: str) -> None:
+    assert (await engine.count_workflows(query)).count >= 0
+
+
+async def asked(engine: Client, database: Database, order: Order) -> Handle:
+    """As the service asks: with what is known from the start."""
+    request = await ask(engine, "share-to-sign", order)
+    handle: Handle = engine.get_workflow_handle(workflow_id(order.document), first_execution_run_id=str(request))
+    await in_the_chart(database, order, handle)
+    return handle
+
+
+async def said(handle: Handle, key: SearchAttributeKey[str] | SearchAttributeKey[datetime]) -> object:
+    return (await handle.describe()).typed_search_attributes.get(key)
+
+
+async def becomes(handle: Handle, key: SearchAttributeKey[str] | SearchAttributeKey[datetime], value: object) -> None:
+    for _ in range(400):
+        if await said(handle, key) == value:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{key.name} is {await said(handle, key)}")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_an_open_request_says_whose_it_is_when_it_ends_and_then_how(
+    engine: Client, database: Database, office: Office
+) -> None:
+    order = office.order()
+    handle = await asked(engine, database, order)
+    assert await said(handle, WAITS_FOR) == "Signature"
+    assert await said(handle, PRACTICE) == str(office.practice)
+    assert await said(handle, EXPIRES) == order.expires_at
+    assert await said(handle, ENDING) is None
+    later = order.expires_at + timedelta(days=9)
+    await handle.signal(ShareToSign.extend, Extend(request_id(handle), SERVICE, later))
+    await becomes(handle, EXPIRES, later)
+    await handle.signal(ShareToSign.recall, recall(handle))
+    assert await handle.result() == RequestState.RECALLED
+    await becomes(handle, ENDING, "Recalled")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_it_waits_for_a_registration_and_then_for_a_signature(
+    engine: Client, database: Database, office: Office
+) -> None:
+    handle = await asked(engine, database, parked(office))
+    assert await said(handle, WAITS_FOR) == "Registration"
+    await register(database, office)
+    await handle.signal(ShareToSign.registered)
+    await becomes(handle, WAITS_FOR, "Signature")
+    await handle.terminate()
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_needs_attention_is_found_until_it_is_mended(
+    engine: Client, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
+    handle = await asked(engine, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await becomes(handle, WAITS_FOR, "Attention")
+    await storage.put(content)
+    await handle.signal(ShareToSign.resume)
+    assert await handle.result() == RequestState.SIGNED
+    await becomes(handle, WAITS_FOR, "Signature")
+    assert await said(handle, ENDING) is None
