@@ -1,7 +1,7 @@
 """The stories of the practice, played with records made by hand."""
 
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -87,7 +87,7 @@ ACTS = {
     ),
     sharing: ("share", "share_to_sign", "invite", "choices"),
     requests: ("resume", "queue", "need_attention", "timeline", "recall", "reissue", "find_request"),
-    access: ("end", "block_document", "unblock_document"),
+    access: ("end", "block_document", "unblock_document", "second_factors"),
     settings: ("read_practice", "change_practice"),
     auditing: ("read",),
     disclosing: ("consents", "ledger"),
@@ -304,6 +304,9 @@ class ProviderSide(Play):
 
     async def unblock_document(self, _r: object, _c: object, document: DocumentId, account: AccountId) -> None:
         self._act("unblock", document=document, account=account)
+
+    async def second_factors(self, _r: object, _c: object, _client: ClientId) -> dict[AccountId, datetime | None]:
+        return {ACCOUNT: None}
 
     async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> requests.Steered:
         check_reason(reason)
