@@ -12,6 +12,9 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+ORIGIN = r"^https?://[^/?#\s]+$"
+"""With anything behind it, be it a slash, passkeys and single sign-on would be those of another site."""
+
 
 class Settings(BaseSettings):
     """One object for API, worker and commands; each field's description is what the README says of it."""
@@ -68,8 +71,12 @@ class Settings(BaseSettings):
     mail_from: str = Field(description="Sender address of all mail; the address alone is shown.")
     api_host: str = Field(default="127.0.0.1", description="Address on which the API listens.")
     api_port: int = Field(default=8000, description="Port on which the API listens.")
-    chart_url: str = Field(description="Where staff reach the chart pages, e.g. `https://chart.example.org`.")
-    portal_url: str = Field(description="Where clients reach the Client Portal; links in mail begin with it.")
+    chart_url: str = Field(
+        description="Where staff reach the chart pages, e.g. `https://chart.example.org`.", pattern=ORIGIN
+    )
+    portal_url: str = Field(
+        description="Where clients reach the Client Portal; links in mail begin with it.", pattern=ORIGIN
+    )
     trusted_proxies: str = Field(
         default="",
         description="Comma-separated addresses or networks of proxies whose `X-Forwarded-For` is believed, never all "
@@ -127,4 +134,4 @@ class Settings(BaseSettings):
 @cache
 def settings() -> Settings:
     """The process's settings; a missing or bad variable is named in the error."""
-    return Settings()  # pyright: ignore[reportCallIssue]
+    return Settings()

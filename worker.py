@@ -142,9 +142,12 @@ async def watching(configured: Settings, engine: Client, database: Database) -> 
 
 async def _watch(configured: Settings, engine: Client, database: Database) -> None:
     while True:
-        with suppress(RPCError, TimeoutError, *LOST):  # they come back, and the figures with them
-            waiting = await temporal.backlog(engine, configured.temporal_task_queue)
-            metrics.show(await counts.requests(database), waiting)
+        try:
+            with suppress(RPCError, TimeoutError, *LOST):  # they come back, and the figures with them
+                waiting = await temporal.backlog(engine, configured.temporal_task_queue)
+                metrics.show(await counts.requests(database), waiting)
+        except Exception:
+            logger.exception("requests and tasks could not be counted; it is tried again")
         await asyncio.sleep(LOOKS_EVERY.total_seconds())
 
 

@@ -12,9 +12,9 @@ from chart import audit, bulk, request
 from chart.audit import Action, Actor
 from chart.bulk import BulkAct, BulkId, ItemOutcome
 from chart.ids import DocumentId, PracticeId, RequestId
-from chart.lifecycle import Order, RequestState
+from chart.lifecycle import STATES, Order, RequestState
 from chart.message import MessageAbout
-from chart.refusals import Refusal
+from chart.refusals import NotInThisState, Refusal
 from gateways.postgres import Database
 
 
@@ -44,7 +44,10 @@ class ItemResult:
 
 
 class NotDeliveredYet(Exception):
-    """The request's own workflow has not put it into the chart; the engine tries this again."""
+    """The request's own workflow has not put it into the chart, or is the one before, which is just ending.
+
+    The engine tries this again.
+    """
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,10 @@ class Bulk:
             if not await request.exists(transaction, request_id):
                 raise NotDeliveredYet
             found = await request.find(transaction, request_id)
+        if found.state is RequestState.SEALING:
+            raise NotInThisState(found.attention or STATES[found.state].too_late)
+        if found.state.ended:
+            raise NotDeliveredYet
         if found.state is RequestState.AWAITING_REGISTRATION:
             return await self._note(item, ItemResult(ItemOutcome.PARKED), request_id=request_id)
         mail = _mail(wanted, request_id, found.life.waits_for, item)

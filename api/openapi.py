@@ -72,11 +72,11 @@ MEANS = {
 """Every problem that an operation may answer."""
 
 
-def _problems(row: Operation, route: RouteContext, method: str) -> set[HTTPStatus]:
+def _problems(row: Operation, route: RouteContext, method: str, parameters: object) -> set[HTTPStatus]:
     """Those of one operation: by the row of the table, by what is sent along, and by whether it changes anything."""
     assert route.dependant is not None
     sent, changes = route.dependant.body_params, method != "GET"
-    looked_for = row.when & {When.OPEN, When.SHARED, When.NAMED} or "{" in str(route.path)
+    looked_for = row.when & {When.OPEN, When.SHARED, When.NAMED} or '"format": "uuid"' in json.dumps(parameters)
     known, secret = row.who is not Who.ANYBODY, When.SECRET in row.when
     answers = {
         HTTPStatus.BAD_REQUEST: sent,
@@ -93,10 +93,6 @@ def _problems(row: Operation, route: RouteContext, method: str) -> set[HTTPStatu
     return {status for status, may in answers.items() if may}
 
 
-def _name(status: HTTPStatus) -> str:
-    return status.phrase.title().replace(" ", "")
-
-
 class Documented(FastAPI):
     """An app whose document tells of problems as they are answered; FastAPI's own would tell of its validation only."""
 
@@ -108,7 +104,7 @@ class Documented(FastAPI):
             components["schemas"].pop(its_own, None)
         problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         components["responses"] = {
-            _name(status): {"description": means, "content": problem} for status, means in MEANS.items()
+            f"{status:d}": {"description": means, "content": problem} for status, means in MEANS.items()
         }
         routes = {
             (str(one.path), method): one for one in iter_route_contexts(self.routes) for method in one.methods or ()
@@ -119,8 +115,8 @@ class Documented(FastAPI):
                 row = operation_of(route.endpoint) if route.endpoint else None
                 assert row is not None, f"{method} {path}: say what it does, with `api.access.does`"
                 operation["responses"].pop("422", None)
-                for status in sorted(_problems(row, route, method.upper())):
-                    operation["responses"][str(status.value)] = {"$ref": f"#/components/responses/{_name(status)}"}
+                for status in sorted(_problems(row, route, method.upper(), operation.get("parameters"))):
+                    operation["responses"][f"{status:d}"] = {"$ref": f"#/components/responses/{status:d}"}
         return made
 
 

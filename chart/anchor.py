@@ -17,7 +17,6 @@ from uuid import UUID
 from chart import audit
 from chart.audit import SERVICE, Action
 from chart.ids import PracticeId
-from gateways import postgres
 from gateways.postgres import SQL, Database, Transaction
 from gateways.storage import Storage, StoredBytesChanged, StoredBytesLocked
 
@@ -77,7 +76,7 @@ async def keep_daily(database: Database, storage: Storage) -> None:
         try:
             for practice in await practices(database):
                 await _keep_if_readable(database, storage, practice)
-        except postgres.LOST:
+        except Exception:  # whatever it is: a log that is no longer anchored would be noticed by nobody
             logger.exception("the audit log could not be anchored; it is tried again")
         await asyncio.sleep(LOOK_EVERY.total_seconds())
 

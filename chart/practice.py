@@ -1,7 +1,9 @@
 """The practice: whose chart it is, its time zone and its schedule."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from chart import schedule
 from chart.ids import PracticeId
@@ -55,8 +57,13 @@ def check(wanted: Practice) -> None:
             raise Unacceptable("Say how clients come to paper instead, in one line of at most 500 characters.")
 
 
-async def change(transaction: Transaction, wanted: Practice) -> Practice:
-    """Set how the practice works from now on; requests that are open keep what they were asked with."""
+async def change(transaction: Transaction, changes: Mapping[str, Any]) -> Practice:
+    """Set how the practice works from now on; requests that are open keep what they were asked with.
+
+    Of two who change it at once neither undoes what the other has changed.
+    """
+    await transaction.execute(HOLD)
+    wanted = replace(await current(transaction), **changes)
     check(wanted)
     await transaction.execute(
         CHANGE,
@@ -83,6 +90,8 @@ select id, name, timezone, request_days, reminder_days, majority_age, language, 
     reminders_optional
 from practice where id = current_practice()
 """)
+
+HOLD = SQL("select id from practice where id = current_practice() for update")
 
 CHANGE = SQL("""
 update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5,

@@ -143,6 +143,7 @@ async def remove_passkey(transaction: Transaction, surface: Surface, party: Acto
 
 
 async def _check_may_lose_one(transaction: Transaction, surface: Surface, party: Actor) -> None:
+    await transaction.execute(HOLD, party)  # of two that go at once, the second sees that the first is gone
     if (await of(transaction, party)).count > 1:
         return
     if surface is Surface.CHART:
@@ -214,6 +215,8 @@ where party = $1 and offered is not null
 """)
 
 USE_STEP = SQL("update authenticator set last_step = $2 where party = $1 and last_step < $2 returning true")
+
+HOLD = SQL("select pg_advisory_xact_lock(hashtextextended($1::text, 4))")
 
 REMOVE_AUTHENTICATOR = SQL("delete from authenticator where party = $1 and secret is not null returning true")
 

@@ -10,6 +10,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from chart import practice
 from chart.ids import PracticeId, StaffId
 from chart.refusals import NotAllowed
 from gateways import postgres
@@ -117,6 +118,24 @@ async def test_of_two_invitations_of_one_person_that_are_used_at_once_one_makes_
         assert [type(one) for one in told if isinstance(one, Exception)] == [account.AccountExists]
         late = next(one for one, what in zip(invitations, told, strict=True) if isinstance(what, Exception))
         await account.register(narrow, late.token, PASSWORD)
+
+
+async def test_of_two_who_change_the_practice_at_once_neither_undoes_the_other(
+    database: Database, office: Office
+) -> None:
+    async def other() -> None:
+        async with database.practice(office.practice) as second:
+            await practice.change(second, {"language": "es"})
+
+    async with database.practice(office.practice) as first:
+        await practice.change(first, {"request_days": 31})
+        waits = asyncio.create_task(other())
+        await asyncio.wait({waits}, timeout=0.2)
+        await practice.change(first, {"majority_age": 19})
+    await waits
+    async with database.practice(office.practice) as transaction:
+        stands = await practice.current(transaction)
+    assert (stands.request_days, stands.majority_age, stands.language) == (31, 19, "es")
 
 
 async def test_the_database_shows_a_practice_its_own_rows_only(

@@ -27,7 +27,7 @@ from tests.office import PASSWORD, Office, add_document
 from tests.sign_ins import sign_in_staff
 from tests.test_endings import soon
 from tests.test_portal import shown
-from tests.test_signing import portal
+from tests.test_signing import portal, reviewed, signature
 from workflows.bulk import AT_ONCE, ShareInBulk
 
 Json = dict[str, Any]
@@ -103,6 +103,20 @@ async def test_whoever_was_told_by_the_one_email_is_told_of_the_end_too(
     recalled = await api.post(f"{request}/recall", json={"reason": "The wrong client."}, headers=office.bearer)
     assert recalled.status_code == HTTPStatus.OK, recalled.text
     assert await soon(lambda: len(mailbox.to(office.client_email)) == 2)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_everybody_has_signed_already_is_refused_while_it_cannot_be_sealed(
+    api: httpx2.AsyncClient, storage: Storage, office: Office
+) -> None:
+    path, me = await reviewed(api, office)
+    content = await storage.get(office.note.sha256)
+    storage.path(office.note.sha256).unlink()
+    await api.post(f"{path}/signature", json=signature(office), headers=me)
+    body = {"act": "share_to_sign", "documents": [str(office.note.id)]}
+    (item,) = await finished(api, office, await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer))
+    await storage.put(content)
+    assert (item["outcome"], "being sealed" in item["reason"] or "Restore it" in item["reason"]) == ("refused", True)
 
 
 @pytest.mark.usefixtures("worker")

@@ -108,7 +108,7 @@ def test_only_the_workers_seal_and_ask_for_time_stamps_and_the_api_trusts_the_sa
 def test_what_is_given_empty_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for key, value in OURS["worker"]["environment"].items():
         monkeypatch.setenv(key, "" if str(value).endswith(":-}") else str(value))
-    given = Settings()  # pyright: ignore[reportCallIssue]
+    given = Settings()
     assert (given.seal_passphrase, given.tsa_certificate_file, given.tsa_urls.get_secret_value()) == (None, None, "")
 
 

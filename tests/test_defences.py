@@ -351,6 +351,13 @@ def test_everybody_is_never_trusted(configured: Settings, told: str) -> None:
         Settings.model_validate(configured.model_dump() | {"trusted_proxies": told})
 
 
+@pytest.mark.parametrize("name", ["chart_url", "portal_url"])
+@pytest.mark.parametrize("told", ["https://chart.example.org/", "chart.example.org", "https://example.org/chart", ""])
+def test_a_surface_is_at_an_origin_and_at_nothing_below_it(configured: Settings, name: str, told: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(configured.model_dump() | {name: told})
+
+
 MADE_UP: dict[str, Any] = {
     "signer": "account:someone",
     "account_id": str(uuid4()),

@@ -1,5 +1,6 @@
 """SPEC A2: passkeys, in a real browser with a device of its own, and against what an attacker would send."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -13,8 +14,9 @@ from playwright.async_api import Browser, Page, expect
 from activities.stamp import MEANING
 from api.access import COOKIE
 from chart.audit import SERVICE, Action
-from gateways.postgres import Database
-from identity import account, roster
+from chart.refusals import Refusal
+from gateways.postgres import Database, Transaction
+from identity import account, roster, second_factor
 from identity.caller import Role, Surface
 from settings import Settings
 from tests.browsers import chromium, visitor, with_passkeys
@@ -186,6 +188,36 @@ async def test_the_passkey_of_a_colleague_who_has_left_signs_nobody_in(
     assert refused.status_code == HTTPStatus.FORBIDDEN
     last = (await log(database, office))[-1]
     assert (last.action, last.detail["account"]) == (Action.SIGN_IN_REFUSED, provider.party)
+
+
+async def test_of_two_second_factors_that_are_removed_at_once_staff_keeps_one(
+    api: httpx2.AsyncClient, database: Database, office: Office, configured: Settings
+) -> None:
+    cookie = await sign_in_staff(api, office.provider_email)
+    passkey = SoftPasskey(configured.chart_url, "chart.localhost")
+    options = (await api.post("/account/passkeys/question", headers=cookie)).json()
+    assert (await api.post("/account/passkeys", json=passkey.make(options), headers=cookie)).is_success
+    async with database.practice(office.practice) as transaction:
+        provider = next(one for one in await roster.members(transaction) if one.email == office.provider_email)
+
+    async def remove(way: Callable[[Transaction], Awaitable[None]]) -> bool:
+        async with database.practice(office.practice) as transaction:
+            try:
+                await way(transaction)
+            except Refusal:
+                return False
+            await asyncio.sleep(0.1)  # so that both are under way at once
+        return True
+
+    removed = await asyncio.gather(
+        remove(lambda transaction: second_factor.remove_authenticator(transaction, Surface.CHART, provider.party)),
+        remove(
+            lambda transaction: second_factor.remove_passkey(transaction, Surface.CHART, provider.party, passkey.id)
+        ),
+    )
+    assert sorted(removed) == [False, True]
+    async with database.practice(office.practice) as transaction:
+        assert (await second_factor.of(transaction, provider.party)).count == 1
 
 
 @pytest.mark.parametrize(

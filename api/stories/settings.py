@@ -1,6 +1,5 @@
 """How the practice works, and in which language somebody reads."""
 
-from dataclasses import replace
 from typing import Any
 
 from api.resources import Resources
@@ -23,7 +22,7 @@ async def read_practice(resources: Resources, caller: PracticeSide) -> Practice:
 async def change_practice(resources: Resources, caller: PracticeSide, changes: dict[str, Any]) -> Practice:
     """Time zone, language, reminders, expiry, age of majority; requests that are open stay as they were asked."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        changed = await practice.change(transaction, replace(await practice.current(transaction), **changes))
+        changed = await practice.change(transaction, changes)
         await audit.record(
             transaction, caller.practice, caller.actor, Action.CHANGED_PRACTICE, changed=", ".join(sorted(changes))
         )

@@ -308,6 +308,9 @@ class ProviderSide(Play):
     async def unblock_document(self, _r: object, _c: object, document: DocumentId, account: AccountId) -> None:
         self._act("unblock", document=document, account=account)
 
+    async def second_factors(self, _r: object, _c: object, _client: ClientId) -> dict[AccountId, datetime | None]:
+        return {ACCOUNT: None}
+
     async def recall(self, _r: object, _c: object, request_id: RequestId, reason: str) -> requests.Steered:
         check_reason(reason)
         self._act("recall", request=request_id, reason=reason)
