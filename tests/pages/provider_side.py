@@ -297,9 +297,6 @@ class ProviderSide(Play):
     async def end(self, _r: object, _c: object, _client: ClientId, account: AccountId, reason: str) -> None:
         self._act("end", account=account, reason=reason)
 
-    async def second_factors(self, _r: object, _c: object, _client: object) -> dict[AccountId, datetime | None]:
-        return {}
-
     async def block_document(
         self, _r: object, _c: object, document: DocumentId, account: AccountId, reason: str
     ) -> None:
