@@ -263,8 +263,8 @@ async def test_one_kind_is_shared_with_everybody_who_is_listed(
         ({"kind": "psychotherapy_note"}, "Choose the type of the documents"),
         ({}, "Choose the clients"),
         ({"clients": ["x"]}, "Choose clients"),
-        ({"clients": [str(office.client)], "note_name": "Group Note"}, "There may be none of this kind"),
-        ({"clients": [str(other_office.client)]}, "There may be none of this kind"),
+        ({"clients": [str(office.client)], "note_name": "Group Note"}, "None of these clients has a document"),
+        ({"clients": [str(other_office.client)]}, "None of these clients has a document"),
     ):
         refused = await api.post("/bulk", data=form | wrong, headers=me)
         assert (refused.status_code, says in refused.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), wrong

@@ -98,7 +98,7 @@ async def test_a_key_needs_a_fresh_sign_in(
     refused = await api.post(KEYS, json=WANTED, headers=admin)
     assert refused.json()["type"] == "/problems/fresh-sign-in-needed"
     page = await api.post("/keys", data=WANTED, headers=admin)
-    assert page.headers["location"] == "/account/again?next=/keys"
+    assert page.headers["location"] == "/account/again?next=/keys%3Fdone%3Dagain"
 
 
 async def test_the_page_shows_a_key_once(api: httpx2.AsyncClient, office: Office, admin: dict[str, str]) -> None:

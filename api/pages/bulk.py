@@ -148,11 +148,14 @@ async def share_kind(
     try:
         what = BulkAct(forms.one_of(tuple(BulkAct), act, N_("what to do")))
         of = Kind(forms.one_of(tuple(SHAREABLE), kind, N_("the type of the documents")))
+        found = await bulk.of_kind(res, staff, await _clients(res, staff, typed), of, _named(of, note_name))
+        if not found:
+            raise Unacceptable("None of these clients has a document of this type that is not shared yet.")
         begun = await bulk.share(
             res,
             staff,
             what,
-            await bulk.of_kind(res, staff, await _clients(res, staff, typed), of, _named(of, note_name)),
+            found,
             days=None,
             reminder_days=None,
             when_registered=bool(typed["when_registered"]),

@@ -26,6 +26,7 @@ DONE: dict[str, Sentence] = {
     "role": "The role is changed. The colleague is signed out everywhere and signs in anew.",
     "colleague-ended": "The access has ended. The colleague is signed out everywhere.",
     "factors-removed": "The second factors are removed. The colleague has an email that says what to do.",
+    "again": "Thank you. Nothing is done yet: fill in the form once more.",
     "invited": "Invitation sent. The link in it works for seven days.",
     "invitation-revoked": "The invitation is taken back. Its link works no more.",
     "uploaded": "The document is in the chart.",
@@ -68,6 +69,11 @@ def uploaded_to(place: str, done: str, notes: tuple[Note, ...]) -> Response:
     """Back to `place`, where a notification says so, and how the signature will look."""
     besides = [f"&note={name}" for name, note in NOTES.items() if note in notes]
     return see_other(f"{place}?done={done}{''.join(besides[:1])}")
+
+
+def again(place: str) -> Response:
+    """To the question whether it is really them, and back to `place`, which says that nothing was done in between."""
+    return see_other(f"/account/again?next={place}%3Fdone%3Dagain")
 
 
 async def page(

@@ -78,7 +78,7 @@ async def make(
         chosen = {Right(forms.one_of(tuple(SCOPES), one, N_("what the key may do"))) for one in scopes}
         made = await keys.make(res, staff, name.strip(), chosen, _days(days))
     except FreshSignInNeeded:
-        return see_other("/account/again?next=/keys")
+        return desk.again("/keys")
     except Refusal as refusal:
         return await _page(request, res, staff, forms.status(refusal), typed=typed, problem=str(refusal))
     return await _page(request, res, staff, made=made)

@@ -73,7 +73,7 @@ async def invite(
             role=Role(forms.one_of(tuple(Role), role, N_("the role"))),
         )
     except FreshSignInNeeded:
-        return see_other("/account/again?next=/staff")
+        return desk.again("/staff")
     except NotAllowed:
         raise
     except Refusal as refusal:
@@ -151,7 +151,7 @@ async def _done(
     try:
         await act
     except FreshSignInNeeded:
-        return see_other(f"/account/again?next=/staff/{staff_id}")
+        return desk.again(f"/staff/{staff_id}")
     except (NotFound, NotAllowed):
         raise
     except Refusal as refusal:
