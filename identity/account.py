@@ -95,7 +95,7 @@ async def revoke_invitation(transaction: Transaction, client_id: ClientId, invit
     if row is None:
         raise NotFound("There is no such invitation for this client.")
     if row["used_at"]:
-        raise NotInThisState("Somebody has registered with this invitation already. End the access instead.")
+        raise NotInThisState("This invitation was used already. End the access instead.")
     return await transaction.fetchval(REVOKE_ONE, invitation_id) is not None
 
 

@@ -22,7 +22,7 @@ from identity.operator import Operators
 from identity.passkey import Passkey
 from identity.person import Person
 from identity.second_factor import Factors, Offered
-from identity.session import Awaits, HalfWay, Left, Session
+from identity.session import SHOWS_LINK, Awaits, HalfWay, Left, Session
 from tests.pages import portal_side, provider_side
 from tests.pages.portal_side import PortalSide
 from tests.pages.provider_side import ProviderSide
@@ -80,7 +80,9 @@ class Stage(ProviderSide, PortalSide):
         return PortalUser(PRACTICE, ACCOUNT, NOW, "Jordan Rivera", self.language, "America/Chicago")
 
     async def half_way(self, asked: Request, _r: object) -> HalfWay:
-        awaits = {"enrol": Awaits.ENROLMENT, "link": Awaits.LINK}.get(asked.url.path.split("/")[-1], Awaits.FACTOR)
+        surface = Surface.PORTAL if asked.url.path.startswith("/portal") else Surface.CHART
+        there = {"enrol": Awaits.ENROLMENT, "link": SHOWS_LINK[surface]}
+        awaits = there.get(asked.url.path.split("/")[-1], Awaits.FACTOR)
         return HalfWay(PRACTICE, STAFF_PARTY, awaits)
 
     async def of(self, _transaction: object, _actor: object) -> Factors:
