@@ -315,6 +315,13 @@ async def test_what_is_written_to_the_practice_outlives_a_reload_but_not_its_sen
         await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}/decline")
         await expect(reason).to_have_value("The goal is not mine.")
 
+        # also from the page where it is checked
+        await page.get_by_role("radio", name="Decline to sign").check()
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.get_by_role("heading", name="Check and send")).to_be_visible()
+        await page.reload()
+        await expect(reason).to_have_value("The goal is not mine.")
+
         await page.get_by_role("radio", name="Decline to sign").check()
         await page.get_by_role("button", name="Continue").click()
         await page.get_by_role("button", name="Decline to sign").click()
