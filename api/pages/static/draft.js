@@ -22,7 +22,7 @@ const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(
 for (const key of drafts()) if (!key.startsWith(MINE)) sessionStorage.removeItem(key);
 
 // a draft in the place of what stands there would pass for what is stored
-const empty = [...document.querySelectorAll('form[method=post] textarea')].filter((field) => !field.defaultValue);
+const empty = [...document.querySelectorAll('form[method=post]:not([data-draft]) textarea')].filter((field) => !field.defaultValue);
 const named = new Map(empty.map((field) => [`${new URL(field.form.action).pathname}#${field.id}`, field]));
 
 // a page that answers says what came of what was sent; one that is shown once more does not
@@ -36,6 +36,24 @@ for (const [name, field] of named) {
   field.value = kept(name)?.text ?? '';
   field.addEventListener('input', () => keep(name, { text: field.value }));
   field.form.addEventListener('submit', () => keep(name, { text: field.value, sent: true }));
+}
+
+// whoever had to show in between that it is them finds the form as they sent it
+for (const form of document.querySelectorAll('form[data-draft]')) {
+  const name = new URL(form.action).pathname;
+  const given = (form.dataset.draft === 'again' && kept(name)) || [];
+  for (const [field, value] of given) fill(form.querySelectorAll(`[name="${field}"]`), value);
+  const folded = form.closest('details');
+  if (folded && given.length) folded.open = true;
+  forget(name);
+  form.addEventListener('submit', () => keep(name, [...new FormData(form)]));
+}
+
+function fill(fields, value) {
+  for (const field of fields) {
+    if (field.type !== 'checkbox') field.value = value;
+    else if (field.value === value) field.checked = true;
+  }
 }
 
 document.addEventListener('submit', (event) => {
