@@ -100,13 +100,15 @@ def check_zone(name: str) -> ZoneInfo:
 
 
 def may_remind_now(last_sent_at: datetime | None, now: datetime) -> None:
-    """Raise `NotInThisState` if a reminder went out just now, whoever sent it."""
+    """Raise `NotInThisState` if the request or a reminder went out just now, whoever sent it."""
     if last_sent_at is None or now >= (again := last_sent_at + MANUAL_PAUSE):
         return
     minutes = -((now - again) // timedelta(minutes=1))  # rounded up: whoever waits so long is not refused again
     if minutes == 1:
-        raise NotInThisState("A reminder has just been sent. It can be sent again in 1 minute.")
-    raise NotInThisState("A reminder has just been sent. It can be sent again in {minutes} minutes.", minutes=minutes)
+        raise NotInThisState("The signers have just been sent an email. A reminder can be sent in 1 minute.")
+    raise NotInThisState(
+        "The signers have just been sent an email. A reminder can be sent in {minutes} minutes.", minutes=minutes
+    )
 
 
 def check_expiry(created_at: datetime, expires_at: datetime, now: datetime) -> None:

@@ -114,4 +114,4 @@ async def test_the_page_shows_a_key_once(api: httpx2.AsyncClient, office: Office
     assert key[1] not in later.text
     assert ", Ada Byron" in later.text
     revoke = re.findall(r'action="(/keys/[0-9a-f-]{36}/revoke)"', later.text)[0]
-    assert (await api.post(revoke, headers=html)).headers["location"] == "/keys?done=revoked"
+    assert (await api.post(revoke, headers=html)).headers["location"] == "/keys?done=key-revoked"

@@ -163,9 +163,9 @@ def test_a_reminder_by_hand_waits_five_minutes_and_says_how_long() -> None:
     sent = datetime(2026, 6, 1, 15, 0, tzinfo=UTC)
     may_remind_now(None, sent)
     may_remind_now(sent, sent + MANUAL_PAUSE)
-    with pytest.raises(NotInThisState, match="again in 5 minutes"):
+    with pytest.raises(NotInThisState, match="sent in 5 minutes"):
         may_remind_now(sent, sent)
-    with pytest.raises(NotInThisState, match="again in 1 minute\\."):
+    with pytest.raises(NotInThisState, match="sent in 1 minute\\."):
         may_remind_now(sent, sent + MANUAL_PAUSE - timedelta(seconds=1))
 
 

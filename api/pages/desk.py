@@ -23,10 +23,11 @@ DONE: dict[str, Sentence] = {
     "settings": "The settings are changed. Requests that are open stay as they were asked.",
     "settings-same": "Nothing was changed.",
     "colleague-invited": "Invitation sent. The link in it works for seven days.",
+    "key-revoked": "The key is revoked.",
     "role": "The role is changed. The colleague is signed out everywhere and signs in anew.",
     "colleague-ended": "The access has ended. The colleague is signed out everywhere.",
     "factors-removed": "The second factors are removed. The colleague has an email that says what to do.",
-    "again": "Thank you. Nothing is done yet: fill in the form once more.",
+    "again": "Thank you. Nothing is done yet: look at what you wrote, and send it once more.",
     "invited": "Invitation sent. The link in it works for seven days.",
     "invitation-revoked": "The invitation is taken back. Its link works no more.",
     "uploaded": "The document is in the chart.",
@@ -81,7 +82,8 @@ async def page(
 ) -> Response:
     languages.is_of(request, staff.language)
     asked = request.query_params if request.method == "GET" else {}
-    done, note = DONE.get(asked.get("done", "")), NOTES.get(asked.get("note", ""))
+    what = asked.get("done", "")
+    done, note = DONE.get(what), NOTES.get(asked.get("note", ""))
     return rendering.page(
         request,
         name,
@@ -95,6 +97,7 @@ async def page(
             "notification": Notification(Text("{done} {note}", done=done, note=note) if note else done)
             if done
             else None,
+            "again": what == "again",
             **context,
         },
     )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from api.access import Res, StaffPage, does
 from api.pages import desk, forms
 from api.pages.forms import Typed
-from api.pages.rendering import Notification, see_other
+from api.pages.rendering import see_other
 from api.stories import keys
 from chart.refusals import FreshSignInNeeded, Refusal, Unacceptable
 from chart.text import N_, Sentence
@@ -40,7 +40,6 @@ async def show_keys(request: Request, res: Res, staff: StaffPage) -> Response:
 async def _page(
     request: Request, res: Res, staff: StaffPage, status: int = HTTPStatus.OK, **context: object
 ) -> Response:
-    done = request.query_params.get("done")
     found = await keys.list_keys(res, staff)
     return await desk.page(
         request,
@@ -56,7 +55,6 @@ async def _page(
             "made": None,
             "problem": None,
             "typed": {"name": "", "days": "90", "scopes": []},
-            "notification": Notification("The key is revoked.") if done == "revoked" else None,
             **context,
         },
     )
@@ -94,4 +92,4 @@ def _days(typed: str) -> int:
 @does(Operation.REVOKE_KEY)
 async def revoke(res: Res, staff: StaffPage, key_id: UUID) -> Response:
     await keys.revoke(res, staff, key_id)
-    return see_other("/keys?done=revoked")
+    return see_other("/keys?done=key-revoked")

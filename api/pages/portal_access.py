@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from fastapi import APIRouter, Request, Response
 
 from api.access import Res, StaffPage, does
-from api.pages import forms
+from api.pages import desk, forms
 from api.pages.chart import show_face
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
@@ -107,7 +107,7 @@ async def _done(
     try:
         await act
     except FreshSignInNeeded:
-        return see_other(f"/account/again?next=/charts/{client_id}")
+        return desk.again(f"/charts/{client_id}")
     except NotFound:
         raise
     except Refusal as refusal:

@@ -139,7 +139,7 @@ def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: ob
         "path": request.url.path,
         "zone": ZoneInfo("UTC"),
         "first_page": asked_page(request),
-        "answers_form": request.method == "POST" and _is_read(request),
+        "answers_form": _read_at(request) if request.method == "POST" else None,
         "other_languages": _others(request, language),
         **context,
     }
@@ -160,10 +160,15 @@ def asked_page(request: Request) -> int:
     return max(int(asked), 1) if asked.isdecimal() and len(asked) < 6 else 1
 
 
-def _is_read(request: Request) -> bool:
-    """Whether a page can be read at the address to which a form was sent."""
-    reading = {**request.scope, "method": "GET"}
-    return any(route.matches(reading)[0] is Match.FULL for route in request.app.router.routes)
+def _read_at(request: Request) -> str | None:
+    """Where what a form is answered with can be read: at its address, or at the nearest above it that shows a page."""
+    path = request.url.path
+    while path:
+        reading = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(reading)[0] is Match.FULL for route in request.app.router.routes):
+            return path
+        path = path.rpartition("/")[0]
+    return None
 
 
 KEPT = 400 * 24 * 3600

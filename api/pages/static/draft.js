@@ -31,12 +31,31 @@ for (const key of drafts()) {
   if (kept(name).sent && (arrived || !forms.some((form) => to(form) === name.split('#')[0]))) forget(name);
 }
 
-for (const field of forms.flatMap((form) => [...form.querySelectorAll('textarea')])) {
+const texts = forms.flatMap((form) => ('draft' in form.dataset ? [] : [...form.querySelectorAll('textarea')]));
+for (const field of texts) {
   const name = `${to(field.form)}#${field.id}`;
   // in the place of what stands there, a draft would pass for what is stored
   if (!field.defaultValue) field.value = kept(name)?.text ?? '';
   field.addEventListener('input', () => keep(name, { text: field.value }));
   field.form.addEventListener('submit', () => keep(name, { text: field.value, sent: true }));
+}
+
+// whoever had to show in between that it is them finds the form as they sent it
+for (const form of document.querySelectorAll('form[data-draft]')) {
+  const name = new URL(form.action).pathname;
+  const given = (form.dataset.draft === 'again' && kept(name)) || [];
+  for (const [field, value] of given) fill(form.querySelectorAll(`[name="${field}"]`), value);
+  const folded = form.closest('details');
+  if (folded && given.length) folded.open = true;
+  forget(name);
+  form.addEventListener('submit', () => keep(name, [...new FormData(form)]));
+}
+
+function fill(fields, value) {
+  for (const field of fields) {
+    if (field.type !== 'checkbox') field.value = value;
+    else if (field.value === value) field.checked = true;
+  }
 }
 
 document.addEventListener('submit', (event) => {

@@ -44,8 +44,9 @@ if (location.search.includes('done=')) {
   history.replaceState(null, '', here);
 }
 
-// going back to an answer, or reloading it, reads the page instead of sending the form again
-if ('answersForm' in document.body.dataset) history.replaceState(null, '', location.href);
+// going back to an answer, reloading it, news and a new sign-in read the page instead of sending the form again
+const { answersForm } = document.body.dataset;
+if (answersForm) history.replaceState(null, '', answersForm === location.pathname ? location.href : answersForm);
 
 document.addEventListener('submit', (event) => {
   const form = event.target;
@@ -79,7 +80,10 @@ for (const button of document.querySelectorAll('[data-reveal]')) {
 }
 
 for (const details of document.querySelectorAll('details[data-closes]')) {
-  document.addEventListener('click', (event) => { if (!details.contains(event.target)) details.open = false; });
+  // by finger and mouse, and by keyboard
+  for (const elsewhere of ['click', 'focusin']) {
+    document.addEventListener(elsewhere, (event) => { if (!details.contains(event.target)) details.open = false; });
+  }
   details.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     details.open = false;

@@ -1,4 +1,5 @@
 // Chart Room: the list follows what is typed. Names go in the body of a request, never in an address.
+import { forget, keep, kept } from './draft.js';
 import { swap } from './live.js';
 
 const form = document.querySelector('[data-search]');
@@ -15,10 +16,15 @@ form.addEventListener('submit', (event) => {
   clearTimeout(timer);
   search(true);
 });
-// the browser gives back what was typed when somebody returns to the page
-if (input.value && location.pathname === '/charts') search();
+// whoever comes back finds what they searched for: the tab keeps it, which no address may
+if (!('answersForm' in document.body.dataset)) {
+  input.value ||= kept('search') ?? '';
+  if (input.value) search();
+}
 
 async function search(asked = false) {
+  if (input.value) keep('search', input.value);
+  else forget('search');
   asking?.abort();
   asking = new AbortController();
   const sent = { method: 'POST', body: new URLSearchParams(new FormData(form)), signal: asking.signal };

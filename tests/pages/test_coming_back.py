@@ -1,0 +1,116 @@
+"""What staff finds again in a real browser: the search, a form that was refused, one that a new sign-in cut short."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from api.stories import keys
+from chart.refusals import FreshSignInNeeded, Unacceptable
+from identity.caller import Role
+from tests.browsers import chromium, visitor
+from tests.pages.addresses import CHART
+from tests.pages.records import PENDING
+from tests.pages.served import served
+from tests.pages.stage import Stage
+
+REFUSED = "the server responded with a status of 422"
+
+
+@pytest.fixture(scope="module")
+def on_show() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(scope="module")
+def address(on_show: Stage) -> Iterator[str]:
+    with served(on_show) as at:
+        yield at
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with chromium() as browser, visitor(browser, expected=REFUSED) as desk:
+        yield desk
+
+
+async def test_what_was_searched_for_is_there_on_coming_back_and_in_no_address(page: Page, address: str) -> None:
+    rows = page.locator("tbody tr")
+    await page.goto(f"{address}/charts")
+    await expect(rows).to_have_count(2)
+    await page.get_by_role("searchbox").fill("priya")
+    await expect(rows).to_have_count(1)
+    await rows.get_by_role("link").click()
+    await page.get_by_role("link", name="Chart Room").first.click()
+    await expect(page.get_by_role("searchbox")).to_have_value("priya")
+    await expect(rows).to_have_count(1)
+    assert page.url == f"{address}/charts"
+    await page.get_by_role("searchbox").fill("")
+    await expect(rows).to_have_count(2)
+    await page.reload()
+    await expect(page.get_by_role("searchbox")).to_have_value("")
+
+
+async def test_a_form_that_was_refused_stands_at_an_address_that_can_be_read(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = f"{address}{CHART}/requests/{PENDING.request_id}"
+    await page.goto(here)
+    await page.locator("#recall summary").click()
+    await page.get_by_label("Reason", exact=True).fill(" ")
+    await page.get_by_role("button", name="Recall the request").click()
+    await expect(page.locator("[data-problem]")).to_be_focused()
+    assert page.url == here
+    # nor may news take away what is being written
+    assert await page.locator("[data-live=offers]").count() == 0
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Signature request")).to_be_visible()
+
+    # further up, where nothing between the two shows a page
+    monkeypatch.setattr(on_show, "raises", Unacceptable("Give the reason, in one line."))
+    await page.goto(address + CHART)
+    await page.get_by_text("End the access of").click()
+    await page.locator('form[action$="/end"] input').fill("x")
+    await page.get_by_role("button", name="End the access").click()
+    await expect(page.locator("[data-problem]")).to_be_focused()
+    assert page.url == address + CHART
+
+
+async def test_a_form_is_as_it_was_sent_when_a_sign_in_came_in_between(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_long_ago(*_: object) -> str:
+        raise FreshSignInNeeded("Show again that it is you.")
+
+    monkeypatch.setattr(keys, "make", too_long_ago)
+    monkeypatch.setattr(on_show, "role", Role.ADMIN)
+    await page.goto(f"{address}/keys")
+    await page.get_by_label("Name").fill("Health record")
+    await page.get_by_label("Read charts").check()
+    await page.get_by_label("Days until it ends").fill("30")
+    await page.get_by_role("button", name="Make the key").click()
+    await expect(page.get_by_role("heading", name="Show that it is you")).to_be_visible()
+    await page.goto(f"{address}/keys?done=again")
+    await expect(page.locator("[data-notification]")).to_be_focused()
+    await expect(page.get_by_label("Name")).to_have_value("Health record")
+    await expect(page.get_by_label("Days until it ends")).to_have_value("30")
+    ticked = page.locator("input[name=scopes]:checked")
+    await expect(ticked).to_have_count(1)
+    await expect(ticked).to_have_value("charts:read")
+    # once: another visit begins anew
+    await page.goto(f"{address}/keys")
+    await expect(page.get_by_label("Name")).to_have_value("")
+
+
+async def test_the_menu_of_the_bar_closes_behind_whoever_goes_on_by_keyboard(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_show, "role", Role.ADMIN)
+    await page.goto(f"{address}/charts")
+    await page.get_by_text("Administration").focus()
+    await page.keyboard.press("Enter")
+    last = page.get_by_role("link", name="API keys")
+    await expect(last).to_be_visible()
+    await last.focus()
+    await page.keyboard.press("Tab")
+    await expect(last).to_be_hidden()
