@@ -55,6 +55,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     refusals.NotInThisState: Problem(HTTPStatus.CONFLICT, "not-in-this-state", "The request does not wait for this"),
     refusals.NotReachable: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-reachable", "A part of the service is away"),
     refusals.FreshSignInNeeded: Problem(HTTPStatus.FORBIDDEN, "fresh-sign-in-needed", "Enter your password again"),
+    refusals.ConsentNeeded: Problem(HTTPStatus.CONFLICT, "consent-needed", "Something is missing before you sign"),
     refusals.NotReadyToSign: Problem(HTTPStatus.CONFLICT, "not-ready-to-sign", "Something is missing before you sign"),
     refusals.Unacceptable: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unacceptable", "A value cannot be used"),
     SignInFailed: Problem(HTTPStatus.FORBIDDEN, "sign-in-failed", "Sign-in failed"),

@@ -123,6 +123,8 @@ class Document:
     """The request asks somebody who cannot sign any more."""
     relationship: Relationship | None = None
     """As what the portal account that looks acts for the client."""
+    client_name: str | None = field(default=None, repr=False)
+    """For whoever looks for somebody else: whose it is. None of their own."""
     consent_id: UUID | None = None
     """The consent without which it might not look (42 CFR Part 2); then the notice goes with the document."""
 
@@ -463,10 +465,16 @@ join lateral (
     + _REQUEST
 )
 
+CLIENT_NAME = """(
+    select c.given_name || ' ' || c.family_name from client c where c.id = reaches.client_id and reaches.kind <> 'self'
+)"""
+
 # a client sees the newest version that is shared; a newer one may be in the chart already
 _SELECT_FOR_ACCOUNT = (
     _COLUMNS
     + ", mine.state as my_seat, reaches.kind as relationship, reaches.consent_id, "
+    + CLIENT_NAME
+    + " as client_name, "
     + MY_TURN
     + """ as my_turn
 from document d

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from chart.audit import Actor
-from chart.document import Kind, type_label
+from chart.document import CLIENT_NAME, Kind, type_label
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import NotFound
@@ -45,6 +45,8 @@ class Message:
     my_seat: SeatState | None
     """What the reader has answered; None for whoever is not asked."""
     my_turn: bool
+    client_name: str | None = field(default=None, repr=False)
+    """Whose the document is, for whoever acts for somebody else."""
 
 
 class About(StrEnum):
@@ -209,13 +211,15 @@ select m.id, m.about, m.request_id, q.document_id, d.kind, d.note_name, d.servic
     q.state as request_state, mine.state as my_seat,
 """
     + MY_TURN
-    + """ as my_turn
+    + " as my_turn, "
+    + CLIENT_NAME
+    + """ as client_name
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id
 join document d on d.id = q.document_id
+-- what the account may not open any more is not listed
+join reaches on reaches.account_id = $1 and reaches.document_id = q.document_id
 left join signer mine on mine.request_id = q.id and mine.account_id = $1
 where m.account_id = $1
--- what the account may not open any more is not listed either
-and exists (select from reaches where reaches.account_id = $1 and reaches.document_id = q.document_id)
 and not exists (select from document_block b where b.document_id = q.document_id and b.account_id = $1)
 """
 )

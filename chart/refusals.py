@@ -58,7 +58,11 @@ class FreshSignInNeeded(Refusal):
 
 
 class NotReadyToSign(Refusal):
-    """The document was not opened, consent or intent is missing, or another version was shown (SPEC G1, G5)."""
+    """The document was not opened, intent is missing, or another version was shown (SPEC G1, G5)."""
+
+
+class ConsentNeeded(Refusal):
+    """Signing needs consent to electronic records, which was not given or is withdrawn (SPEC G1)."""
 
 
 class Unacceptable(Refusal):

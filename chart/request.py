@@ -16,7 +16,7 @@ from chart import audit
 from chart.audit import Actor
 from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, StaffId, VersionId
 from chart.lifecycle import STATES, Act, Life, OnDecline, Order, RequestState, Seat, SeatState, offers
-from chart.refusals import FreshSignInNeeded, NotFound, NotInThisState, NotReadyToSign
+from chart.refusals import ConsentNeeded, FreshSignInNeeded, NotFound, NotInThisState, NotReadyToSign
 from chart.text import N_, Text
 from gateways.postgres import SQL, Record, Transaction
 
@@ -178,7 +178,7 @@ def check_may_sign(request: Request, party: Actor, ready: Readiness) -> None:
     if ready.shown_sha256 != request.sha256:
         raise NotReadyToSign("The document has changed. Open it again and review it before you sign.")
     if not ready.consented:
-        raise NotReadyToSign("Agree to electronic records first, or ask the practice for paper.")
+        raise ConsentNeeded("Agree to electronic records first, or ask the practice for paper.")
     if not ready.intends:
         raise NotReadyToSign("Tick the box that says you mean to sign this document.")
     if ready.now - ready.authenticated_at > FRESH_FOR:

@@ -275,6 +275,26 @@ async def test_signing_in_two_tabs_is_one_signature(
     assert await signatures(database, office) == 1
 
 
+async def test_a_consent_that_was_withdrawn_meanwhile_is_asked_for_again_and_the_signature_stays(
+    api: httpx2.AsyncClient, configured: Settings, database: Database, office: Office, browser: Browser
+) -> None:
+    await ask(api, office)
+    async with visitor(browser, expected="409") as page:
+        await review(page, configured, office)
+        await write(page)
+        other = await page.context.new_page()
+        await other.goto(f"{configured.portal_url}/portal/preferences")
+        await other.get_by_text("Withdraw my consent").first.click()
+        await other.get_by_role("button", name="Withdraw my consent").click()
+        await expect(other.get_by_text("Your consent is withdrawn.")).to_be_visible()
+        await page.get_by_role("button", name="Sign Document").click()
+        await page.get_by_role("button", name="I agree").click()
+        await page.get_by_role("button", name="Continue").click()
+        await page.get_by_role("button", name="Sign Document").click()
+        await expect(page.locator("#state")).to_contain_text("the document is signed")
+    assert await signatures(database, office) == 1
+
+
 async def test_what_is_written_to_the_practice_outlives_a_reload_but_not_its_sending(
     api: httpx2.AsyncClient, configured: Settings, office: Office, browser: Browser
 ) -> None:
@@ -293,6 +313,13 @@ async def test_what_is_written_to_the_practice_outlives_a_reload_but_not_its_sen
         await page.get_by_role("button", name="Continue").click()
         await page.unroute("**/decline")
         await page.goto(f"{configured.portal_url}/portal/documents/{office.note.id}/decline")
+        await expect(reason).to_have_value("The goal is not mine.")
+
+        # also from the page where it is checked
+        await page.get_by_role("radio", name="Decline to sign").check()
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.get_by_role("heading", name="Check and send")).to_be_visible()
+        await page.reload()
         await expect(reason).to_have_value("The goal is not mine.")
 
         await page.get_by_role("radio", name="Decline to sign").check()

@@ -555,7 +555,7 @@ async def test_a_consent_is_withdrawn_in_the_portal_and_asked_for_again_before_t
     assert withdrawn.headers["location"] == "/portal/preferences?done=withdrawn"
     assert (await electronic(api, me))["given_at"] is None
     refused = await api.post(f"{path}/signature", json=signature(office), headers=me)
-    assert (refused.status_code, refused.json()["type"]) == (HTTPStatus.CONFLICT, "/problems/not-ready-to-sign")
+    assert (refused.status_code, refused.json()["type"]) == (HTTPStatus.CONFLICT, "/problems/consent-needed")
     assert (await api.get(path, headers=me)).json()["consented"] is False
     version = (await electronic(api, me))["version"]
     await api.post("/portal/preferences/consent", data={"version": version}, headers=page)

@@ -21,6 +21,7 @@ from tests.office import PASSWORD, Office, add_document
 from tests.test_audit import log, staff
 from tests.test_counter_sign import staff_id
 from tests.test_endings import ask, read, steer
+from tests.test_portal import shown, sign_in
 from tests.test_signing import portal, reviewed, signature
 
 WHY = {"reason": "The court has decided."}
@@ -136,6 +137,22 @@ async def test_an_ended_access_ends_the_session_and_is_recorded(
 async def test_an_end_needs_a_reason(api: httpx2.AsyncClient, office: Office, reason: str) -> None:
     assert (await end(api, office, {"reason": reason})).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert (await access_of(api, office))[0]["standing"] == "holds"
+
+
+# -- acting for somebody else
+
+
+@pytest.mark.usefixtures("worker")
+async def test_who_acts_for_somebody_else_is_told_whose_a_document_is(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    partner = await second_account(api, database, office)
+    terms = {"signers": [{"account_id": str(office.account)}, {"account_id": partner}]}
+    await ask(api, office, **terms)
+    for email, told in ((f"{office.account.hex}@demo.example", True), (office.client_email, False)):
+        me = await sign_in(api, email)
+        for path in ("/portal/inbox", "/portal/documents", f"/portal/documents/{office.note.id}"):
+            assert ("Jordan Canaryname ·" in await shown(api, path, me)) is told, (email, path)
 
 
 # -- keeping a document from somebody

@@ -37,7 +37,7 @@ from identity.policy import Operation
 from identity.session import Awaits, HalfWay, SignedIn, SignedInPerson, SignInAgain
 
 DONE: dict[str, Sentence] = {
-    "registered": "You are registered. Sign in with your email address and your new password.",
+    "registered": "You are registered. Sign in with your email address and your password.",
     "signed-out": "You are signed out.",
     "new-password": "Your password is changed. Sign in with the new one.",
 }

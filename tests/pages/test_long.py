@@ -66,11 +66,14 @@ def test_all_pages_of_a_document_are_reached_without_a_script(monkeypatch: pytes
         assert client.get(f"{REVIEW}?page=26").text == client.get(links(page)["prev"]).text
 
 
-async def test_who_reads_on_finds_the_next_pages_below() -> None:
+async def test_who_reads_on_finds_the_next_pages_below_and_loads_no_others() -> None:
     with served(Stage(documents=[LONG])) as address:
         async with chromium() as browser, visitor(browser, viewport={"width": 390, "height": 844}) as page:
-            await page.goto(address + REVIEW)
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url) if ".webp" in request.url else None)
+            await page.goto(address + REVIEW, wait_until="networkidle")
             await expect(page.locator(".pages li")).to_have_count(25)
+            assert 0 < len(asked) < 10, "pictures of pages that nobody has come near"
             for count in (50, 60):
                 await page.locator(".pages li").last.scroll_into_view_if_needed()
                 await expect(page.locator(".pages li")).to_have_count(count)

@@ -21,19 +21,21 @@ const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(
 // what somebody else began in this tab is not for this person's eyes
 for (const key of drafts()) if (!key.startsWith(MINE)) sessionStorage.removeItem(key);
 
-// a draft in the place of what stands there would pass for what is stored
-const empty = [...document.querySelectorAll('form[method=post]:not([data-draft]) textarea')].filter((field) => !field.defaultValue);
-const named = new Map(empty.map((field) => [`${new URL(field.form.action).pathname}#${field.id}`, field]));
+const forms = [...document.querySelectorAll('form[method=post]')];
+const to = (form) => new URL(form.action).pathname;
 
-// a page that answers says what came of what was sent; one that is shown once more does not
-const answers = document.querySelector('[data-notification], [data-problem]:not([hidden])');
+// what was sent is kept until a page says that it arrived, or that has no form for it any more
+const arrived = document.querySelector('.notification.good');
 for (const key of drafts()) {
   const name = key.slice(MINE.length);
-  if (kept(name).sent && (answers || !named.has(name))) forget(name);
+  if (kept(name).sent && (arrived || !forms.some((form) => to(form) === name.split('#')[0]))) forget(name);
 }
 
-for (const [name, field] of named) {
-  field.value = kept(name)?.text ?? '';
+const texts = forms.flatMap((form) => ('draft' in form.dataset ? [] : [...form.querySelectorAll('textarea')]));
+for (const field of texts) {
+  const name = `${to(field.form)}#${field.id}`;
+  // in the place of what stands there, a draft would pass for what is stored
+  if (!field.defaultValue) field.value = kept(name)?.text ?? '';
   field.addEventListener('input', () => keep(name, { text: field.value }));
   field.form.addEventListener('submit', () => keep(name, { text: field.value, sent: true }));
 }

@@ -26,6 +26,9 @@ export async function refresh() {
   return fresh;
 }
 
+// a document that shows nothing: copies in ours would load their pictures at once, near or not
+const aside = document.implementation.createHTMLDocument('');
+
 // what the server last sent for an element, apart from what scripts and readers have changed in it since
 const sent = new WeakMap();
 for (const element of document.querySelectorAll('[data-live]')) sent.set(element, plain(element));
@@ -48,7 +51,7 @@ function scripts(page) {
 }
 
 function plain(element) {
-  const copy = element.cloneNode(true);
+  const copy = aside.importNode(element, true);
   for (const time of copy.querySelectorAll('time')) time.textContent = '';
   return copy.outerHTML;
 }

@@ -6,5 +6,6 @@ if (location.hash.length > 1) {
   if (code) code.value = decodeURIComponent(location.hash.slice(1));
   if (onward) onward.hash = location.hash;
   history.replaceState(null, '', location.pathname);
+  if (onward?.hasAttribute('data-at-once')) location.replace(onward.href);
 }
 if (code) document.querySelector('[data-code]').hidden = code.value !== '';

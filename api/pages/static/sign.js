@@ -150,6 +150,11 @@ const steps = {
     if (response.ok) return signed();
     if (response.status === 401) return askPassword(steps.confirm, true);
     if (type?.endsWith('/fresh-sign-in-needed')) return askPassword(steps.confirm);
+    // withdrawn in another tab; what is written and ticked stands until the text is agreed to again
+    if (type?.endsWith('/consent-needed')) {
+      consented = false;
+      return show('consent', detail);
+    }
     // either the first answer was lost on its way and the page shows that it is signed, or something else came first:
     // then the page behind shows what, and the problem says it here
     if (response.status === 409) {
