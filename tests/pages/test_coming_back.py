@@ -1,16 +1,18 @@
 """What staff finds again in a real browser: the search, a form that was refused, one that a new sign-in cut short."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from api.stories import keys
+from chart.lifecycle import RequestState
 from chart.refusals import FreshSignInNeeded, Unacceptable
 from identity.caller import Role
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART
-from tests.pages.records import PENDING
+from tests.pages.records import PENDING, asked
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -114,3 +116,18 @@ async def test_the_menu_of_the_bar_closes_behind_whoever_goes_on_by_keyboard(
     await last.focus()
     await page.keyboard.press("Tab")
     await expect(last).to_be_hidden()
+
+
+async def test_what_was_on_its_way_when_the_page_was_read_is_looked_at_again_when_news_can_come(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_show, "documents", [replace(PENDING, **asked(RequestState.SEALING))])
+
+    async def too_late_to_tell(route: Route) -> None:
+        on_show.documents = [replace(PENDING, **asked(RequestState.SIGNED))]
+        await route.fulfill(content_type="text/event-stream", body="retry: 600000\n\n")
+
+    await page.route("**/live", too_late_to_tell)
+    await page.goto(f"{address}{CHART}/requests/{PENDING.request_id}")
+    # without news a page looks again after twenty seconds
+    await expect(page.locator("[data-live=state] .statuses").first).to_have_text("Signed", timeout=15_000)

@@ -65,7 +65,8 @@ function connect() {
   source?.close();
   // browsers open few connections to one host: a page that nobody sees gives its own back
   if (document.hidden) return;
-  let lost = false;
+  // what is on its way may have arrived since the page was read
+  let lost = document.querySelector('[data-notification], [data-moving], [data-outcome=received]') !== null;
   source = new EventSource(document.body.dataset.news);
   source.addEventListener('request', soon);
   source.addEventListener('error', () => { lost = true; });
