@@ -91,7 +91,7 @@ select id, name, timezone, request_days, reminder_days, majority_age, language, 
 from practice where id = current_practice()
 """)
 
-HOLD = SQL("select id from practice where id = current_practice() for update")
+HOLD = SQL("select id from practice where id = current_practice() for no key update")
 
 CHANGE = SQL("""
 update practice set timezone = $1, request_days = $2, reminder_days = $3, majority_age = $4, language = $5,

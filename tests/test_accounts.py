@@ -113,7 +113,7 @@ async def test_changing_the_password_ends_every_other_session_and_keeps_this_one
     page = "/portal/account/password"
     wrong = await api.post(page, data={"password": "wrong", "new_password": NEW}, headers=here)
     assert "was refused" in await happened(database, office)
-    assert (wrong.status_code, "the password is wrong" in text(wrong)) == (HTTPStatus.FORBIDDEN, True)
+    assert (wrong.status_code, "The password is wrong." in text(wrong)) == (HTTPStatus.FORBIDDEN, True)
     short = await api.post(page, data={"password": PASSWORD, "new_password": "short"}, headers=here)
     assert (short.status_code, "15 to 256 characters" in text(short)) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
     async with database.practice(office.practice) as transaction:

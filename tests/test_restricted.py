@@ -82,6 +82,8 @@ def bodies(restricted: Restricted) -> dict[str, Any]:
     return {
         "/timezone": {"timezone": "America/Chicago"},
         "/invitations": someone,
+        "/invitations/{invitation_id}": None,
+        "/new-factors": WHY,
         "/end": WHY,
         "/documents": None,
         "/share": None,
