@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from statistics import median
 from typing import Any, TypeAlias
@@ -467,7 +468,16 @@ async def test_a_guessed_id_of_another_practice_is_as_one_that_nobody_has(
     """On every route with an id, read or written, answers do not tell whether it exists (SPEC A5)."""
     asked = await api.post(f"/api/v1/documents/{other_office.note.id}/share-to-sign", headers=other_office.bearer)
     inbox = await api.get("/api/v1/portal/messages", headers=await portal(api, other_office))
+    staff = (await api.get("/api/v1/staff", headers=other_office.bearer)).json()["staff"]
+    appointment = {
+        "client_id": str(other_office.client),
+        "staff_id": next(one["id"] for one in staff if one["role"] == "provider"),
+        "starts_at": (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0).isoformat(),
+    }
+    planned = await api.post("/api/v1/appointments", json=appointment, headers=other_office.bearer)
+    assert planned.is_success, planned.text
     foreign: dict[str, object] = {
+        "appointment_id": planned.json()["id"],
         "client_id": other_office.client,
         "document_id": other_office.note.id,
         "request_id": asked.json()["request_id"],

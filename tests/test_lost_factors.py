@@ -307,7 +307,7 @@ async def test_nobody_vouches_for_themself_or_with_an_old_sign_in_or_for_whoever
     async with database.practice(client.practice) as transaction:
         await transaction.execute("update session set authenticated_at = now() - interval '6 minutes'")
     asked = await api.post(offer_page(client), data=WHY, headers=provider)
-    assert asked.headers["location"] == f"/account/again?next=/charts/{client.client}"
+    assert asked.headers["location"] == f"/account/again?next=/charts/{client.client}%3Fdone%3Dagain"
     assert await entries(database, client, Action.OFFERED_FACTORS) == []
 
 
