@@ -247,7 +247,7 @@ async def test_a_connection_that_is_lost_at_sign_document_loses_no_signature_and
         await write(page)
         await page.route("**/signature", cut)
         await page.get_by_role("button", name="Sign Document").click()
-        await expect(page.get_by_text("What you have entered is still here.")).to_be_visible()
+        await expect(page.locator("#signing [data-problem]")).to_contain_text("What you have entered is still here.")
         await expect(page.locator(".preview [data-typed]")).to_have_text("Jordan Rivera")
         await page.unroute("**/signature")
         await page.get_by_role("button", name="Sign Document").click()

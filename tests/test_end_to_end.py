@@ -232,7 +232,7 @@ async def test_the_client_signs_on_a_phone_and_the_provider_counter_signs_at_the
         await client.route("**/signature", first_fails)
         button = client.get_by_role("button", name="Sign Document")
         await button.click()
-        await expect(client.get_by_text("Try again in a moment.")).to_be_visible()
+        await expect(client.locator("#signing [data-problem]")).to_have_text("Try again in a moment.")
         await button.dblclick()
         await expect(client.locator("#state")).to_contain_text("Thank you, you have signed. Others still have to sign.")
         assert len(sent) == 2
