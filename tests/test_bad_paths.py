@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from typing import TypeAlias
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -726,6 +727,21 @@ async def test_a_new_version_that_comes_during_sealing_stands_behind_the_signed_
     assert (newest.sha256, newest.shared, signed.signed_sha256 is not None) == ("c" * 64, False, True)
     # and the signer has it, as ever
     assert (signed.shared, mine.signed_sha256) == (True, signed.signed_sha256)
+
+
+async def test_a_new_version_for_the_request_before_is_filed_by_one_that_has_nothing_to_ask_for(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office
+) -> None:
+    order = office.order()
+    newer, newest = await corrected(database, office), await corrected(database, office)
+    async with database.practice(office.practice) as transaction:
+        await document.add_version(transaction, office.practice, order.client, order.document, newer)
+    handle = await start(engine, order)
+    await handle.signal(ShareToSign.replace, Replace(RequestId(uuid4()), newest))
+    async with make_one_worker():
+        assert await handle.result() is None
+    async with database.practice(office.practice) as transaction:
+        assert await document.has_version(transaction, newest.id)
 
 
 async def corrected(database: Database, office: Office) -> NewVersion:

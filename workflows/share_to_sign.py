@@ -97,6 +97,9 @@ class ShareToSign:
     @workflow.run
     async def run(self, order: Order, so_far: SoFar | None) -> RequestState | None:
         if so_far is None and not await self._deliver():
+            # a new version may have come meanwhile, for the request before, and was acknowledged
+            self._take_what_came_early()
+            await self._catch_up()
             return None
         # what came during the delivery is written before the end that came with it
         await self._catch_up()
