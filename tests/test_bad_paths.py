@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
@@ -424,6 +425,7 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))  # the first mail has just gone
     await pass_time(skipping, await skipping.get_current_time() + timedelta(minutes=6))
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
+    assert "| Reminders sent | 1 |" in await current_details(skipping, handle)
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
 
     async def both_mails() -> bool:
@@ -433,6 +435,15 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     assert await handle.result() is RequestState.EXPIRED
     assert len(mailbox.to(office.client_email)) == 2
     assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2
+
+
+async def current_details(skipping: Clock, handle: Handle) -> str:
+    """What an operator reads in the UI, who has no key."""
+    operator = await Client.connect(skipping.client.service_client.config.target_host)
+    said: WorkflowMetadata = await operator.get_workflow_handle(handle.id).query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    return said.current_details
 
 
 async def during_the_delivery(

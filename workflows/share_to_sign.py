@@ -375,6 +375,7 @@ class ShareToSign:
         """Beside the waiting, for days if need be: the request lives on in the portal (SPEC N3)."""
         self.mails.append(mail)
         self.mailing.append(asyncio.create_task(self._mail(mail)))
+        self._say()
 
     async def _mail(self, mail: Notification) -> None:
         try:
@@ -388,6 +389,7 @@ class ShareToSign:
                 return
             self.to_do.append(lambda: self._local_class(GiveUpMail, mail, "Tell staff: mail failed"))
         self.mails.remove(mail)
+        self._say()
         if self._is_long():
             self.to_do.append(_nothing)
 
@@ -569,6 +571,7 @@ class ShareToSign:
             except asyncio.CancelledError:
                 self._cancelled()
         self.attention = None
+        self._say()
         await self._attend(Action.SKIPPED if self.mended is Act.SKIP and skippable else Action.RESUMED, None)
         workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
 
