@@ -23,7 +23,7 @@ from chart.waiting import Filter, Waiting
 from gateways.postgres import Transaction
 from identity.caller import PracticeSide
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Extend, Recall, Remind, Reschedule, StaffRecord
+from workflows.signals import Extend, Mend, Recall, Remind, Reschedule, StaffRecord
 
 
 async def find_request(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
@@ -215,12 +215,14 @@ _COLLEAGUES_ALONE: Sentence = (
 
 async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Try again now what needs attention."""
-    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, caller.actor, _mended)
+    mend = Mend(request_id, caller.actor)
+    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, mend, _mended)
 
 
 async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Leave out the step that needs attention, where that is possible."""
-    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, caller.actor, _mended)
+    mend = Mend(request_id, caller.actor)
+    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, mend, _mended)
 
 
 async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
@@ -244,7 +246,7 @@ async def reissue(resources: Resources, caller: PracticeSide, request_id: Reques
         )
     if order:
         return await ask_for(resources, order)
-    await engine.signal(resources, found, ShareToSign.reissue, caller.actor)
+    await engine.signal(resources, found, ShareToSign.reissue, Mend(request_id, caller.actor))
     return await _successor(resources, caller, found)
 
 
