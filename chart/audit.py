@@ -170,7 +170,7 @@ async def view(
 async def view_bulk(transaction: Transaction, practice: PracticeId, actor: Actor, bulk_id: str) -> None:
     """Record that somebody looks at what became of a bulk share; its page reads itself again until all is done."""
     if await transaction.fetchval(JUST_VIEWED_BULK, practice, actor, bulk_id, ONE_VIEW) is None:
-        await record(transaction, practice, actor, Action.VIEWED_BULK, bulk_id=bulk_id)
+        await record(transaction, practice, actor, Action.VIEWED_BULK, bulk_share=bulk_id)
 
 
 ONE_VIEW = timedelta(minutes=5)
@@ -320,7 +320,7 @@ and detail->>'consent' is not distinct from $4::text and at > now() - $5::interv
 
 JUST_VIEWED_BULK = SQL("""
 select true from audit where practice_id = $1 and actor = $2 and action = 'viewed a bulk share'
-and detail->>'bulk_id' = $3 and at > now() - $4::interval limit 1
+and detail->>'bulk_share' = $3 and at > now() - $4::interval limit 1
 """)
 
 OF_REQUEST = SQL("select at, actor, action, detail from audit where request_id = $1 order by number")
