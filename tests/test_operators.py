@@ -2,20 +2,26 @@
 
 import asyncio
 import re
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
+import worker
+from activities import orphans
 from activities.ask import ask, workflow_id
+from chart import message, request
 from chart.audit import SERVICE
 from chart.lifecycle import Order, RequestState
+from chart.message import About
 from gateways.postgres import Database
 from gateways.storage import Storage
 from gateways.temporal import ENDING, EXPIRES, PRACTICE, WAITS_FOR
-from tests.engine import Handle, request_id, signature
+from settings import Settings
+from tests.engine import Handle, read, request_id, signature
 from tests.office import Office
 from tests.test_bad_paths import in_the_chart, parked, recall, register
 from workflows.share_to_sign import ShareToSign
@@ -39,8 +45,8 @@ async def test_the_engine_takes_each_query_of_the_readme(engine: Client, query: 
 
 async def asked(engine: Client, database: Database, order: Order) -> Handle:
     """As the service asks: with what is known from the start."""
-    request = await ask(engine, "share-to-sign", order)
-    handle: Handle = engine.get_workflow_handle(workflow_id(order.document), first_execution_run_id=str(request))
+    asked_for = await ask(engine, "share-to-sign", order)
+    handle: Handle = engine.get_workflow_handle(workflow_id(order.document), first_execution_run_id=str(asked_for))
     await in_the_chart(database, order, handle)
     return handle
 
@@ -85,6 +91,31 @@ async def test_it_waits_for_a_registration_and_then_for_a_signature(
     await handle.signal(ShareToSign.registered)
     await becomes(handle, WAITS_FOR, "Signature")
     await handle.terminate()
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_an_operator_terminates_is_recalled_in_the_chart_and_staff_is_told(
+    configured: Settings, engine: Client, database: Database, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = office.order()
+    handle = await asked(engine, database, order)
+    await orphans.close(engine, database, None)
+    assert (await read(database, order, handle)).state is RequestState.PENDING
+    await handle.terminate()
+    monkeypatch.setattr(worker, "LOOKS_EVERY", timedelta(milliseconds=50))
+    async with worker.watching(configured, engine, database):
+        for _ in range(200):
+            if (found := await read(database, order, handle)).state.ended:
+                break
+            await asyncio.sleep(0.05)
+    assert (found.state, found.end_reason) == (RequestState.RECALLED, request.ORPHANED)
+    async with database.practice(office.practice) as transaction:
+        assert [notice.about for notice in await message.staff_notices(transaction)] == [About.NEEDS_ATTENTION]
+    # what is asked for anew is left alone by whoever still finds the old one
+    again = await asked(engine, database, replace(order, asked_at=datetime.now(UTC)))
+    await orphans.close(engine, database, None)
+    assert (await read(database, order, again)).state is RequestState.PENDING
+    await again.signal(ShareToSign.recall, recall(again))
 
 
 @pytest.mark.usefixtures("worker")
