@@ -20,7 +20,9 @@ from activities import stamp
 from api import languages
 from api.languages import extract
 from api.pages import words
+from chart import document
 from chart.audit import SERVICE, Action, Line
+from chart.document import Kind
 from chart.ids import DocumentId
 from chart.refusals import Refusal, Unacceptable
 from chart.relationship import Relationship
@@ -82,6 +84,13 @@ def test_the_same_words_may_be_said_otherwise_elsewhere() -> None:
     assert languages.said(words.done(Action.SIGNED), "es") == "Firmó"
     assert languages.said("Signed", "es") == "Firmado"
     assert languages.said(words.done(Action.SIGNED), "en") == "Signed"
+
+
+def test_what_somebody_has_typed_is_no_sentence_of_ours() -> None:
+    note = document.type_label(Kind.CLINICAL_NOTE, "Document")
+    assert languages.said(note, "es") == note == "Document"
+    assert languages.said(Text("Enter {what} as a number.", what=note), "es") == "Escriba con números Document."
+    assert languages.said(document.type_label(Kind.DOCUMENT, None), "es") == "Documento"
 
 
 def test_a_sentence_that_was_kept_with_what_was_filled_in_is_still_said() -> None:
