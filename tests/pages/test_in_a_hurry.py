@@ -89,6 +89,8 @@ async def test_without_a_connection_this_is_said_where_it_is_seen(page: Page, ad
     await expect(page.locator("#signing [data-problem]")).to_be_in_viewport()
     await expect(page.locator("#signing [data-problem]")).to_contain_text("There is no connection.")
     await page.context.set_offline(False)
+    await expect(page.locator("#signing [data-problem]")).to_have_text("The connection is back. Go on.")
+    await page.get_by_role("button", name="I agree").scroll_into_view_if_needed()
 
 
 async def test_a_slow_connection_is_said_to_be_at_work(page: Page, address: str, on_show: Stage) -> None:
@@ -122,8 +124,9 @@ async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: 
 
 
 async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it(
-    page: Page, address: str, monkeypatch: pytest.MonkeyPatch
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(on_show, "left", None)
     half: list[HalfWay] = []
 
     async def half_way(*_: object) -> HalfWay:
@@ -149,3 +152,25 @@ async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it
     await expect(page.get_by_role("button", name="Continue")).to_be_visible()
     assert page.url == f"{address}/sign-in/link"
     assert not any("c0de" in one for one in seen)
+
+
+async def test_a_link_to_new_factors_that_has_ended_is_told_of_after_the_password(page: Page, address: str) -> None:
+    told = page.get_by_text("The link that you have opened has ended.")
+    await page.goto(f"{address}/portal/sign-in/second-factor")
+    await expect(told).to_be_hidden()
+    await page.goto("about:blank")
+    await page.goto(f"{address}/portal/sign-in/second-factor#c0de-of-the-mail")
+    await expect(told).to_be_visible()
+    assert page.url == f"{address}/portal/sign-in/second-factor"
+
+
+async def test_whoever_is_signed_in_needs_no_link(page: Page, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def whole(*_: object) -> HalfWay:
+        raise SignInAgain
+
+    monkeypatch.setattr(Door, "half_way", whole)
+    await page.goto(f"{address}/portal/sign-in/link#c0de-of-the-mail")
+    await expect(
+        page.get_by_text("You are signed in, and a link to a new second factor ends with that.")
+    ).to_be_visible()
+    await expect(page.get_by_role("link", name="Your account")).to_have_attribute("href", "/portal/account")

@@ -69,8 +69,15 @@ function connect() {
   let lost = document.querySelector('[data-notification], [data-moving], [data-outcome=received]') !== null;
   source = new EventSource(document.body.dataset.news);
   source.addEventListener('request', soon);
-  source.addEventListener('error', () => { lost = true; });
-  source.addEventListener('open', () => { if (lost) soon(); lost = false; });
+  source.addEventListener('error', () => {
+    lost = true;
+    dispatchEvent(new Event('news-lost'));
+  });
+  source.addEventListener('open', () => {
+    dispatchEvent(new Event('news-come'));
+    if (lost) soon();
+    lost = false;
+  });
 }
 
 if (document.body.dataset.news) {
