@@ -22,8 +22,8 @@ from api.access import read_at
 from api.languages import Language
 from api.pages.static import static_url
 
-WIDTHS = (800, 1600)
-"""Pixels across a page image: for phones, and for large or dense screens."""
+WIDTHS = (800, 1600, 2400)
+"""Pixels across a page image: for phones, for large or dense screens, and made larger there."""
 
 
 def nearest_width(asked: int) -> int:
