@@ -123,6 +123,14 @@ async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: 
     on_show.documents = before
 
 
+async def test_what_is_not_shared_any_more_is_not_shown_any_more(page: Page, address: str, on_show: Stage) -> None:
+    await open_signing(page, address, on_show)
+    before, on_show.documents = on_show.documents, []
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    on_show.documents = before
+
+
 async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it(
     page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
