@@ -13,7 +13,7 @@ from identity import session
 from identity.session import Awaits, HalfWay, SignedIn, SignInAgain, Token
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import REVIEW
-from tests.pages.records import PENDING, PRACTICE, STAFF_PARTY, asked
+from tests.pages.records import PENDING, PRACTICE, SIGNED, STAFF_PARTY, asked
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -120,6 +120,18 @@ async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: 
     await expect(page.locator("#state")).to_be_focused()
     await expect(page.locator("#state")).to_contain_text("Nobody needs to sign this document any more.")
     await page.unroute(SIGNATURE)
+    on_show.documents = before
+
+
+async def test_a_finger_leaves_no_colour_on_what_it_has_touched(page: Page, address: str, on_show: Stage) -> None:
+    before, on_show.documents = on_show.documents, [replace(SIGNED, id=PENDING.id)]
+    await page.goto(address + REVIEW)
+    download = page.locator("#state a.primary")
+    colour = "link => getComputedStyle(link).color"
+    untouched = await download.evaluate(colour)
+    await download.hover()  # as after a tap
+    assert await download.evaluate("link => link.matches(':hover')")
+    assert await download.evaluate(colour) == untouched
     on_show.documents = before
 
 
