@@ -10,10 +10,11 @@ from uuid import UUID
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from activities.ask import WITHIN, WORKFLOW, document_of
-from chart import message, request
+from chart import audit, message, request
 from chart.ids import PracticeId
+from chart.lifecycle import RequestState
 from chart.message import About
-from gateways.postgres import Database
+from gateways.postgres import Database, Transaction
 from gateways.temporal import PRACTICE
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ OVERLAP = timedelta(minutes=10)
 
 async def close(engine: Client, database: Database, since: datetime | None) -> datetime:
     """Recall the open requests whose workflow was ended since then; the moment from which to look next.
+
+    One that everybody has signed needs attention instead: a reset brings back what they gave.
 
     Without a moment: of all that the engine still remembers. Raises the engine's `RPCError`.
     """
@@ -50,6 +53,34 @@ async def _close(engine: Client, database: Database, ended: WorkflowExecution) -
     if newest.status is WorkflowExecutionStatus.RUNNING:
         return
     async with database.practice(practice) as transaction:
-        if await request.close_orphans(transaction, practice, found.client_id, document, found.created_at):
+        if await _told(transaction, found):
             await message.tell_staff(transaction, practice, found.id, About.NEEDS_ATTENTION)
-            logger.warning("a request is recalled whose workflow was ended in the engine")
+            logger.warning("the workflow of an open request was ended in the engine")
+
+
+async def _told(transaction: Transaction, found: request.Request) -> bool:
+    """Write what it is now; False if that stands there already."""
+    if found.state is not RequestState.SEALING:
+        return await request.close_orphans(
+            transaction, found.practice_id, found.client_id, found.document_id, found.created_at
+        )
+    moved = await request.attend(
+        transaction,
+        found.practice_id,
+        found.client_id,
+        found.id,
+        found.state,
+        attention=request.ORPHANED_SIGNED,
+    )
+    if moved:
+        await audit.record(
+            transaction,
+            found.practice_id,
+            audit.SERVICE,
+            audit.Action.NEEDS_ATTENTION,
+            chart=found.client_id,
+            document=found.document_id,
+            request=found.id,
+            reason=request.ORPHANED_SIGNED,
+        )
+    return moved

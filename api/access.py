@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.routing import Match
 
 from api import languages, trail
 from api.resources import Resources
@@ -175,8 +176,18 @@ PortalPage: TypeAlias = Annotated[PortalUser, Depends(portal_page)]
 
 
 def _here(request: Request) -> str:
-    # only a page that is read can be returned to
-    return quote(request.url.path if request.method == "GET" else "", safe="/")
+    return quote(read_at(request) or "", safe="/")
+
+
+def read_at(request: Request) -> str | None:
+    """Where this can be read: at its own address, or, of a form that was sent, at the nearest above it with a page."""
+    path = request.url.path
+    while path:
+        reading = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(reading)[0] is Match.FULL for route in request.app.router.routes):
+            return path
+        path = path.rpartition("/")[0]
+    return None
 
 
 def start_session(response: Response, surface: Surface, signed_in: SignedIn) -> None:

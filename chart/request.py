@@ -368,7 +368,8 @@ async def end(
 
 async def attend(
     transaction: Transaction,
-    order: Order,
+    practice: PracticeId,
+    client_id: ClientId,
     request_id: RequestId,
     state: RequestState,
     *,
@@ -382,7 +383,7 @@ async def attend(
     shown = state if state is RequestState.SEALING else None
     moved = await transaction.fetchval(ATTEND, request_id, shown, attention, skippable) is not None
     if moved:
-        await announce(transaction, order.practice, order.client, request_id)
+        await announce(transaction, practice, client_id, request_id)
     return moved
 
 
@@ -454,6 +455,11 @@ async def announce(transaction: Transaction, practice: PracticeId, client_id: Cl
 
 
 ORPHANED = "Its workflow was ended in the engine by an operator."
+
+ORPHANED_SIGNED = N_(
+    "An operator has ended its workflow in the engine, where the signatures are kept. "
+    "Let the operator reset the workflow, or ask again."
+)
 
 NOTE_REMINDER = SQL("update signature_request set reminded_at = $2 where id = $1")
 

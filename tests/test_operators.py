@@ -5,8 +5,12 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
@@ -14,18 +18,18 @@ import worker
 from activities import orphans
 from activities.ask import ask, workflow_id
 from chart import message, request
-from chart.audit import SERVICE
+from chart.audit import SERVICE, Action
 from chart.lifecycle import Order, RequestState
 from chart.message import About
 from gateways.postgres import Database
 from gateways.storage import Storage
 from gateways.temporal import ENDING, EXPIRES, PRACTICE, WAITS_FOR
 from settings import Settings
-from tests.engine import Handle, read, request_id, signature
+from tests.engine import Handle, happened, read, request_id, signature
 from tests.office import Office
 from tests.test_bad_paths import in_the_chart, parked, recall, register
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Extend
+from workflows.signals import Extend, Mend
 
 QUERIES = re.findall(
     r"^\| [^|]+ \| `([^`]+ (?:=|<|IS) [^`]+)` \|$",
@@ -116,6 +120,40 @@ async def test_what_an_operator_terminates_is_recalled_in_the_chart_and_staff_is
     await orphans.close(engine, database, None)
     assert (await read(database, order, again)).state is RequestState.PENDING
     await again.signal(ShareToSign.recall, recall(again))
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_was_signed_by_all_is_not_recalled_when_it_is_terminated_and_a_reset_seals_it(
+    engine: Client, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
+    handle = await asked(engine, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await becomes(handle, WAITS_FOR, "Attention")
+    await handle.terminate()
+    for _ in range(2):
+        await orphans.close(engine, database, None)
+    stuck = await read(database, order, handle)
+    assert (stuck.state, stuck.attention) == (RequestState.SEALING, request.ORPHANED_SIGNED)
+    assert (await happened(database, order, handle)).count(Action.NEEDS_ATTENTION) == 2, "the missing file, and this"
+    await storage.put(content)
+    events = [event async for event in handle.fetch_history_events()]
+    last = max(event.event_id for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    await engine.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=engine.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=handle.first_execution_run_id or ""),
+            reason="the operator's mistake",
+            workflow_task_finish_event_id=last,
+            request_id=str(uuid4()),
+        )
+    )
+    again: Handle = engine.get_workflow_handle(handle.id)
+    await again.signal(ShareToSign.resume, Mend(request_id(handle), SERVICE))
+    assert await again.result() == RequestState.SIGNED
+    assert (await read(database, order, handle)).state is RequestState.SIGNED
 
 
 @pytest.mark.usefixtures("worker")
