@@ -281,6 +281,18 @@ async def skipping(
         yield clock
 
 
+LONG = {
+    *("test_barriers.py", "test_benchmarks.py", "test_canaries.py", "test_contract.py", "test_end_to_end.py"),
+    *("test_faults.py", "test_tampering.py", "test_two_of_each.py", "test_up.py", "test_whole_life.py"),
+}
+"""Files of half a minute and more."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: `./sts test` hands them out file by file, and at the end nobody waits for one alone."""
+    items.sort(key=lambda one: one.path.name not in LONG)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sequences", type=int, default=100, help="random lives of requests in test_whole_life.py")
     parser.addoption("--examples", type=int, default=FEW, help="requests for each operation in test_contract.py")

@@ -179,3 +179,19 @@ def test_every_command_runs_something_that_exists(sts: ModuleType) -> None:
 def test_checks_stop_at_the_first_failure(sts: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert sts.in_turn([["true"], ["sh", "-c", "exit 3"], ["echo", "never"]]) == 3
     assert "$ echo never" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("checks", "suite", "beside"),
+    [("false", "true", "true"), ("true", "false", "true"), ("true", "true", "ls gone")],
+)
+def test_all_checks_fail_where_one_does(
+    sts: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], checks: str, suite: str, beside: str
+) -> None:
+    monkeypatch.setattr(sts, "CHECKS", (checks,))
+    monkeypatch.setattr(sts, "SUITE", suite)
+    monkeypatch.setattr(sts, "BESIDE", beside)
+    assert sts.all_checks() != 0
+    said = capfd.readouterr().out
+    assert ("$ " + beside in said) == (checks == "true")
+    assert ("gone'" in said) == (beside != "true"), "what it said is shown"
