@@ -14,9 +14,12 @@ from prometheus_client.metrics import MetricWrapperBase
 from temporalio import workflow
 
 from api import openapi
+from chart import message
 from gateways import metrics, temporal
+from gateways.postgres import Database
 from local.postgres import APPLICATION, Cluster
 from settings import Settings
+from tests.office import Office
 from workflows.share_to_sign import ShareToSign
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +42,14 @@ async def test_every_statement_fits_the_schema(postgres: Cluster, module: str, n
         await connection.prepare(getattr(import_module(module), name))
     finally:
         await connection.close()
+
+
+async def test_the_newest_notices_are_found_without_reading_all(database: Database, office: Office) -> None:
+    async with database.practice(office.practice) as transaction:
+        for way in ("seqscan", "bitmapscan", "sort"):  # which are as good while there are few
+            await transaction.execute(f"set local enable_{way} = off")
+        plan = [line for (line,) in await transaction.fetch("explain " + message.NOTICES, 20, True)]
+    assert [line for line in plan if "using staff_notice_newest" in line], plan
 
 
 async def test_openapi_json_is_what_is_served(api: httpx2.AsyncClient) -> None:
