@@ -18,6 +18,7 @@ from starlette.routing import Match
 
 from api import languages, trail
 from api.resources import Resources
+from chart import client
 from chart.refusals import NotAllowed
 from identity import api_key, policy, session
 from identity.caller import Integration, PortalUser, PracticeSide, StaffMember, Surface
@@ -129,7 +130,18 @@ async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffM
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
     _let_in(request, member)
+    await _fits_its_chart(request, res, member)
     return member
+
+
+async def _fits_its_chart(request: Request, res: Res, member: StaffMember) -> None:
+    """A page of a chart is about what stands in that chart: here, so that no route can forget it."""
+    named = request.path_params
+    things = [named[name] for name in ("document_id", "request_id", "consent_id") if name in named]
+    if "client_id" in named and things:
+        async with res.database.practice(member.practice, member.actor) as transaction:
+            for thing in things:
+                await client.check_holds(transaction, named["client_id"], thing)
 
 
 async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:

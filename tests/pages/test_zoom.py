@@ -13,17 +13,17 @@ from tests.pages.records import PENDING
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
-AT_THE_MIDDLE = """() => {
-  const middle = innerHeight / 2;
+READING = """() => {
+  const line = innerHeight / 4;
   const read = [...document.querySelectorAll('.pages img')].map((picture) => picture.getBoundingClientRect());
-  const page = read.findIndex((box) => box.bottom > middle);
-  return page + Math.round((middle - read[page].top) / read[page].height * 100) / 100;
+  const page = read.findIndex((box) => box.bottom > line);
+  return page + Math.round((line - read[page].top) / read[page].height * 100) / 100;
 }"""
 """Where somebody reads: 1.25 is a quarter down the second page."""
 
-MOVED = """() => {
+WIDE = """() => {
   const pages = document.querySelector('.pages');
-  return [scrollX, document.documentElement.scrollWidth - innerWidth, pages.scrollLeft > 0];
+  return [scrollX, document.documentElement.scrollWidth - innerWidth, pages.scrollWidth > pages.clientWidth];
 }"""
 
 
@@ -48,21 +48,22 @@ async def test_pages_are_made_larger_where_somebody_reads(page: Page) -> None:
     width = await first.evaluate("picture => picture.offsetWidth")
     await page.evaluate("document.querySelectorAll('.pages img')[1].scrollIntoView({behavior: 'instant'})")
     await larger.focus()
-    reading = await page.evaluate(AT_THE_MIDDLE)
+    reading = await page.evaluate(READING)
     for told, times in (("150%", 1.5), ("200%", 2), ("300%", 3), ("300%", 3)):
         await page.keyboard.press("Enter")
         await expect(shown).to_have_text(told)
         assert await first.evaluate("picture => picture.offsetWidth") == pytest.approx(times * width, abs=2)
-        assert await page.evaluate(AT_THE_MIDDLE) == pytest.approx(reading, abs=0.02)
+        assert await page.evaluate(READING) == pytest.approx(reading, abs=0.02)
     await expect(larger).to_have_attribute("aria-disabled", "true")
-    # the page itself is no wider than the screen: the pages move sideways in it, all together
-    assert await page.evaluate(MOVED) == [0, 0, True]
+    # the page itself is no wider than the screen: its pages are moved sideways, and lines begin where they began
+    assert await page.evaluate(WIDE) == [0, 0, True]
+    assert await page.evaluate("document.querySelector('.pages').scrollLeft") == 0
     await smaller.focus()
     for told in ("200%", "150%", "100%"):
         await page.keyboard.press("Enter")
         await expect(shown).to_have_text(told)
-    assert await page.evaluate(AT_THE_MIDDLE) == pytest.approx(reading, abs=0.02)
-    assert await page.evaluate(MOVED) == [0, 0, False]
+    assert await page.evaluate(READING) == pytest.approx(reading, abs=0.02)
+    assert await page.evaluate(WIDE) == [0, 0, False]
 
 
 async def test_what_is_larger_is_sharper_and_stays_so(page: Page) -> None:

@@ -57,21 +57,20 @@ function show() {
   if (told.textContent !== now) told.textContent = now;
 }
 
-/** Change the size, and leave what is in the middle of the screen there. */
+/** Change the size; what is read stays where it is, and its lines begin where they began. */
 function zoom(step) {
   size += step;
   const pages = main.querySelector('.pages');
-  const middle = innerHeight / 2;
+  const line = innerHeight / 4;
   const pictures = [...pages.querySelectorAll('img')];
-  const read = pictures.findLast((picture) => picture.getBoundingClientRect().top < middle) ?? pictures[0];
+  const read = pictures.findLast((picture) => picture.getBoundingClientRect().top < line) ?? pictures[0];
   const before = read.getBoundingClientRect();
-  const down = Math.min(1, (middle - before.top) / before.height);
-  const across = (pages.scrollLeft + pages.clientWidth / 2) / pages.scrollWidth;
+  const down = Math.min(1, Math.max(0, (line - before.top) / before.height));
+  const across = pages.scrollLeft / pages.scrollWidth;
   show();
   const after = read.getBoundingClientRect();
-  const moved = after.top + down * after.height - (before.top + down * before.height);
-  if (down > 0) scrollBy({ top: moved, behavior: 'instant' });
-  pages.scrollTo({ left: across * pages.scrollWidth - pages.clientWidth / 2, behavior: 'instant' });
+  scrollBy({ top: after.top + down * after.height - (before.top + down * before.height), behavior: 'instant' });
+  pages.scrollTo({ left: across * pages.scrollWidth, behavior: 'instant' });
   try {
     sessionStorage.setItem('zoom', SIZES[size]);
   } catch { /* then a reload begins with whole pages */ }
