@@ -68,7 +68,8 @@ async def show_face(
             "by_id": {one.id: one for one in chart.documents},
             "words": words,
             "kinds": words.APPOINTMENTS,
-            "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
+            # another person is somebody else than the client
+            "typed": {"name": chart.client.name, "email": "", "relationship": "" if chart.access else "self"},
             "factors": await access.second_factors(res, staff, client_id),
             "problem": None,
             "access_problem": None,
