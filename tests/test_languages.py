@@ -95,8 +95,8 @@ def test_details_of_the_audit_log_are_said_where_they_are_words() -> None:
     detail: dict[str, str | int | None] = {"relationship": "legal_guardian", "sha256": "ab", "to": None}
     of = uuid4()
     line = Line(PRACTICE, of, 1, NOW, SERVICE, Action.VIEWED, DocumentId(of), None, detail, "", "")
-    assert words.more(line) == [f"document {of}", "relationship: Legal guardian", "sha256: ab"]
-    said = [languages.said(one, "es") for one in words.more(line)]
+    assert words.more(line, {}) == [f"document {of}", "relationship: Legal guardian", "sha256: ab"]
+    said = [languages.said(one, "es") for one in words.more(line, {})]
     assert said == [f"documento {of}", "relación: Tutor legal", "sha256: ab"]
 
 
@@ -115,7 +115,7 @@ def test_details_of_the_audit_log_are_said_where_they_are_words() -> None:
 )
 def test_words_of_the_code_are_said_plainly_in_the_audit_log(name: str, kept: str, english: str, spanish: str) -> None:
     line = Line(PRACTICE, uuid4(), 1, NOW, SERVICE, Action.REFUSED, None, None, {name: kept}, "", "")
-    (said,) = words.more(line)
+    (said,) = words.more(line, {})
     assert english in said
     assert spanish in languages.said(said, "es")
 

@@ -1,6 +1,6 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from api import languages
@@ -140,7 +140,7 @@ WAYS_IN: tuple[Sentence, ...] = (
 )
 """Details that are words."""
 
-LABELS = {"role", "before", "relationship"}
+LABELS = {"role", "before", "relationship", "about"}
 """Details that are values of an enumeration."""
 
 RIGHTS: dict[str, Sentence] = {
@@ -177,25 +177,32 @@ REFUSED: dict[str, Sentence] = {
 """What a page's form was refused for, of which the log keeps no more than the status."""
 
 
-def _value(name: str, kept: object) -> str:
+def _value(name: str, kept: object, names: Mapping[str, str]) -> str:
     """A detail in plain words, where the log keeps a word of the code."""
+    said = f"{kept}"
     match name:
+        case "searched" | "wanted" | "correction":
+            said = N_("yes") if kept else N_("no")
+        case "occasion":
+            said = N_("first email") if kept == "first" else N_("reminder")
+        case "to":
+            said = names.get(said, said)
         case "problem":
-            return (TITLES | REFUSED).get(f"{kept}", f"{kept}")
+            said = (TITLES | REFUSED).get(said, said)
         case "scopes":
-            return rights(f"{kept}".split())
+            said = rights(said.split())
         case _ if name in LABELS:
-            return f"{kept}".replace("_", " ").capitalize()
-    return f"{kept}"
+            said = said.replace("_", " ").capitalize()
+    return said
 
 
-def more(line: Line) -> list[str]:
-    """What else the log knows of an entry."""
+def more(line: Line, names: Mapping[str, str]) -> list[str]:
+    """What else the log knows of an entry; `names` are those of accounts and colleagues."""
     ids = {N_("document"): line.document_id, N_("request"): line.request_id}
     known = {
-        name.replace("_", " ").replace("ip ", "IP "): _value(name, kept)
+        name.replace("_", " ").replace("ip ", "IP "): _value(name, kept, names)
         for name, kept in line.detail.items()
-        if kept is not None
+        if kept is not None and kept != ""
     }
     return [
         *(Text("{what} {id}", what=what, id=str(one)) for what, one in ids.items() if one),
