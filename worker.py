@@ -6,7 +6,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities import orphans
 from activities.ask import HandOver, StartAgain
 from activities.bulk import Bulk
 from activities.deliver import Deliver
@@ -130,7 +131,7 @@ def make_worker(configured: Settings, engine: Client, database: Database, seal: 
 
 @asynccontextmanager
 async def watching(configured: Settings, engine: Client, database: Database) -> AsyncIterator[None]:
-    """Meanwhile, look every half minute how many requests and tasks there are."""
+    """Meanwhile, look every half minute how many requests and tasks there are, and what was ended in the engine."""
     watch = asyncio.create_task(_watch(configured, engine, database))
     try:
         yield
@@ -141,13 +142,15 @@ async def watching(configured: Settings, engine: Client, database: Database) -> 
 
 
 async def _watch(configured: Settings, engine: Client, database: Database) -> None:
+    looked: datetime | None = None
     while True:
         try:
             with suppress(RPCError, TimeoutError, *LOST):  # they come back, and the figures with them
                 waiting = await temporal.backlog(engine, configured.temporal_task_queue)
                 metrics.show(await counts.requests(database), waiting)
+                looked = await orphans.close(engine, database, looked)
         except Exception:
-            logger.exception("requests and tasks could not be counted; it is tried again")
+            logger.exception("requests and tasks could not be looked at; it is tried again")
         await asyncio.sleep(LOOKS_EVERY.total_seconds())
 
 

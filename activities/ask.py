@@ -35,6 +35,11 @@ def workflow_id(document: DocumentId) -> str:
     return f"share-to-sign/{document}"
 
 
+def document_of(workflow_id: str) -> DocumentId:
+    """The document of such an id."""
+    return DocumentId(UUID(workflow_id.removeprefix("share-to-sign/")))
+
+
 async def ask(engine: Client, task_queue: str, order: Order) -> RequestId:
     """Start the request, or find the one that runs; the id is that of its first run. Raises the engine's `RPCError`."""
     known: list[SearchAttributePair[Any]] = [

@@ -8,7 +8,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.notify import ACTIONS, mail
-from chart import audit, practice
+from chart import audit
 from chart.ids import ClientId, PracticeId
 from chart.message import MailState
 from gateways.postgres import SQL, Database
@@ -64,7 +64,7 @@ class MailInvitation:
         server log or trace has it.
         """
         async with self.database.practice(invitation.practice) as transaction:
-            language = (await practice.current(transaction)).language
+            language = await transaction.fetchval(LANGUAGE, invitation.email)
         link = f"{self.portal_url}/portal/register#{invitation.token}"
         letter = mail(
             sender=self.mail_from,
@@ -102,6 +102,13 @@ async def note(database: Database, invitation: InvitationMail, state: MailState)
         if await transaction.fetchval(NOTE, invitation.invitation_id, state) is not None:
             await audit.record(transaction, invitation.practice, audit.SERVICE, ACTIONS[state], chart=invitation.client)
 
+
+# of whoever has an account of this address, else the practice's
+LANGUAGE = SQL("""
+select coalesce(a.language, p.language)
+from practice p left join portal_account a on a.practice_id = p.id and lower(a.email) = lower($1)
+where p.id = current_practice()
+""")
 
 NOTE = SQL("""
 update invitation set mail = $2 where id = $1 and mail is distinct from $2 and mail is distinct from 'sent' returning id

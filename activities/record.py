@@ -179,7 +179,8 @@ class Record:
         async with self.database.practice(order.practice) as transaction:
             if await request.attend(
                 transaction,
-                order,
+                order.practice,
+                order.client,
                 request_id,
                 attention.life.state,
                 attention=attention.attention,

@@ -14,9 +14,11 @@ from urllib.parse import quote
 
 from fastapi import Cookie, Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.routing import Match
 
 from api import languages, trail
 from api.resources import Resources
+from chart import client
 from chart.refusals import NotAllowed
 from identity import api_key, policy, session
 from identity.caller import Integration, PortalUser, PracticeSide, StaffMember, Surface
@@ -128,7 +130,18 @@ async def staff_page(request: Request, res: Res, cookie: _StaffCookie) -> StaffM
     if member is None:
         raise SignInNeeded("Sign in first.", f"/sign-in?next={_here(request)}")
     _let_in(request, member)
+    await _fits_its_chart(request, res, member)
     return member
+
+
+async def _fits_its_chart(request: Request, res: Res, member: StaffMember) -> None:
+    """A page of a chart is about what stands in that chart: here, so that no route can forget it."""
+    named = request.path_params
+    things = [named[name] for name in ("document_id", "request_id", "consent_id") if name in named]
+    if "client_id" in named and things:
+        async with res.database.practice(member.practice, member.actor) as transaction:
+            for thing in things:
+                await client.check_holds(transaction, named["client_id"], thing)
 
 
 async def portal_page(request: Request, res: Res, cookie: _PortalCookie) -> PortalUser:
@@ -163,8 +176,18 @@ PortalPage: TypeAlias = Annotated[PortalUser, Depends(portal_page)]
 
 
 def _here(request: Request) -> str:
-    # only a page that is read can be returned to
-    return quote(request.url.path if request.method == "GET" else "", safe="/")
+    return quote(read_at(request) or "", safe="/")
+
+
+def read_at(request: Request) -> str | None:
+    """Where this can be read: at its own address, or, of a form that was sent, at the nearest above it with a page."""
+    path = request.url.path
+    while path:
+        reading = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(reading)[0] is Match.FULL for route in request.app.router.routes):
+            return path
+        path = path.rpartition("/")[0]
+    return None
 
 
 def start_session(response: Response, surface: Surface, signed_in: SignedIn) -> None:

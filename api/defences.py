@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import languages
-from api.pages.rendering import render_problem
+from api.pages import render_problem
 from api.problems import is_for_people
 from chart.text import N_
 
@@ -71,12 +71,12 @@ class Defences:
             nonlocal too_large
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 too_large = True
-                await _answer(TOO_LARGE, scope)(scope, receive, send_guarded)
+                await (await _answer(TOO_LARGE, scope))(scope, receive, send_guarded)
             elif not too_large:
                 await send_guarded(message)
 
         if _is_forged(scope, self._guests):
-            await _answer(FORGED, scope)(scope, receive, send_guarded)
+            await (await _answer(FORGED, scope))(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_with_problem)
 
@@ -91,10 +91,10 @@ class Turned:
     detail: str
 
 
-def _answer(turned: Turned, scope: Scope) -> Response:
+async def _answer(turned: Turned, scope: Scope) -> Response:
     request = Request(scope)
     if turned is TOO_LARGE and is_for_people(request):
-        return render_problem(request, turned.status, turned.title, N_("A PDF may have 50 MB at most."))
+        return await render_problem(request, turned.status, turned.title, N_("A PDF may have 50 MB at most."))
     language = languages.of(request)
     details = {
         "type": f"/problems/{turned.slug}",

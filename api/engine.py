@@ -17,12 +17,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.ask import WITHIN, workflow_id
 from activities.stamp import Signature
 from api.resources import Resources
+from chart import request
 from chart.audit import Actor
 from chart.lifecycle import SeatState
 from chart.refusals import NotInThisState, NotReachable
 from chart.request import Request
 from chart.text import Sentence
 from gateways.temporal import PlainWords
+from identity.caller import PracticeSide
+from workflows.share_to_sign import ShareToSign
 from workflows.signals import Decline
 
 AWAY: Sentence = (
@@ -65,6 +68,25 @@ async def signal(resources: Resources, asked: Request, which: Any, *argument: ob
     """Send one of the workflow's signals; once this returns, the engine holds it for good."""
     with answers():
         await handle(resources, asked).signal(which, *argument, rpc_timeout=WITHIN)
+
+
+async def steer(resources: Resources, caller: PracticeSide, asked: Request, which: Any, argument: object) -> None:
+    """Send a signal of the practice. Raises `NotInThisState` where nothing runs any more that could take it.
+
+    If the request is open then, an operator has terminated its workflow, and it is closed here, unless it was only to
+    try again: a reset may bring it back. The activities write the state of every other request, and of one that nobody
+    steers `activities.orphans` finds the same.
+    """
+    try:
+        await signal(resources, asked, which, argument)
+    except NotInThisState:
+        if which is ShareToSign.resume:
+            raise
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
+            await request.close_orphans(
+                transaction, asked.practice_id, asked.client_id, asked.document_id, asked.created_at
+            )
+        raise
 
 
 async def held_answer(resources: Resources, asked: Request, party: Actor) -> SeatState | None:

@@ -33,11 +33,11 @@ _FOR_OPERATORS: dict[type[Exception], Sentence] = {
 }
 
 
-def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
+async def answer(request: Request, problem: Problem, detail: str, **more: object) -> Response:
     """The problem as JSON for programs, as a page for people; in the language of whoever asks (RFC 9457 3.1.3)."""
     request.state.problem = problem.slug
     if is_for_people(request):
-        return render_problem(request, problem.status, problem.title, detail)
+        return await render_problem(request, problem.status, problem.title, detail)
     language = languages.of(request)
     response = JSONResponse(
         {
@@ -85,24 +85,24 @@ async def _known(request: Request, error: Exception) -> Response:
     match error:
         case StoredBytesMissing() | StoredBytesChanged() | StoredBytesLocked():
             logger.error("a stored file cannot be served: %s", error, exc_info=error)
-            return answer(request, problem, _FOR_OPERATORS[type(error)])
+            return await answer(request, problem, _FOR_OPERATORS[type(error)])
         case Unfit():
-            return answer(request, problem, unfit(error), reason=error.reason)
+            return await answer(request, problem, unfit(error), reason=error.reason)
         case MeaninglessMark():
-            return answer(request, problem, error.reason)
+            return await answer(request, problem, error.reason)
         case NoSuchPage():
-            return answer(request, problem, N_("The document has no such page."))
+            return await answer(request, problem, N_("The document has no such page."))
         case TooManyTries():
-            response = answer(request, problem, str(error))
+            response = await answer(request, problem, str(error))
             response.headers["retry-after"] = str(math.ceil(error.wait.total_seconds()))
             return response
-    return answer(request, problem, str(error))
+    return await answer(request, problem, str(error))
 
 
 async def _sign_in_needed(request: Request, error: Exception) -> Response:
     assert isinstance(error, SignInNeeded)
     if error.page is None:
-        return answer(request, SIGN_IN, error.remedy)
+        return await answer(request, SIGN_IN, error.remedy)
     return RedirectResponse(error.page, HTTPStatus.SEE_OTHER)
 
 
@@ -113,10 +113,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """
     assert isinstance(error, RequestValidationError)
     if is_for_people(request):
-        return answer(request, INVALID, _UNFIT)
+        return await answer(request, INVALID, _UNFIT)
     places = [{"at": "/".join(map(str, found["loc"])), "why": found["msg"]} for found in error.errors()]
     detail = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
-    return answer(request, INVALID, detail, errors=places)
+    return await answer(request, INVALID, detail, errors=places)
 
 
 _UNFIT: Sentence = "Something that was sent cannot be used. Go back, check it and send it again."
@@ -128,7 +128,7 @@ async def _http(request: Request, error: Exception) -> Response:
     said = _SAID | (_SAID_TO_PEOPLE if is_for_people(request) else {})
     detail = error.detail if error.detail != status.phrase else said.get(status, status.description)
     title = _TITLES.get(status, status.phrase)
-    response = answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), title), detail)
+    response = await answer(request, Problem(status, status.phrase.lower().replace(" ", "-"), title), detail)
     response.headers.update(error.headers or {})
     return response
 
@@ -149,7 +149,7 @@ _SAID_TO_PEOPLE: dict[HTTPStatus, Sentence] = {
 
 async def _chart_away(request: Request, error: Exception) -> Response:
     logger.error("database or file store does not answer at %s", _route(request.scope), exc_info=error)
-    return answer(
+    return await answer(
         request,
         PROBLEMS[refusals.NotReachable],
         N_("The database or the file store does not answer. Try again in a moment; doing it twice counts once."),
@@ -157,7 +157,7 @@ async def _chart_away(request: Request, error: Exception) -> Response:
 
 
 async def _unstorable(request: Request, _: Exception) -> Response:
-    return answer(
+    return await answer(
         request, INVALID, N_("A text holds a character that cannot be stored. Take it out and send it again.")
     )
 
@@ -189,7 +189,7 @@ class LastResort:
             logger.exception("unexpected error at %s %s", request.method, _route(scope))
             if begun:
                 raise  # half an answer is out: the connection has to break
-            problem = answer(request, UNEXPECTED, N_("This is our fault, and it is in our log. Try again."))
+            problem = await answer(request, UNEXPECTED, N_("This is our fault, and it is in our log. Try again."))
             await problem(scope, receive, send)
 
 

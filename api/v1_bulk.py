@@ -84,4 +84,4 @@ async def share_in_bulk(res: Res, caller: PracticeCaller, wanted: BulkIn, respon
 @does(Operation.READ_BULK)
 async def read_bulk(res: Res, caller: PracticeCaller, bulk_id: UUID) -> BulkOut:
     """What has become of each document so far."""
-    return BulkOut.of(await bulk.find(res, caller, BulkId(bulk_id)))
+    return BulkOut.of((await bulk.look(res, caller, BulkId(bulk_id))).bulk)

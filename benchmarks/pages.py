@@ -22,18 +22,13 @@ hand draws for 20 seconds on the slow phone, against a pointer that makes the sa
 import argparse
 import asyncio
 import dataclasses
-import json
-import os
-import platform
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import httpx2
 from playwright.async_api import Browser, Page, StorageState
@@ -47,6 +42,7 @@ from benchmarks.stroke import Drawing
 from benchmarks.usage import Usages, usages
 from benchmarks.visit import CONDITIONS, Figures, Stop, slow, visit, visitor
 from benchmarks.whole import Whole, running
+from benchmarks.writing import as_json, pyplot
 
 FLOOR = "the floor"
 FIRST, RETURN = "first", "return"
@@ -176,26 +172,14 @@ class Report:
         return "\n".join(lines)
 
     def json(self) -> str:
-        """All figures of all rounds, and the rows of the table."""
-        found: dict[str, Any] = {
-            "benchmark": "pages",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": {"cpus": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
-            "conditions": {name: dataclasses.asdict(CONDITIONS[name]) for name in self.rounds[0]},
-            **dataclasses.asdict(self),
-            "summary": [dataclasses.asdict(row) for row in self.rows()],
-        }
-        return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        conditions = {name: dataclasses.asdict(CONDITIONS[name]) for name in self.rounds[0]}
+        return as_json("pages", self, self.rows(), conditions=conditions)
 
     def plot(self, file: Path) -> None:
         """A panel for each condition: interactive by page, both visits, and the floor."""
-        import matplotlib as mpl  # noqa: PLC0415 – takes a second, and only plots want it
-
-        mpl.use("Agg")
-        from matplotlib import pyplot  # noqa: PLC0415
-
+        plots = pyplot()
         conditions = list(self.rounds[0])
-        figure, grid = pyplot.subplots(1, len(conditions), figsize=(5 * len(conditions), 6), squeeze=False, sharey=True)
+        figure, grid = plots.subplots(1, len(conditions), figsize=(5 * len(conditions), 6), squeeze=False, sharey=True)
         for panel, condition in zip(grid[0], conditions, strict=True):
             for shift, time in ((-0.2, FIRST), (0.2, RETURN)):
                 rows = [row for row in self.rows() if (row.condition, row.visit) == (condition, time)]
@@ -208,7 +192,7 @@ class Report:
         grid[0][0].invert_yaxis()
         figure.tight_layout()
         figure.savefig(file)
-        pyplot.close(figure)
+        plots.close(figure)
 
     def _median(self, condition: str, page: str, time: str) -> Figures:
         each = [dataclasses.astuple(one) for one in self._each(condition, page, time)]

@@ -11,22 +11,18 @@ Rivals from npm (pdf-lib, @libpdf/core) run in a Node process, from its files to
 """
 
 import argparse
-import dataclasses
 import gc
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.rivals import DOCUMENTS, FLOOR, STREAMED, WHOLE, document, methods, process_of
+from benchmarks.writing import as_json, pyplot
 
 SMALL, LARGE = "1 page", "300 pages"
 """Documents for memory: the one to warm up with, and the one that counts."""
@@ -100,24 +96,12 @@ class Report:
         return "\n".join(lines)
 
     def json(self) -> str:
-        """All figures of all rounds, and the rows of the table."""
-        found: dict[str, Any] = {
-            "benchmark": "paper",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": {"cpus": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
-            **dataclasses.asdict(self),
-            "summary": [dataclasses.asdict(row) for row in self.rows()],
-        }
-        return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        return as_json("paper", self, self.rows())
 
     def plot(self, file: Path) -> None:
         """Ratios to the floor by document, and extra memory."""
-        import matplotlib as mpl  # noqa: PLC0415 – takes a second, and only plots want it
-
-        mpl.use("Agg")
-        from matplotlib import pyplot  # noqa: PLC0415
-
-        figure, (times, memory) = pyplot.subplots(1, 2, figsize=(12, 5), width_ratios=(3, 1), layout="constrained")
+        plots = pyplot()
+        figure, (times, memory) = plots.subplots(1, 2, figsize=(12, 5), width_ratios=(3, 1), layout="constrained")
         figure.suptitle("From an unsigned to a signed file, against reading, hashing and writing it")
         names = list(self.milliseconds[SMALL])
         for index, method in enumerate(names):
@@ -131,7 +115,7 @@ class Report:
         memory.set(ylabel=f"MB, {LARGE}", title="Extra memory")
         memory.set_xticks([])
         figure.savefig(file)
-        pyplot.close(figure)
+        plots.close(figure)
 
 
 def measure(rounds: int, largest: int) -> Report:

@@ -1,18 +1,13 @@
 """What the benchmark of the lifecycle found: as a table, as JSON, as a plot."""
 
-import dataclasses
-import json
 import math
-import os
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.usage import Usages
+from benchmarks.writing import as_json, pyplot
 
 REAL, NOOP = "real", "no-op"
 PARTS = ("api", "worker", "temporal", "postgres", "mail")
@@ -117,24 +112,12 @@ class Report:
         return "\n".join(lines)
 
     def json(self) -> str:
-        """All figures of all rounds, and the rows of the table."""
-        found: dict[str, Any] = {
-            "benchmark": "lifecycle",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": {"cpus": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
-            **dataclasses.asdict(self),
-            "summary": [dataclasses.asdict(row) for row in self.rows()],
-        }
-        return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        return as_json("lifecycle", self, self.rows())
 
     def plot(self, file: Path) -> None:
         """Four panels, both arms in each."""
-        import matplotlib as mpl  # noqa: PLC0415 – takes a second, and only plots want it
-
-        mpl.use("Agg")
-        from matplotlib import pyplot  # noqa: PLC0415
-
-        figure, ((speed, wait), (cpu, counts)) = pyplot.subplots(2, 2, figsize=(11, 8), layout="constrained")
+        plots = pyplot()
+        figure, ((speed, wait), (cpu, counts)) = plots.subplots(2, 2, figsize=(11, 8), layout="constrained")
         figure.suptitle("The life of a signature request against a no-op workflow of the same shape")
         numbers = range(1, len(self.rounds) + 1)
         for shift, arm in ((-0.2, REAL), (0.2, NOOP)):
@@ -160,7 +143,7 @@ class Report:
             panel.legend([REAL, NOOP])
         cpu.legend()
         figure.savefig(file)
-        pyplot.close(figure)
+        plots.close(figure)
 
     def _row(self, what: str, of: Callable[[Figures], float], values: tuple[float, float] | None = None) -> Row:
         real, noop = values or (median(self._each(REAL, of)), median(self._each(NOOP, of)))

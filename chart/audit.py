@@ -68,6 +68,7 @@ class Action(StrEnum):
     VIEWED_CHART_ROOM = "viewed the Chart Room"
     VIEWED_REQUEST = "viewed the request"
     VIEWED_REQUESTS = "viewed the requests that wait"
+    VIEWED_BULK = "viewed a bulk share"
     VIEWED_CALENDAR = "viewed the calendar"
     MADE_APPOINTMENT = "made an appointment"
     MOVED_APPOINTMENT = "moved an appointment"
@@ -164,6 +165,12 @@ async def view(
             relationship=relationship,
             consent=consent,
         )
+
+
+async def view_bulk(transaction: Transaction, practice: PracticeId, actor: Actor, bulk_id: str) -> None:
+    """Record that somebody looks at what became of a bulk share; its page reads itself again until all is done."""
+    if await transaction.fetchval(JUST_VIEWED_BULK, practice, actor, bulk_id, ONE_VIEW) is None:
+        await record(transaction, practice, actor, Action.VIEWED_BULK, bulk_share=bulk_id)
 
 
 ONE_VIEW = timedelta(minutes=5)
@@ -309,6 +316,11 @@ values ($1, $2, $3, $4, $5, $6, $7::jsonb)
 JUST_VIEWED = SQL("""
 select true from audit where action = 'viewed' and document_id = $1 and actor = $2 and detail->>'sha256' = $3
 and detail->>'consent' is not distinct from $4::text and at > now() - $5::interval limit 1
+""")
+
+JUST_VIEWED_BULK = SQL("""
+select true from audit where practice_id = $1 and actor = $2 and action = 'viewed a bulk share'
+and detail->>'bulk_share' = $3 and at > now() - $4::interval limit 1
 """)
 
 OF_REQUEST = SQL("select at, actor, action, detail from audit where request_id = $1 order by number")

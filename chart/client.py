@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chart.audit import Actor
@@ -73,6 +74,13 @@ async def find(transaction: Transaction, client_id: ClientId) -> Client:
             "This chart is restricted to its care team. In an emergency, open it in the Chart Room and give the reason."
         )
     return found
+
+
+async def check_holds(transaction: Transaction, client_id: ClientId, thing: UUID) -> None:
+    """Raise `NotFound` for a document, a request or a consent of another chart; what is nowhere, its own noun tells."""
+    stands_in = await transaction.fetchval(STANDS_IN, thing)
+    if stands_in not in {None, client_id}:
+        raise NotFound("There is no such document, request or consent in this chart.")
 
 
 OLDEST = timedelta(days=130 * 366)
@@ -196,6 +204,13 @@ values ($1, $2, $3, $4, $5) on conflict (practice_id, external_id) do nothing re
 """)
 
 FIND = SQL("select" + _COLUMNS + "from client c where c.id = $1")
+
+STANDS_IN = SQL("""
+select client_id from (
+    select id, client_id from document union all select id, client_id from signature_request
+    union all select id, client_id from disclosure_consent
+) thing where id = $1
+""")
 
 SEARCH = SQL(
     "select"

@@ -13,7 +13,7 @@ from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship
 from chart.request import BARRED, MY_TURN, hold, label
-from chart.text import N_, Sentence
+from chart.text import N_, Sentence, Typed
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -191,7 +191,7 @@ def type_label(kind: Kind, note_name: str | None) -> str:
     """The label of the Type column: Document, Treatment Plan, or the note's name."""
     match kind:
         case Kind.CLINICAL_NOTE:
-            return note_name or N_("Clinical Note")
+            return Typed(note_name) if note_name else N_("Clinical Note")
         case Kind.TREATMENT_PLAN | Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN:
             return N_("Treatment Plan")
         case Kind.DOCUMENT:

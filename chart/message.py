@@ -48,6 +48,12 @@ class Message:
     client_name: str | None = field(default=None, repr=False)
     """Whose the document is, for whoever acts for somebody else."""
 
+    @property
+    def new(self) -> bool:
+        """What a message asked for and was done, as from My Documents, is news to nobody, though it was not opened."""
+        answered = self.about is MessageAbout.RECORD_REQUEST and self.my_seat in {SeatState.SIGNED, SeatState.DECLINED}
+        return self.read_at is None and not answered
+
 
 class About(StrEnum):
     """What staff is told."""

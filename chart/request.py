@@ -368,7 +368,8 @@ async def end(
 
 async def attend(
     transaction: Transaction,
-    order: Order,
+    practice: PracticeId,
+    client_id: ClientId,
     request_id: RequestId,
     state: RequestState,
     *,
@@ -382,7 +383,7 @@ async def attend(
     shown = state if state is RequestState.SEALING else None
     moved = await transaction.fetchval(ATTEND, request_id, shown, attention, skippable) is not None
     if moved:
-        await announce(transaction, order.practice, order.client, request_id)
+        await announce(transaction, practice, client_id, request_id)
     return moved
 
 
@@ -409,13 +410,14 @@ async def state_of(transaction: Transaction, request_id: RequestId) -> RequestSt
 
 
 async def close_orphans(
-    transaction: Transaction, practice: PracticeId, client_id: ClientId, document_id: DocumentId, before: datetime
-) -> None:
-    """Recall open requests on the document that were made before this moment.
+    transaction: Transaction, practice: PracticeId, client_id: ClientId, document_id: DocumentId, until: datetime
+) -> bool:
+    """Recall open requests on the document that were made until then; False if there are none.
 
     Whoever runs under the document's workflow id is alone, so the workflow of an older one was ended by an operator.
     """
-    for row in await transaction.fetch(CLOSE_ORPHANS, document_id, ORPHANED, before):
+    closed = await transaction.fetch(CLOSE_ORPHANS, document_id, ORPHANED, until)
+    for row in closed:
         await audit.record(
             transaction,
             practice,
@@ -426,6 +428,7 @@ async def close_orphans(
             request=row["id"],
         )
         await announce(transaction, practice, client_id, row["id"])
+    return bool(closed)
 
 
 async def note_reminder(transaction: Transaction, request_id: RequestId, at: datetime) -> None:
@@ -453,6 +456,11 @@ async def announce(transaction: Transaction, practice: PracticeId, client_id: Cl
 
 ORPHANED = "Its workflow was ended in the engine by an operator."
 
+ORPHANED_SIGNED = N_(
+    "An operator has ended its workflow in the engine, where the signatures are kept. "
+    "Let the operator reset the workflow, or ask again."
+)
+
 NOTE_REMINDER = SQL("update signature_request set reminded_at = $2 where id = $1")
 
 HOLD = SQL("select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 1))")
@@ -470,7 +478,7 @@ STATE_OF = SQL("select state from signature_request where id = $1")
 CLOSE_ORPHANS = SQL("""
 update signature_request
 set state = 'recalled', attention = null, ended_at = now(), ended_by = 'service', end_reason = $2
-where document_id = $1 and ended_at is null and created_at < $3 returning id
+where document_id = $1 and ended_at is null and created_at <= $3 returning id
 """)
 
 OPEN = SQL("""

@@ -31,6 +31,10 @@ class Text(str):
         return said
 
 
+class Typed(str):
+    """What somebody has typed, shown as it is: it may read like a sentence of ours and is none."""
+
+
 def N_(shown: Marked) -> Marked:
     """Marks what is shown somewhere else, as `Sentence` does; changes nothing."""
     return shown

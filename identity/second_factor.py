@@ -9,6 +9,7 @@ from chart import audit
 from chart.audit import Action, Actor
 from chart.ids import AccountId
 from chart.refusals import Refusal
+from chart.text import Sentence
 from gateways.keys import Keyring
 from gateways.postgres import SQL, Transaction
 from identity import opaque, passkey, person, recovery, totp
@@ -24,10 +25,12 @@ LINK_LASTS = timedelta(days=1)
 class WrongCode(Refusal):
     """Wrong, too old, or used before; which one is not told."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This code is wrong or was used before. Enter the one that your app shows now, or a recovery code."
-        )
+    def __init__(
+        self,
+        message: Sentence = "This code is wrong or was used before. "
+        "Enter the one that your app shows now, or a recovery code.",
+    ) -> None:
+        super().__init__(message)
 
 
 class LinkEnded(Refusal):
@@ -92,7 +95,7 @@ async def add_authenticator(transaction: Transaction, keyring: Keyring, one: Per
     sealed = await transaction.fetchval(OFFERED, one.party)
     step = totp.step_of(keyring.decrypt(sealed, one.party), _plain(typed), datetime.now(UTC)) if sealed else None
     if step is None:
-        raise WrongCode
+        raise WrongCode("This is not the code that the app shows now. Enter the newest one of the app that you add.")
     await transaction.execute(TAKE, one.party, step)
     await audit.record(transaction, one.practice, one.party, Action.ADDED_FACTOR, factor="authenticator app")
 

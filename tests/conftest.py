@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import uvicorn
 from aiosmtpd.controller import Controller
+from argon2 import PasswordHasher
 from opentelemetry.trace import Tracer
 from pydantic import SecretStr
 from temporalio.client import Client
@@ -28,6 +29,7 @@ from gateways import postgres as gateway
 from gateways import temporal
 from gateways.postgres import Database
 from gateways.storage import Storage
+from identity import password
 from local.postgres import APPLICATION, OWNER, Cluster, cluster
 from pdf import Seal, make_demo_seal
 from settings import Settings
@@ -41,6 +43,16 @@ OPERATOR_TOKEN = "a-token-of-thirty-two-characters"
 TEMPORAL_UI = "https://temporal.example.org"
 PATIENCE = 60.0
 """Seconds for an answer: what a busy machine may take says nothing of what is tested."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dear_passwords() -> Iterator[PasswordHasher]:
+    """What hashes the service's passwords; here a guess costs next to nothing, since hundreds of people have one."""
+    dear = password._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password, "_hasher", cheap := PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(password, "_NOBODY", cheap.hash("the password of nobody"))
+        yield dear
 
 
 @pytest.fixture(scope="session")

@@ -306,6 +306,7 @@ READING = {
     Action.VIEWED_CALENDAR,
     Action.VIEWED,
     Action.VIEWED_AUDIT,
+    Action.VIEWED_BULK,
     Action.VIEWED_CHART,
     Action.VIEWED_CHART_ROOM,
     Action.VIEWED_REQUEST,

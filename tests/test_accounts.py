@@ -11,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 import httpx2
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -98,6 +99,11 @@ def test_eight_characters_are_enough_beside_a_second_factor() -> None:
     password.check_new("x7Kp2mQ9", least=password.LEAST_OF_TWO)
     with pytest.raises(Unacceptable, match="too easy"):
         password.check_new("sunshine", least=password.LEAST_OF_TWO)
+
+
+def test_a_guess_costs_what_it_should(dear_passwords: PasswordHasher) -> None:
+    """As OWASP's Password Storage asks for, at least."""
+    assert "$argon2id$v=19$m=47104,t=1,p=1$" in dear_passwords.hash("amber-canoe-lilac-heron")
 
 
 async def test_a_password_is_the_same_however_a_keyboard_composes_its_letters() -> None:

@@ -318,6 +318,21 @@ async def test_messages_requests_and_the_chart_room_are_viewed_too(
     assert Action.VIEWED_REQUEST not in [entry["action"] for entry in timeline]
 
 
+async def test_what_became_of_a_bulk_share_is_viewed_and_a_page_that_reads_itself_again_once(
+    api: httpx2.AsyncClient, database: Database, office: Office
+) -> None:
+    sent = {"act": "share", "documents": [str(office.superbill.id)]}
+    begun = await api.post("/api/v1/bulk-shares", json=sent, headers=office.bearer)
+    me = await staff(api, office.provider_email)
+    for _ in range(2):
+        page = await api.get(f"/bulk/{begun.json()['id']}", headers=me)
+        assert "data-unfinished" in page.text
+    await api.get(begun.headers["location"], headers=office.bearer)
+    viewed = [line for line in await log(database, office) if line.action == Action.VIEWED_BULK]
+    assert [line.actor.split(":")[0] for line in viewed] == ["staff", "key"]
+    assert {line.chart for line in viewed} == {office.practice}
+
+
 # -- nothing leaves it
 
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from typing import TypeAlias
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
@@ -423,6 +425,7 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))  # the first mail has just gone
     await pass_time(skipping, await skipping.get_current_time() + timedelta(minutes=6))
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
+    assert "| Reminders sent | 1 |" in await current_details(skipping, handle)
     await handle.signal(ShareToSign.remind, Remind(request_id(handle), SERVICE))
 
     async def both_mails() -> bool:
@@ -432,6 +435,15 @@ async def test_reminders_can_be_changed_and_sent_by_hand_not_twice_within_five_m
     assert await handle.result() is RequestState.EXPIRED
     assert len(mailbox.to(office.client_email)) == 2
     assert (await happened(database, order, handle)).count(Action.CAME_TOO_LATE) == 2
+
+
+async def current_details(skipping: Clock, handle: Handle) -> str:
+    """What an operator reads in the UI, who has no key."""
+    operator = await Client.connect(skipping.client.service_client.config.target_host)
+    said: WorkflowMetadata = await operator.get_workflow_handle(handle.id).query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    return said.current_details
 
 
 async def during_the_delivery(
@@ -726,6 +738,21 @@ async def test_a_new_version_that_comes_during_sealing_stands_behind_the_signed_
     assert (newest.sha256, newest.shared, signed.signed_sha256 is not None) == ("c" * 64, False, True)
     # and the signer has it, as ever
     assert (signed.shared, mine.signed_sha256) == (True, signed.signed_sha256)
+
+
+async def test_a_new_version_for_the_request_before_is_filed_by_one_that_has_nothing_to_ask_for(
+    engine: Client, make_one_worker: WorkerMaker, database: Database, office: Office
+) -> None:
+    order = office.order()
+    newer, newest = await corrected(database, office), await corrected(database, office)
+    async with database.practice(office.practice) as transaction:
+        await document.add_version(transaction, office.practice, order.client, order.document, newer)
+    handle = await start(engine, order)
+    await handle.signal(ShareToSign.replace, Replace(RequestId(uuid4()), newest))
+    async with make_one_worker():
+        assert await handle.result() is None
+    async with database.practice(office.practice) as transaction:
+        assert await document.has_version(transaction, newest.id)
 
 
 async def corrected(database: Database, office: Office) -> NewVersion:

@@ -508,6 +508,47 @@ async def test_a_guessed_id_of_another_practice_is_as_one_that_nobody_has(
     assert untouched["state"] == "pending"
 
 
+@pytest.mark.usefixtures("worker")
+async def test_what_stands_in_another_chart_of_the_practice_is_not_acted_on_from_this_one(
+    api: httpx2.AsyncClient, visitors: Visitors, every: list[Route]
+) -> None:
+    office = visitors.office
+    other = (
+        await api.post(
+            "/api/v1/clients",
+            json={"given_name": "Other", "family_name": "Chart", "birth_date": "1991-04-02"},
+            headers=office.bearer,
+        )
+    ).json()["id"]
+    signed = await api.get(f"/api/v1/documents/{office.note.id}", headers=office.bearer)
+    consent = await api.post(
+        f"/api/v1/clients/{office.client}/disclosure-consents",
+        json={
+            "account_id": str(office.account),
+            "what": "The treatment plan.",
+            "purpose": "Family therapy.",
+            "starts_on": "2026-01-02",
+            "ends_when": "The treatment ends.",
+            "signed_on": "2026-01-02",
+            "signed_how": "on_paper",
+        },
+        headers=office.bearer,
+    )
+    there = {
+        "document_id": office.note.id,
+        "request_id": signed.json()["request_id"],
+        "consent_id": consent.json()["id"],
+    }
+    seen = 0
+    for route in every:
+        if route.is_api or "client_id" not in route.ids or not route.ids & there.keys():
+            continue
+        answer = await api.request(route.method, route.at(client_id=other, **there), headers=visitors.of(route))
+        assert answer.status_code == HTTPStatus.NOT_FOUND, (route, answer.text)
+        seen += 1
+    assert seen > 14
+
+
 def neutral(text: str, used: dict[str, Any]) -> str:
     """Without the ids that were asked for, which a page may repeat."""
     for one in used.values():

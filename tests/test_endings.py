@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from temporalio.client import Client
 
 from activities.ask import workflow_id
 from gateways.postgres import Database
@@ -67,6 +68,21 @@ async def test_a_recall_ends_the_request_tells_the_signer_and_leaves_the_share(
     late = await api.post(f"/api/v1/portal/documents/{office.note.id}/signature", json=signature(office), headers=me)
     assert late.status_code == HTTPStatus.CONFLICT
     assert "recalled" in late.json()["detail"]
+
+
+async def test_a_new_version_is_filed_although_an_operator_has_terminated_the_request(
+    api: httpx2.AsyncClient, office: Office, engine: Client
+) -> None:
+    request = await ask(api, office)
+    await engine.get_workflow_handle(workflow_id(office.note.id)).terminate()
+    filed = await api.post(
+        f"/api/v1/documents/{office.note.id}/versions",
+        files={"file": ("n.pdf", paper("Corrected"), "application/pdf")},
+        data={"reason": "Corrected."},
+        headers=office.bearer,
+    )
+    assert filed.status_code == HTTPStatus.CREATED, filed.text
+    assert (await read(api, office, request["id"]))["state"] == "recalled"
 
 
 async def soon(true: Any, seconds: float = 20) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from http import HTTPStatus
+from inspect import signature
 from pathlib import Path
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -20,12 +21,17 @@ from activities import stamp
 from api import languages
 from api.languages import extract
 from api.pages import words
+from api.problem_types import PROBLEMS
+from chart import document
 from chart.audit import SERVICE, Action, Line
+from chart.document import Kind
 from chart.ids import DocumentId
 from chart.refusals import Refusal, Unacceptable
 from chart.relationship import Relationship
 from chart.text import Text
 from identity.caller import Right
+from identity.second_factor import WrongCode
+from identity.session import SignInAgain, SignInFailed
 from identity.staff import MAY_COUNTER_SIGN
 from tests.pages.records import NOW, PRACTICE
 from workflows.patience import reason
@@ -85,10 +91,30 @@ def test_the_same_words_may_be_said_otherwise_elsewhere() -> None:
     assert languages.said(words.done(Action.SIGNED), "en") == "Signed"
 
 
+def test_what_somebody_has_typed_is_no_sentence_of_ours() -> None:
+    note = document.type_label(Kind.CLINICAL_NOTE, "Document")
+    assert languages.said(note, "es") == note == "Document"
+    assert languages.said(Text("Enter {what} as a number.", what=note), "es") == "Escriba con números Document."
+    assert languages.said(document.type_label(Kind.DOCUMENT, None), "es") == "Documento"
+
+
 def test_a_sentence_that_was_kept_with_what_was_filled_in_is_still_said() -> None:
     kept = str(reason(ApplicationError("a value", type="OSError")))
     assert kept == languages.said(kept, "en") == "The step failed (OSError)."
     assert languages.said(kept, "es") == "El paso falló (OSError)."
+
+
+def test_a_refusal_that_always_says_the_same_says_it_in_spanish() -> None:
+    """Also where its words are the default of an argument."""
+    refusals = [kind for kind in PROBLEMS if issubclass(kind, Refusal)]
+    says = {kind: str(kind()) for kind in refusals if not _is_given(kind)}
+    assert {SignInFailed, SignInAgain, WrongCode} <= set(says)
+    assert [said for said in says.values() if languages.said(said, "es") == said] == []
+
+
+def _is_given(refusal: type[Refusal]) -> bool:
+    """Its words, where it is made."""
+    return any(one.default is one.empty for one in signature(refusal).parameters.values())
 
 
 def test_details_of_the_audit_log_are_said_where_they_are_words() -> None:

@@ -31,6 +31,7 @@ from tests.papers import changed
 from tests.pdf.test_seal import KeyService
 from worker import make_worker
 from workflows.share_to_sign import ShareToSign
+from workflows.signals import Mend
 
 
 async def test_a_signed_request_ends_with_a_signed_version_in_the_chart(
@@ -127,6 +128,25 @@ async def test_whoever_has_no_key_cannot_resume_in_the_name_of_staff(
     assert await handle.result() is RequestState.SIGNED
     resumed = [one.actor for one in await timeline(database, order, handle) if one.action is Action.RESUMED]
     assert resumed == [SERVICE]
+
+
+async def test_a_name_that_was_copied_from_another_request_mends_nothing_in_that_name(
+    skipping: WorkflowEnvironment, database: Database, storage: Storage, office: Office
+) -> None:
+    order, somebody = office.order(), Actor("staff:somebody")
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
+    handle = await start(skipping.client, order)
+    await delivered(skipping, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await attended(skipping, database, order, handle)
+    await storage.put(content)
+    await handle.signal(ShareToSign.reissue, Mend(RequestId(uuid4()), somebody))
+    await handle.signal(ShareToSign.resume, somebody)  # as it was sent before, to any request
+    assert await handle.result() is RequestState.SIGNED
+    written = [(one.action, one.actor) for one in await timeline(database, order, handle)]
+    assert (Action.CAME_TOO_LATE, somebody) in written
+    assert [actor for action, actor in written if action is Action.RESUMED] == [SERVICE]
 
 
 async def test_the_second_signature_changes_nothing(

@@ -2,24 +2,34 @@
 
 import asyncio
 import re
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
+import worker
+from activities import orphans
 from activities.ask import ask, workflow_id
-from chart.audit import SERVICE
+from chart import message, request
+from chart.audit import SERVICE, Action
 from chart.lifecycle import Order, RequestState
+from chart.message import About
 from gateways.postgres import Database
 from gateways.storage import Storage
 from gateways.temporal import ENDING, EXPIRES, PRACTICE, WAITS_FOR
-from tests.engine import Handle, request_id, signature
+from settings import Settings
+from tests.engine import Handle, happened, read, request_id, signature
 from tests.office import Office
 from tests.test_bad_paths import in_the_chart, parked, recall, register
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Extend
+from workflows.signals import Extend, Mend
 
 QUERIES = re.findall(
     r"^\| [^|]+ \| `([^`]+ (?:=|<|IS) [^`]+)` \|$",
@@ -39,8 +49,8 @@ async def test_the_engine_takes_each_query_of_the_readme(engine: Client, query: 
 
 async def asked(engine: Client, database: Database, order: Order) -> Handle:
     """As the service asks: with what is known from the start."""
-    request = await ask(engine, "share-to-sign", order)
-    handle: Handle = engine.get_workflow_handle(workflow_id(order.document), first_execution_run_id=str(request))
+    asked_for = await ask(engine, "share-to-sign", order)
+    handle: Handle = engine.get_workflow_handle(workflow_id(order.document), first_execution_run_id=str(asked_for))
     await in_the_chart(database, order, handle)
     return handle
 
@@ -85,6 +95,65 @@ async def test_it_waits_for_a_registration_and_then_for_a_signature(
     await handle.signal(ShareToSign.registered)
     await becomes(handle, WAITS_FOR, "Signature")
     await handle.terminate()
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_an_operator_terminates_is_recalled_in_the_chart_and_staff_is_told(
+    configured: Settings, engine: Client, database: Database, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = office.order()
+    handle = await asked(engine, database, order)
+    await orphans.close(engine, database, None)
+    assert (await read(database, order, handle)).state is RequestState.PENDING
+    await handle.terminate()
+    monkeypatch.setattr(worker, "LOOKS_EVERY", timedelta(milliseconds=50))
+    async with worker.watching(configured, engine, database):
+        for _ in range(200):
+            if (found := await read(database, order, handle)).state.ended:
+                break
+            await asyncio.sleep(0.05)
+    assert (found.state, found.end_reason) == (RequestState.RECALLED, request.ORPHANED)
+    async with database.practice(office.practice) as transaction:
+        assert [notice.about for notice in await message.staff_notices(transaction)] == [About.NEEDS_ATTENTION]
+    # what is asked for anew is left alone by whoever still finds the old one
+    again = await asked(engine, database, replace(order, asked_at=datetime.now(UTC)))
+    await orphans.close(engine, database, None)
+    assert (await read(database, order, again)).state is RequestState.PENDING
+    await again.signal(ShareToSign.recall, recall(again))
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_was_signed_by_all_is_not_recalled_when_it_is_terminated_and_a_reset_seals_it(
+    engine: Client, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
+    handle = await asked(engine, database, order)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await becomes(handle, WAITS_FOR, "Attention")
+    await handle.terminate()
+    for _ in range(2):
+        await orphans.close(engine, database, None)
+    stuck = await read(database, order, handle)
+    assert (stuck.state, stuck.attention) == (RequestState.SEALING, request.ORPHANED_SIGNED)
+    assert (await happened(database, order, handle)).count(Action.NEEDS_ATTENTION) == 2, "the missing file, and this"
+    await storage.put(content)
+    events = [event async for event in handle.fetch_history_events()]
+    last = max(event.event_id for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    await engine.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=engine.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=handle.first_execution_run_id or ""),
+            reason="the operator's mistake",
+            workflow_task_finish_event_id=last,
+            request_id=str(uuid4()),
+        )
+    )
+    again: Handle = engine.get_workflow_handle(handle.id)
+    await again.signal(ShareToSign.resume, Mend(request_id(handle), SERVICE))
+    assert await again.result() == RequestState.SIGNED
+    assert (await read(database, order, handle)).state is RequestState.SIGNED
 
 
 @pytest.mark.usefixtures("worker")

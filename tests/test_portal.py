@@ -6,11 +6,14 @@ from collections.abc import Callable
 from html import unescape
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from api.access import PORTAL_COOKIE
+from chart import document
+from chart.document import Document
 from chart.lifecycle import SeatState
 from gateways.postgres import Database
 from gateways.storage import Storage
@@ -150,6 +153,26 @@ async def test_messages_say_what_became_of_their_own_request(api: httpx2.AsyncCl
     newest, *_, oldest = [await shown(api, f"/portal/inbox/{one['id']}", me) for one in messages]
     assert "asks you to read this document and sign it" in newest
     assert "The practice has taken its request back." in oldest
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_is_recalled_while_a_page_is_read_is_shown_as_one_thing_or_the_other(
+    api: httpx2.AsyncClient, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document was read before the recall, and its request after it."""
+    request, me = await ask(api, office), await sign_in(api, office.client_email)
+    find, recalls = document.find_for_account, [request]
+
+    async def and_recalled(*of: Any) -> Document:
+        found = await find(*of)
+        while recalls:
+            await steer(api, office, recalls.pop(), "recall", WHY)
+        return found
+
+    monkeypatch.setattr(document, "find_for_account", and_recalled)
+    text = await shown(api, page_of(office), me)
+    assert "Nobody needs to sign this document any more." in text
+    assert "Pending Review" not in text
 
 
 @pytest.mark.usefixtures("worker")

@@ -55,6 +55,33 @@ async def end(api: httpx2.AsyncClient, office: Office, body: object = None, **he
     return await api.post(path, json=body or WHY, headers=headers.get("headers", office.bearer))
 
 
+async def test_who_is_signed_out_by_an_ended_access_is_told_so_and_keeps_the_ways_of_the_portal(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    me, path = await sign_in(api, office.client_email), f"/portal/documents/{office.note.id}"
+    told = "You were signed out. That happens"
+    assert told not in await shown(api, "/portal/sign-in", me)
+    await end(api, office)
+    # a form that was sent leads back to where it is filled in
+    for sent, following in (
+        (await api.get(path, headers=me), path),
+        (await api.post(f"{path}/decline", headers=me), ""),
+    ):
+        led = sent.headers["location"]
+        assert led == f"/portal/sign-in?next={following or f'{path}/decline'}"
+        assert told in await shown(api, led, me)
+    assert told not in await shown(api, f"/portal/sign-in?next={path}", {"accept": "text/html"})
+
+    again = await sign_in(api, office.client_email)
+    for address in (path, "/portal/nowhere"):
+        missing = await api.get(address, headers=again)
+        assert missing.status_code == HTTPStatus.NOT_FOUND
+        assert 'href="/portal/preferences"' in missing.text
+        assert "the practice may have taken it back or changed your access" in missing.text
+        stranger = await api.get("/portal/nowhere", headers={"accept": "text/html"})
+        assert 'href="/portal/preferences"' not in stranger.text
+
+
 def blocks(office: Office) -> str:
     return f"/api/v1/documents/{office.note.id}/blocks"
 

@@ -97,7 +97,7 @@ async def test_an_account_chooses_its_language_and_nobody_else_does(api: httpx2.
         refused = await api.post(f"{place}/account/language", data={"language": "xx"}, headers=page)
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         stranger = await api.post(f"{place}/account/language", data={"language": "es"}, headers=HTML)
-        assert (stranger.status_code, stranger.headers["location"]) == (303, f"{place}/sign-in?next=")
+        assert (stranger.status_code, stranger.headers["location"]) == (303, f"{place}/sign-in?next={place}/account")
         chosen = await api.post(f"{place}/account/language", data={"language": "es"}, headers=page)
         assert chosen.headers["location"] == f"{place}/account?done=language"
         answer = await api.get(f"{place}/account", headers=page)

@@ -30,7 +30,7 @@ from chart.message import MessageAbout
 from chart.refusals import NotInThisState, NotReadyToSign, Refusal
 from gateways.temporal import ENDING, EXPIRES, WAITS_FOR, PlainWords
 from workflows.patience import FIRST_OWN_TRY, LONGEST_PAUSE, MAIL, MAIL_FOR, ROUND, STEP, UNTIL_DONE, reason
-from workflows.signals import Decline, Extend, Recall, Remind, Replace, Reschedule, StaffRecord
+from workflows.signals import Decline, Extend, Mend, Recall, Remind, Replace, Reschedule, StaffRecord
 
 Result = TypeVar("Result")
 T = TypeVar("T")
@@ -97,6 +97,9 @@ class ShareToSign:
     @workflow.run
     async def run(self, order: Order, so_far: SoFar | None) -> RequestState | None:
         if so_far is None and not await self._deliver():
+            # a new version may have come meanwhile, for the request before, and was acknowledged
+            self._take_what_came_early()
+            await self._catch_up()
             return None
         # what came during the delivery is written before the end that came with it
         await self._catch_up()
@@ -208,16 +211,16 @@ class ShareToSign:
             self.to_do.append(_nothing)
 
     @workflow.signal(description="Try again now what needs attention. No input.")
-    def resume(self, by: Actor = audit.SERVICE) -> None:
-        self.mended, self.mended_by = Act.RESUME, by
+    def resume(self, mend: Mend | str | None = None) -> None:
+        self._mend(Act.RESUME, mend)
 
     @workflow.signal(description="Leave out the step that needs attention, where that is possible. No input.")
-    def skip(self, by: Actor = audit.SERVICE) -> None:
-        self.mended, self.mended_by = Act.SKIP, by
+    def skip(self, mend: Mend | str | None = None) -> None:
+        self._mend(Act.SKIP, mend)
 
     @workflow.signal(description="Give up the request that needs attention and ask for the same once more. No input.")
-    def reissue(self, by: Actor = audit.SERVICE) -> None:
-        self.mended, self.mended_by = Act.REISSUE, by
+    def reissue(self, mend: Mend | str | None = None) -> None:
+        self._mend(Act.REISSUE, mend)
 
     @workflow.signal(dynamic=True)
     def unknown(self, _name: str, _arguments: Sequence[RawValue]) -> None:
@@ -247,6 +250,20 @@ class ShareToSign:
     def _check_fits(self, request_id: RequestId) -> None:
         if request_id != self.request_id:
             raise NotInThisState("This was meant for another request on the document, which has ended.")
+
+    def _mend(self, act: Act, mend: Mend | str | None) -> None:
+        """Whoever reaches the engine may mend, as nobody in particular; a name counts for its own request only.
+
+        A bare name, as it was sent before, may be copied from any other request: it counts as nobody's.
+        """
+        if not isinstance(mend, Mend):
+            self.mended, self.mended_by = act, audit.SERVICE
+            return
+        try:
+            self._check_fits(mend.request_id)
+        except Refusal as why:
+            return self._refuse(act, mend.by, why)
+        self.mended, self.mended_by = act, mend.by
 
     def _end_by(self, request_id: RequestId, act: Act, ending: Ending) -> bool:
         try:
@@ -372,6 +389,7 @@ class ShareToSign:
         """Beside the waiting, for days if need be: the request lives on in the portal (SPEC N3)."""
         self.mails.append(mail)
         self.mailing.append(asyncio.create_task(self._mail(mail)))
+        self._say()
 
     async def _mail(self, mail: Notification) -> None:
         try:
@@ -385,6 +403,7 @@ class ShareToSign:
                 return
             self.to_do.append(lambda: self._local_class(GiveUpMail, mail, "Tell staff: mail failed"))
         self.mails.remove(mail)
+        self._say()
         if self._is_long():
             self.to_do.append(_nothing)
 
@@ -566,6 +585,7 @@ class ShareToSign:
             except asyncio.CancelledError:
                 self._cancelled()
         self.attention = None
+        self._say()
         await self._attend(Action.SKIPPED if self.mended is Act.SKIP and skippable else Action.RESUMED, None)
         workflow.upsert_search_attributes([WAITS_FOR.value_set(waits_for(self.life.state))])
 

@@ -72,3 +72,11 @@ class Reschedule:
 class Remind:
     request_id: RequestId
     by: Actor
+
+
+@dataclass(frozen=True)
+class Mend:
+    """In whose name what needs attention is resumed, left out or asked for anew; an operator's signal carries none."""
+
+    request_id: RequestId
+    by: Actor

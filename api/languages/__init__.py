@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po
 from fastapi import Request
 
 from chart.lifecycle import STEP_FAILED
-from chart.text import Text
+from chart.text import Text, Typed
 
 Language: TypeAlias = Literal["en", "es"]
 
@@ -118,6 +118,8 @@ def said(text: str, language: Language) -> str:
     """A sentence of the code in this language; a string that is none of ours, such as a name, as it is."""
     if not text:
         return ""
+    if isinstance(text, Typed):
+        return text
     text = text if isinstance(text, Text) else _as_it_was(text)
     catalogue = CATALOGUE[language]
     message = catalogue.pgettext(text.context, text.message) if text.context else catalogue.gettext(text.message)

@@ -121,6 +121,8 @@ def of_python(tree: ast.Module, refusals: set[str]) -> Iterator[str]:
                 yield from _literals(node, whole=True)
             case ast.AnnAssign(annotation=kind, value=ast.expr() as value) if "Sentence" in ast.unparse(kind):
                 yield from _literals(value, whole=True)
+            case ast.arguments():
+                yield from _defaults(node)
             case ast.Call(func=ast.Name(id="Problem"), args=[_, _, title]):
                 yield from _literals(title, whole=False)
             case ast.Call(func=ast.Name(id="MeaninglessMark"), args=[reason]):
@@ -128,6 +130,14 @@ def of_python(tree: ast.Module, refusals: set[str]) -> Iterator[str]:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]):
                 if name in refusals or name in MADE:
                     yield from _literals(first, whole=False)
+
+
+def _defaults(of: ast.arguments) -> Iterator[str]:
+    """Of what is annotated as a `Sentence`."""
+    named = zip(reversed((*of.posonlyargs, *of.args)), reversed(of.defaults), strict=False)
+    for one, default in (*named, *zip(of.kwonlyargs, of.kw_defaults, strict=True)):
+        if default and one.annotation and "Sentence" in ast.unparse(one.annotation):
+            yield from _literals(default, whole=True)
 
 
 def _literals(node: ast.expr, *, whole: bool) -> Iterator[str]:

@@ -26,7 +26,7 @@ from api.pages import (
     verify,
 )
 from api.pages.door import Door
-from api.pages.rendering import render_problem
+from api.pages.problem import render_problem
 from chart.text import N_
 from identity.caller import Surface
 

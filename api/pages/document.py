@@ -12,7 +12,7 @@ from api.pages.forms import Typed
 from api.pages.rendering import WIDTHS, Notification, nearest_width, see_other
 from api.stories import charts, sharing
 from api.v1 import MOST_UPLOAD, pdf_response
-from chart.document import Document, HideException
+from chart.document import HideException
 from chart.ids import ClientId, DocumentId
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.text import N_
@@ -37,7 +37,7 @@ async def _show(
     status: int = HTTPStatus.OK,
     **context: object,
 ) -> Response:
-    document = await _of_chart(res, staff, client_id, document_id)
+    document = await charts.find_document(res, staff, document_id)
     chart = await charts.open_chart(res, staff, client_id)
     versions = await charts.versions(res, staff, document_id)
     shown = {"problem": None, "problem_of": None, "typed_reason": "", "typed_exception": "", **context}
@@ -53,13 +53,6 @@ async def _show(
         exceptions=list(HideException),
         **shown,
     )
-
-
-async def _of_chart(res: Res, staff: StaffPage, client_id: ClientId, document_id: DocumentId) -> Document:
-    found = await charts.find_document(res, staff, document_id)
-    if found.client_id != client_id:
-        raise NotFound("There is no such document in this chart.")
-    return found
 
 
 @router.get("/charts/{client_id:uuid}/documents/{document_id:uuid}/pages/{number:int}.webp")

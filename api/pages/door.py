@@ -68,6 +68,19 @@ class Door:
     async def half_way(self, request: Request, res: Res) -> HalfWay:
         return await session.half_way(res.database, self.surface, self.token(request))
 
+    async def is_signed_in(self, request: Request, res: Res) -> bool:
+        return await session.left(res.database, self.surface, self.token(request)) is not None
+
+    async def has_ended(self, request: Request, res: Res) -> bool:
+        """Whether the browser brings a session that is none any more."""
+        if not self.token(request) or await self.is_signed_in(request, res):
+            return False
+        try:
+            await self.half_way(request, res)
+        except SignInAgain:
+            return True
+        return False
+
     def page(
         self, request: Request, name: str, refusal: Refusal | None = None, following: str = "", **context: object
     ) -> Response:
@@ -80,7 +93,9 @@ class Door:
         self, request: Request, res: Res, refusal: Refusal | None = None, following: str = "", **context: object
     ) -> Response:
         sign_on = res.sign_on is not None and self.surface is Surface.CHART
-        return self.page(request, "sign_in", refusal, following, **{"email": "", "sign_on": sign_on, **context})
+        return self.page(
+            request, "sign_in", refusal, following, **{"email": "", "sign_on": sign_on, "over": False, **context}
+        )
 
     def go_on(self, request: Request, signed_in: SignedIn, following: str) -> Response:
         """To the page that was asked for, or to the step that comes first; scripts are told where."""
@@ -119,7 +134,8 @@ def _sign_in(router: APIRouter, door: Door) -> None:
     @does(Operation.SIGN_IN)
     async def form(request: Request, res: Res, next: str = "", done: str = "") -> Response:
         told = Notification(DONE[done]) if done in DONE else None
-        return door.sign_in_page(request, res, following=next, notification=told)
+        over = not told and await door.has_ended(request, res)
+        return door.sign_in_page(request, res, following=next, notification=told, over=over)
 
     @router.post("/sign-in")
     @does(Operation.SIGN_IN)
@@ -268,11 +284,12 @@ def _link(router: APIRouter, door: Door) -> None:
         try:
             who = await door.half_way(request, res)
         except SignInAgain:
-            # the link was opened before the sign-in; its form takes the token there
-            return door.page(request, "link", refusal, following, signed_in=False)
+            # the link was opened before the sign-in, whose form takes the token along, or after the whole of it
+            whole = await door.is_signed_in(request, res)
+            return door.page(request, "link", refusal, following, half_way=False, whole=whole)
         if who.awaits is not session.SHOWS_LINK[door.surface]:
             return door.sign_in_page(request, res, SignInAgain(), following)
-        return door.page(request, "link", refusal, following, signed_in=True)
+        return door.page(request, "link", refusal, following, half_way=True, whole=False)
 
     @router.post("/sign-in/link")
     @does(Operation.GO_ON)

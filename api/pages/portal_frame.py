@@ -15,7 +15,7 @@ async def page(
     request: Request, res: Res, user: PortalPage, name: str, status: int = HTTPStatus.OK, **context: object
 ) -> Response:
     messages = await portal.inbox(res, user)
-    unread = sum(one.read_at is None for one in messages)
+    unread = sum(one.new for one in messages)
     languages.is_of(request, user.language)
     frame = {"user": user, "messages": messages, "unread": unread, "zone": ZoneInfo(user.timezone)}
     return rendering.page(request, name, status, **{**frame, **context})

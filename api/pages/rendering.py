@@ -16,14 +16,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 from markupsafe import Markup
-from starlette.routing import Match
 
 from api import languages
+from api.access import read_at
 from api.languages import Language
 from api.pages.static import static_url
 
-WIDTHS = (800, 1600)
-"""Pixels across a page image: for phones, and for large or dense screens."""
+WIDTHS = (800, 1600, 2400)
+"""Pixels across a page image: for phones, for large or dense screens, and made larger there."""
 
 
 def nearest_width(asked: int) -> int:
@@ -139,7 +139,7 @@ def page(request: Request, name: str, status: int = HTTPStatus.OK, **context: ob
         "path": request.url.path,
         "zone": ZoneInfo("UTC"),
         "first_page": asked_page(request),
-        "answers_form": _read_at(request) if request.method == "POST" else None,
+        "answers_form": read_at(request) if request.method == "POST" else None,
         "other_languages": _others(request, language),
         **context,
     }
@@ -160,17 +160,6 @@ def asked_page(request: Request) -> int:
     return max(int(asked), 1) if asked.isdecimal() and len(asked) < 6 else 1
 
 
-def _read_at(request: Request) -> str | None:
-    """Where what a form is answered with can be read: at its address, or at the nearest above it that shows a page."""
-    path = request.url.path
-    while path:
-        reading = {**request.scope, "method": "GET", "path": path}
-        if any(route.matches(reading)[0] is Match.FULL for route in request.app.router.routes):
-            return path
-        path = path.rpartition("/")[0]
-    return None
-
-
 KEPT = 400 * 24 * 3600
 """Seconds for which a choice of language is kept: as long as browsers keep any cookie."""
 
@@ -185,15 +174,6 @@ def _others(request: Request, language: Language) -> list[tuple[str, str, str]]:
         for other, name in languages.NAMES.items()
         if other != language
     ]
-
-
-def render_problem(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
-    """An error as a page of the surface on which it happened."""
-    portal = request.url.path.startswith("/portal")
-    context: dict[str, object] = {"title": title, "detail": detail, "home": "/portal" if portal else "/charts"}
-    if request.method != "GET":
-        context["other_languages"] = []  # there may be nothing to read at this address
-    return page(request, "problem.html", status, **context)
 
 
 def see_other(address: str) -> RedirectResponse:

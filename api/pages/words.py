@@ -124,9 +124,9 @@ def done(action: Action) -> str:
 
 
 KNOWN: tuple[Sentence, ...] = (
-    *("about", "account", "act", "appointment", "asked for", "at", "authority", "before", "care team", "changed"),
-    *("colleague", "consent", "copy sha256", "correction", "days", "exception", "factor", "how", "invitation"),
-    *("IP address", "key"),
+    *("about", "account", "act", "appointment", "asked for", "at", "authority", "before", "bulk share"),
+    *("care team", "changed", "colleague", "consent", "copy sha256", "correction", "days", "exception"),
+    *("factor", "how", "invitation", "IP address", "key"),
     *("language", "meant", "name", "network", "now", "number", "occasion", "problem", "reason", "relationship"),
     *("request id", "role", "scopes", "searched", "sha256", "show", "signed sha256", "since"),
     *("text version",),

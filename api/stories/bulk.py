@@ -9,7 +9,7 @@ from activities.bulk import BulkOrder
 from api import engine
 from api.resources import Resources
 from api.stories import charts
-from chart import bulk, client
+from chart import audit, bulk, client
 from chart.bulk import Bulk, BulkAct, BulkId, Concerned
 from chart.client import Client
 from chart.document import Kind
@@ -37,7 +37,7 @@ async def share(
     reminder_days: tuple[int, ...] | None,
     when_registered: bool,
 ) -> BulkId:
-    """Start it; each document's result is read with `find`."""
+    """Start it; each document's result is read with `look`."""
     bulk.check_count(documents)
     order = BulkOrder(
         practice=caller.practice,
@@ -73,7 +73,9 @@ class Looked:
 async def look(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Looked:
     """What has become of it so far, and of what."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        return Looked(await bulk.find(transaction, bulk_id), await bulk.concerned(transaction, bulk_id))
+        looked = Looked(await bulk.find(transaction, bulk_id), await bulk.concerned(transaction, bulk_id))
+        await audit.view_bulk(transaction, caller.practice, caller.actor, str(bulk_id))
+        return looked
 
 
 AT_ONCE = bulk.MOST
@@ -100,8 +102,3 @@ async def possible_clients(
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         besides = await client.names(transaction, set(chosen) - {one.id for one in listed})
     return Possible(listed, found[AT_ONCE - 1].id if len(found) > AT_ONCE else None, besides)
-
-
-async def find(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Bulk:
-    async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        return await bulk.find(transaction, bulk_id)

@@ -215,14 +215,14 @@ async def _file_version(
 
 
 async def _replace(resources: Resources, caller: PracticeSide, asked: Request, version: NewVersion) -> None:
-    """Hand the version to the request's workflow; if that has just ended, file it here after all."""
+    """Hand the version to the request's workflow; if that has ended, file it here after all."""
 
     async def filed() -> bool:
         async with resources.database.practice(caller.practice, caller.actor) as transaction:
             return await document.has_version(transaction, version.id)
 
     try:
-        await engine.signal(resources, asked, ShareToSign.replace, Replace(asked.id, version))
+        await engine.steer(resources, caller, asked, ShareToSign.replace, Replace(asked.id, version))
     except NotInThisState:
         if await _file_version(resources, caller, asked.document_id, version) is None:
             return

@@ -46,12 +46,12 @@ class OpenedMessage:
 async def open_message(resources: Resources, user: PortalUser, message_id: MessageId) -> OpenedMessage:
     async with resources.database.practice(user.practice) as transaction:
         found = await message.find(transaction, user.id, message_id)
-        asked = await request.find(transaction, found.request_id)
         about = await document.find(transaction, found.document_id)
-        try:
-            shared = await document.find_for_account(transaction, user.id, about.id)
-        except NotFound:
-            shared = None
+        shared, newest = None, None
+        with suppress(NotFound):
+            shared, newest = await _with_request(transaction, user, about.id)
+        of_it = newest if newest and newest.id == found.request_id else None
+        asked = of_it or await request.find(transaction, found.request_id)
         if await message.read(transaction, message_id):
             await audit.record(
                 transaction,
@@ -63,6 +63,19 @@ async def open_message(resources: Resources, user: PortalUser, message_id: Messa
                 about=found.about,
             )
         return OpenedMessage(found, asked, about.type, about.service_on, shared)
+
+
+async def _with_request(
+    transaction: Transaction, user: PortalUser, document_id: DocumentId
+) -> tuple[Document, Request | None]:
+    """A shared document and its request as both were at one moment: what moves between the two reads is read again."""
+    for _ in range(3):
+        found = await document.find_for_account(transaction, user.id, document_id)
+        asked = await request.find(transaction, found.request_id) if found.request_id else None
+        mine = asked and asked.signer(user.actor)
+        if asked is None or (asked.state, mine and mine.state) == (found.request_state, found.my_seat):
+            break
+    return found, asked
 
 
 async def shared_documents(resources: Resources, user: PortalUser) -> list[Document]:
@@ -96,8 +109,7 @@ class Review:
 async def review(resources: Resources, user: PortalUser, document_id: DocumentId) -> Review:
     """Open a shared document; a signer's first time is kept, since signing needs it (SPEC G1)."""
     async with resources.database.practice(user.practice) as transaction:
-        found = await document.find_for_account(transaction, user.id, document_id)
-        asked = await request.find(transaction, found.request_id) if found.request_id else None
+        found, asked = await _with_request(transaction, user, document_id)
         first = asked and asked.signer(user.actor) and await request.view(transaction, asked, user.actor)
         await _view(transaction, user, found, request_id=found.request_id if first else None)
         consented = await consent.given(transaction, user.id) is not None

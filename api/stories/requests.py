@@ -23,7 +23,7 @@ from chart.waiting import Filter, Spot, Waiting
 from gateways.postgres import Transaction
 from identity.caller import PracticeSide
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Extend, Recall, Remind, Reschedule, StaffRecord
+from workflows.signals import Extend, Mend, Recall, Remind, Reschedule, StaffRecord
 
 
 async def find_request(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Request:
@@ -228,12 +228,14 @@ _COLLEAGUES_ALONE: Sentence = (
 
 async def resume(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Try again now what needs attention."""
-    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, caller.actor, _mended)
+    mend = Mend(request_id, caller.actor)
+    return await _steer(resources, caller, request_id, Act.RESUME, ShareToSign.resume, mend, _mended)
 
 
 async def skip(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Leave out the step that needs attention, where that is possible."""
-    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, caller.actor, _mended)
+    mend = Mend(request_id, caller.actor)
+    return await _steer(resources, caller, request_id, Act.SKIP, ShareToSign.skip, mend, _mended)
 
 
 async def reissue(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Asked:
@@ -257,7 +259,7 @@ async def reissue(resources: Resources, caller: PracticeSide, request_id: Reques
         )
     if order:
         return await ask_for(resources, order)
-    await engine.signal(resources, found, ShareToSign.reissue, caller.actor)
+    await engine.steer(resources, caller, found, ShareToSign.reissue, Mend(request_id, caller.actor))
     return await _successor(resources, caller, found)
 
 
@@ -303,11 +305,7 @@ async def _steer(
     now = await _read(resources, caller, request_id)
     request.check_offers(now, act)
     asked_at = datetime.now(UTC)
-    try:
-        await engine.signal(resources, now, signal, argument)
-    except NotInThisState:
-        await _close_if_orphan(resources, caller, now)
-        raise
+    await engine.steer(resources, caller, now, signal, argument)
     is_done = done if callable(done) else lambda found: found.state is done
     refused: str | None = None
 
@@ -334,17 +332,6 @@ def _is_refusal(entry: Entry, caller: PracticeSide, act: Act, since: datetime) -
 
 CLOCKS_DIFFER = timedelta(seconds=2)
 """Between this machine and the database's."""
-
-
-async def _close_if_orphan(resources: Resources, caller: PracticeSide, asked: Request) -> None:
-    """The engine knows no such workflow, and the request is open: an operator has terminated it.
-
-    The one place outside of the activities that writes a request's state: there is no workflow left to do it.
-    """
-    async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        await request.close_orphans(
-            transaction, asked.practice_id, asked.client_id, asked.document_id, datetime.now(UTC)
-        )
 
 
 def _mended(now: Request) -> bool:

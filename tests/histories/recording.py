@@ -50,7 +50,7 @@ from workflows.bulk import ShareInBulk
 from workflows.invite import Invite
 from workflows.reset import Reset
 from workflows.share_to_sign import ShareToSign
-from workflows.signals import Decline, Extend, Replace, StaffRecord
+from workflows.signals import Decline, Extend, Mend, Replace, StaffRecord
 from workflows.time_stamp import TimeStamp
 
 RELEASE = Path(__file__).parent / "0.1.0"
@@ -217,6 +217,7 @@ async def test_registered_then_signed(skipping: Clock, database: Database, offic
 async def test_needs_attention(
     skipping: Clock, configured: Settings, database: Database, storage: Storage, office: Office, mended: str
 ) -> None:
+    """`needs-attention-resume-by-a-bare-name.json` is from before these signals named their request."""
     order = office.order()
     content = await storage.get(order.sha256)
     storage.path(order.sha256).unlink()
@@ -224,7 +225,7 @@ async def test_needs_attention(
     await handle.signal(ShareToSign.sign, signature(handle, order))
     await attended(skipping, database, order, handle)
     await storage.put(content)
-    await handle.signal(mended)
+    await handle.signal(mended, Mend(request_id(handle), SERVICE))
     await ended(f"needs-attention-{mended}", handle)
     if mended == "reissue":
         again = skipping.client.get_workflow_handle(f"ask-again/{request_id(handle)}")

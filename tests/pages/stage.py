@@ -141,11 +141,11 @@ class Stage(ProviderSide, PortalSide):
 
         @app.exception_handler(Refusal)
         async def refused(request: Request, refusal: Refusal) -> Response:
-            return pages.render_problem(request, 404, "Not found", str(refusal))
+            return await pages.render_problem(request, 404, "Not found", str(refusal))
 
         @app.exception_handler(access.SignInNeeded)
         async def signed_out(request: Request, needed: access.SignInNeeded) -> Response:
-            return pages.render_problem(request, 401, "Sign in", str(needed))
+            return await pages.render_problem(request, 401, "Sign in", str(needed))
 
         return app
 

@@ -199,6 +199,11 @@ async def open_notices(page: Page) -> None:
     await page.locator(".notices summary").click()
 
 
+async def larger(page: Page) -> None:
+    await page.get_by_role("group").locator("[data-zoom='1']").click()
+    await expect(page.locator("[data-larger]")).to_be_visible()
+
+
 async def submit(page: Page) -> None:
     for field in await page.locator("main input:not([type=date], [type=hidden], [type=file])").all():
         await field.fill("x")
@@ -210,6 +215,7 @@ async def submit(page: Page) -> None:
 SCENES: dict[str, Scene] = {
     "a menu": (DOCUMENTS, {}, open_menu),
     "the notices": (CHART, {}, open_notices),
+    "larger pages": (REVIEW, {}, larger),
     "a form that is refused": ("/charts/new", {"raises": Unacceptable("Another client has this id.")}, submit),
     "an empty Chart Room": ("/charts", {"clients": []}, nothing),
     "an empty chart": (DOCUMENTS, {"documents": []}, nothing),

@@ -13,7 +13,7 @@ from identity import session
 from identity.session import Awaits, HalfWay, SignedIn, SignInAgain, Token
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import REVIEW
-from tests.pages.records import PENDING, PRACTICE, STAFF_PARTY, asked
+from tests.pages.records import PENDING, PRACTICE, SIGNED, STAFF_PARTY, asked
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -89,6 +89,8 @@ async def test_without_a_connection_this_is_said_where_it_is_seen(page: Page, ad
     await expect(page.locator("#signing [data-problem]")).to_be_in_viewport()
     await expect(page.locator("#signing [data-problem]")).to_contain_text("There is no connection.")
     await page.context.set_offline(False)
+    await expect(page.locator("#signing [data-problem]")).to_have_text("The connection is back. Go on.")
+    await page.get_by_role("button", name="I agree").scroll_into_view_if_needed()
 
 
 async def test_a_slow_connection_is_said_to_be_at_work(page: Page, address: str, on_show: Stage) -> None:
@@ -121,9 +123,30 @@ async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: 
     on_show.documents = before
 
 
+async def test_a_finger_leaves_no_colour_on_what_it_has_touched(page: Page, address: str, on_show: Stage) -> None:
+    before, on_show.documents = on_show.documents, [replace(SIGNED, id=PENDING.id)]
+    await page.goto(address + REVIEW)
+    download = page.locator("#state a.primary")
+    colour = "link => getComputedStyle(link).color"
+    untouched = await download.evaluate(colour)
+    await download.hover()  # as after a tap
+    assert await download.evaluate("link => link.matches(':hover')")
+    assert await download.evaluate(colour) == untouched
+    on_show.documents = before
+
+
+async def test_what_is_not_shared_any_more_is_not_shown_any_more(page: Page, address: str, on_show: Stage) -> None:
+    await open_signing(page, address, on_show)
+    before, on_show.documents = on_show.documents, []
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    on_show.documents = before
+
+
 async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it(
-    page: Page, address: str, monkeypatch: pytest.MonkeyPatch
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(on_show, "left", None)
     half: list[HalfWay] = []
 
     async def half_way(*_: object) -> HalfWay:
@@ -149,3 +172,25 @@ async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it
     await expect(page.get_by_role("button", name="Continue")).to_be_visible()
     assert page.url == f"{address}/sign-in/link"
     assert not any("c0de" in one for one in seen)
+
+
+async def test_a_link_to_new_factors_that_has_ended_is_told_of_after_the_password(page: Page, address: str) -> None:
+    told = page.get_by_text("The link that you have opened has ended.")
+    await page.goto(f"{address}/portal/sign-in/second-factor")
+    await expect(told).to_be_hidden()
+    await page.goto("about:blank")
+    await page.goto(f"{address}/portal/sign-in/second-factor#c0de-of-the-mail")
+    await expect(told).to_be_visible()
+    assert page.url == f"{address}/portal/sign-in/second-factor"
+
+
+async def test_whoever_is_signed_in_needs_no_link(page: Page, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def whole(*_: object) -> HalfWay:
+        raise SignInAgain
+
+    monkeypatch.setattr(Door, "half_way", whole)
+    await page.goto(f"{address}/portal/sign-in/link#c0de-of-the-mail")
+    await expect(
+        page.get_by_text("You are signed in, and a link to a new second factor ends with that.")
+    ).to_be_visible()
+    await expect(page.get_by_role("link", name="Your account")).to_have_attribute("href", "/portal/account")

@@ -123,10 +123,6 @@ def test_a_refused_kind_says_why(browser: TestClient, on_stage: Stage) -> None:
     assert "Only clinical notes and treatment plans can be shared for signature." in text(answer.text)
 
 
-def test_a_document_is_shown_in_its_own_chart_only(browser: TestClient) -> None:
-    assert browser.get(f"/charts/{UNREGISTERED}/documents/{PENDING.id}").status_code == 404
-
-
 @pytest.mark.parametrize("address", ["/charts/nonsense", f"{DOCUMENTS}/nonsense", "/portal/documents/nonsense"])
 def test_what_is_no_id_is_not_found(browser: TestClient, address: str) -> None:
     assert browser.get(address).status_code == 404

@@ -236,6 +236,8 @@ BESIDES: dict[str, dict[str, Any]] = {
         "title": "Not found",
         "detail": "There is nothing at this address. Check it, or start from the first page.",
         "home": "/portal",
+        "frame": "base.html",
+        "missing": True,
     },
 }
 

@@ -150,6 +150,18 @@ def test_a_message_that_takes_a_request_back_has_words_of_its_own(
     assert SAID[state].more in message
 
 
+def test_a_request_that_was_answered_is_no_news_though_its_message_was_not_opened(
+    browser: TestClient, on_stage: Stage
+) -> None:
+    new = re.compile(r'class="tag wait">New<')
+    on_stage.documents = [a_document("Progress Note", **asked())]
+    assert new.search(browser.get("/portal/inbox").text)
+    on_stage.documents = [a_document("Progress Note", **CASES["others still"][0])]
+    page = browser.get("/portal/inbox").text
+    assert not new.search(page)
+    assert 'class="count"' not in page
+
+
 def test_an_answer_on_its_way_is_not_asked_for_again(browser: TestClient, on_stage: Stage) -> None:
     on_stage.declining = True
     shown = text(browser.get(REVIEW).text)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.async_api import expect
 
 from activities.order import Terms
 from api.stories.sharing import Invitee, Possible
@@ -16,6 +17,7 @@ from chart.refusals import ClientNotRegistered, NotInThisState, NotReachable, Un
 from chart.relationship import Relationship, Standing
 from chart.request import Barred
 from identity.caller import Role
+from tests.browsers import chromium, visitor
 from tests.pages import records
 from tests.pages.records import (
     ACCOUNT,
@@ -37,6 +39,7 @@ from tests.pages.records import (
     a_relation,
     a_signer,
 )
+from tests.pages.served import served
 from tests.pages.stage import Stage
 from tests.pages.test_pages import browser, on_stage, text
 
@@ -149,6 +152,20 @@ def test_who_may_not_sign_stands_there_with_the_reason(browser: TestClient, on_s
     html = browser.get(ASK).text
     assert re.search(rf'value="{PARENT_PARTY}" disabled', html)
     assert "This document is kept from this person." in html
+
+
+async def test_the_days_until_the_end_are_told_as_a_day() -> None:
+    with served(Stage()) as address:
+        async with chromium() as browser, visitor(browser) as page:
+            await page.goto(address + ASK)
+            day = page.get_by_text("It can be signed until")
+            for days, told in (("1", 1), ("365", 365)):
+                await page.get_by_label("Days until it expires").fill(days)
+                until = datetime.fromisoformat(str(await day.locator("time").get_attribute("datetime")))
+                assert abs(until - datetime.now(UTC) - timedelta(days=told)) < timedelta(minutes=5)
+            assert re.search(r"until \w{3} \d{1,2}, 20\d\d\.$", await day.inner_text())
+            await page.get_by_label("Days until it expires").fill("366")
+            await expect(day).to_be_hidden()
 
 
 def test_a_document_that_is_asked_for_leads_to_its_request(browser: TestClient) -> None:

@@ -14,6 +14,8 @@ for (const kind of ['pointerdown', 'keydown', 'scroll']) {
 /** Read the page again and put in what differs; returns the fresh page, or null if it cannot be had. */
 export async function refresh() {
   const response = await fetch(location.pathname + location.search, { headers: { accept: 'text/html' } }).catch(() => null);
+  // what is not shared any more is not shown any more
+  if (response?.status === 404 && document.querySelector('main [data-live]')) location.reload();
   if (!response?.ok || response.redirected) return null;
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   // what needs another script is another page, such as one that can now be signed
@@ -86,8 +88,15 @@ function connect() {
   let lost = document.querySelector('[data-notification], [data-moving], [data-outcome=received]') !== null;
   source = new EventSource(document.body.dataset.news);
   source.addEventListener('request', soon);
-  source.addEventListener('error', () => { lost = true; });
-  source.addEventListener('open', () => { if (lost) soon(); lost = false; });
+  source.addEventListener('error', () => {
+    lost = true;
+    dispatchEvent(new Event('news-lost'));
+  });
+  source.addEventListener('open', () => {
+    dispatchEvent(new Event('news-come'));
+    if (lost) soon();
+    lost = false;
+  });
 }
 
 if (document.body.dataset.news) {

@@ -1,5 +1,5 @@
-// Reading a document: the text of a page is fetched when somebody asks for it, and the next pages of a long one when
-// somebody comes near them.
+// Reading a document: the text of a page is fetched when somebody asks for it, the next pages of a long one when somebody
+// comes near them, and all of them are shown larger on request.
 import { _ } from './page.js';
 
 document.addEventListener('toggle', async (event) => {
@@ -35,3 +35,50 @@ async function more() {
 
 addEventListener('scroll', more, { passive: true });
 more();
+
+const SIZES = [1, 1.5, 2, 3]; // times the width of the column
+const main = document.getElementById('main');
+const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });
+let size = 0;
+try {
+  size = Math.max(0, SIZES.indexOf(Number(sessionStorage.getItem('zoom'))));
+} catch { /* a browser that keeps nothing begins with whole pages */ }
+
+/** All pages as large as was asked for: those of now, and those that news and reading on have put here since. */
+function show() {
+  main.style.setProperty('--zoom', SIZES[size]);
+  main.toggleAttribute('data-larger', size > 0);
+  for (const picture of size > 0 ? main.querySelectorAll('.pages img') : []) picture.sizes = `${picture.clientWidth}px`;
+  for (const button of main.querySelectorAll('[data-zoom]')) {
+    button.setAttribute('aria-disabled', !(size + Number(button.dataset.zoom) in SIZES));
+  }
+  const told = main.querySelector('[data-zoomed]');
+  const now = percent.format(SIZES[size]);
+  if (told.textContent !== now) told.textContent = now;
+}
+
+/** Change the size; what is read stays where it is, and its lines begin where they began. */
+function zoom(step) {
+  size += step;
+  const pages = main.querySelector('.pages');
+  const line = innerHeight / 4;
+  const pictures = [...pages.querySelectorAll('img')];
+  const read = pictures.findLast((picture) => picture.getBoundingClientRect().top < line) ?? pictures[0];
+  const before = read.getBoundingClientRect();
+  const down = Math.min(1, Math.max(0, (line - before.top) / before.height));
+  const across = pages.scrollLeft / pages.scrollWidth;
+  show();
+  const after = read.getBoundingClientRect();
+  scrollBy({ top: after.top + down * after.height - (before.top + down * before.height), behavior: 'instant' });
+  pages.scrollTo({ left: across * pages.scrollWidth, behavior: 'instant' });
+  try {
+    sessionStorage.setItem('zoom', SIZES[size]);
+  } catch { /* then a reload begins with whole pages */ }
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-zoom]');
+  if (button && button.getAttribute('aria-disabled') !== 'true') zoom(Number(button.dataset.zoom));
+});
+new MutationObserver(show).observe(main, { childList: true, subtree: true });
+show();

@@ -2,7 +2,10 @@
 
 const code = document.getElementById('token');
 const onward = document.querySelector('[data-onward]'); // to the sign-in that comes first
+const ended = document.querySelector('[data-ended-link]');
 if (location.hash.length > 1) {
+  if (ended) ended.hidden = false;
+  ended?.focus();
   if (code) code.value = decodeURIComponent(location.hash.slice(1));
   if (onward) onward.hash = location.hash;
   history.replaceState(null, '', location.pathname);

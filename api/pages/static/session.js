@@ -71,6 +71,8 @@ dialog.addEventListener('cancel', (event) => {
 });
 // after sleep, and after a sign-in in another tab
 addEventListener('focus', () => look());
+// the stream of news ends with the session
+addEventListener('news-lost', () => look());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
 addEventListener('pageshow', (event) => { if (event.persisted) look(); });
 look();

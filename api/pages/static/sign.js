@@ -22,6 +22,7 @@ let then; // what the password was needed for
 let ended = false; // the session, so that one signs in again
 let half = false; // signed in with the password, and the second factor is still to come
 let sending = false;
+let unreached = ''; // what was told when there was no connection
 
 const typing = () => step.signature.elements.way.value === 'type';
 const written = () => (typing() ? name.value.trim() !== '' : pad.enough);
@@ -45,12 +46,19 @@ function show(which, text = '') {
   if (dialog.open) (which === 'password' ? step.password.elements.password : title).focus();
 }
 
-function tell(text) {
+function tell(text, good = false) {
   problem.textContent = text;
+  problem.className = good ? 'confirmation' : 'problem';
   problem.hidden = !text;
   if (!text) return;
   problem.scrollIntoView({ block: 'nearest' }); // on a phone it may stand above what is seen
   announce(text);
+}
+
+for (const back of ['online', 'news-come']) {
+  addEventListener(back, () => {
+    if (unreached && problem.textContent === unreached) tell(_('The connection is back. Go on.'), true);
+  });
 }
 
 function wait() {
@@ -116,6 +124,7 @@ for (const [key, form] of Object.entries(step)) {
       await steps[key]();
     } catch {
       tell(_('There is no connection. What you have entered is still here. Try again in a moment.'));
+      unreached = problem.textContent;
     } finally {
       clearTimeout(slow);
       part('slow').hidden = true;
@@ -201,7 +210,7 @@ function askPassword(next, over = false) {
   ended = over;
   half = false;
   part('why').textContent = ended
-    ? _('You were signed out after a while without activity. Sign in again to go on. Your signature is kept.')
+    ? _('You were signed out. Sign in again to go on. Your signature is kept.')
     : _('For your safety, show again that it is you. Your signature is kept.');
   show('password');
   wanted();

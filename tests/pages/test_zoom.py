@@ -1,0 +1,88 @@
+"""Who cannot read small print makes the pages larger, by finger, mouse or keyboard, and stays where they read."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.async_api import Page, expect
+
+from api.pages.rendering import WIDTHS
+from tests.browsers import chromium, visitor
+from tests.pages.addresses import REVIEW
+from tests.pages.records import PENDING
+from tests.pages.served import served
+from tests.pages.stage import Stage
+
+READING = """() => {
+  const line = innerHeight / 4;
+  const read = [...document.querySelectorAll('.pages img')].map((picture) => picture.getBoundingClientRect());
+  const page = read.findIndex((box) => box.bottom > line);
+  return page + Math.round((line - read[page].top) / read[page].height * 100) / 100;
+}"""
+"""Where somebody reads: 1.25 is a quarter down the second page."""
+
+WIDE = """() => {
+  const pages = document.querySelector('.pages');
+  return [scrollX, document.documentElement.scrollWidth - innerWidth, pages.scrollWidth > pages.clientWidth];
+}"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served(Stage(documents=[replace(PENDING, pages=30)])) as at:
+        yield at + REVIEW
+
+
+@pytest.fixture(params=[320, 768, 1440])
+async def page(request: pytest.FixtureRequest, address: str) -> AsyncIterator[Page]:
+    async with chromium() as browser, visitor(browser, viewport={"width": request.param, "height": 800}) as one:
+        await one.goto(address, wait_until="networkidle")
+        yield one
+
+
+async def test_pages_are_made_larger_where_somebody_reads(page: Page) -> None:
+    larger, smaller = page.get_by_role("button", name="Larger"), page.get_by_role("button", name="Smaller")
+    shown = page.get_by_role("group", name="Size of the pages").get_by_role("status")
+    first = page.locator(".pages img").first
+    await expect(smaller).to_have_attribute("aria-disabled", "true")
+    width = await first.evaluate("picture => picture.offsetWidth")
+    await page.evaluate("document.querySelectorAll('.pages img')[1].scrollIntoView({behavior: 'instant'})")
+    await larger.focus()
+    reading = await page.evaluate(READING)
+    for told, times in (("150%", 1.5), ("200%", 2), ("300%", 3), ("300%", 3)):
+        await page.keyboard.press("Enter")
+        await expect(shown).to_have_text(told)
+        assert await first.evaluate("picture => picture.offsetWidth") == pytest.approx(times * width, abs=2)
+        assert await page.evaluate(READING) == pytest.approx(reading, abs=0.02)
+    await expect(larger).to_have_attribute("aria-disabled", "true")
+    # the page itself is no wider than the screen: its pages are moved sideways, and lines begin where they began
+    assert await page.evaluate(WIDE) == [0, 0, True]
+    assert await page.evaluate("document.querySelector('.pages').scrollLeft") == 0
+    await smaller.focus()
+    for told in ("200%", "150%", "100%"):
+        await page.keyboard.press("Enter")
+        await expect(shown).to_have_text(told)
+    assert await page.evaluate(READING) == pytest.approx(reading, abs=0.02)
+    assert await page.evaluate(WIDE) == [0, 0, False]
+
+
+async def test_what_is_larger_is_sharper_and_stays_so(page: Page) -> None:
+    await page.get_by_role("button", name="Larger").click(click_count=3)
+    await page.reload()
+    await expect(page.locator("[data-zoomed]")).to_have_text("300%")
+    # those that come when somebody reads on are as large
+    for last in ("25", "30"):
+        await page.locator(".pages li").last.scroll_into_view_if_needed()
+        await expect(page.locator(".pages summary").last).to_have_text(f"Text of page {last}")
+    widths = await page.locator(".pages img").evaluate_all("all => all.map((picture) => picture.offsetWidth)")
+    assert len(widths) == 30
+    assert len(set(widths)) == 1
+    await page.locator(".pages img").last.scroll_into_view_if_needed()
+    needed = next(width for width in WIDTHS if width >= min(widths[0], WIDTHS[-1]))
+    await page.wait_for_function(
+        """needed => {
+          const picture = [...document.querySelectorAll('.pages img')].at(-1);
+          return picture.complete && new URL(picture.currentSrc).searchParams.get('width') === String(needed);
+        }""",
+        arg=needed,
+    )
