@@ -443,3 +443,20 @@ def test_another_person_is_not_taken_for_the_client(browser: TestClient) -> None
     chosen = r'<option value="self" selected>'
     assert not re.search(chosen, browser.get(CHART).text)
     assert re.search(chosen, browser.get(f"/charts/{UNREGISTERED}").text)
+
+
+@pytest.mark.parametrize(
+    ("state", "waits"),
+    [
+        (RequestState.PENDING, True),
+        (RequestState.DECLINED, True),
+        (RequestState.EXPIRED, True),
+        (RequestState.SIGNED_ON_PAPER, False),
+        (RequestState.RECALLED, False),
+    ],
+)
+def test_what_the_practice_has_ended_waits_for_nothing(
+    browser: TestClient, on_stage: Stage, state: RequestState, waits: bool
+) -> None:
+    on_stage.documents = [replace(PENDING, **records.asked(state))]
+    assert ("Nothing waits for a signature." not in browser.get(CHART).text) == waits
