@@ -123,6 +123,16 @@ async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: 
     on_show.documents = before
 
 
+async def test_news_that_nothing_is_left_to_sign_close_the_dialog(page: Page, address: str, on_show: Stage) -> None:
+    await typed(page, address, on_show)
+    recalled = replace(PENDING, **asked(RequestState.RECALLED))
+    before, on_show.documents = on_show.documents, [recalled, *on_show.documents[1:]]
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("#signing")).to_be_hidden()
+    await expect(page.locator("#state")).to_be_focused()
+    on_show.documents = before
+
+
 async def test_a_finger_leaves_no_colour_on_what_it_has_touched(page: Page, address: str, on_show: Stage) -> None:
     before, on_show.documents = on_show.documents, [replace(SIGNED, id=PENDING.id)]
     await page.goto(address + REVIEW)

@@ -25,6 +25,7 @@ export async function refresh() {
     const old = document.querySelector(`[data-live="${next.dataset.live}"]`);
     if (old) swap(old, next);
   }
+  dispatchEvent(new Event('news-read'));
   return fresh;
 }
 
