@@ -153,6 +153,19 @@ async def test_what_is_not_shared_any_more_is_not_shown_any_more(page: Page, add
     on_show.documents = before
 
 
+async def test_who_signs_in_again_does_not_see_what_is_theirs_no_more(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.goto(address + REVIEW)
+    with monkeypatch.context() as signed_out:
+        signed_out.setattr(on_show, "left", None)
+        await page.evaluate("dispatchEvent(new Event('focus'))")
+        await expect(page.get_by_role("alertdialog", name="You were signed out")).to_be_visible()
+    monkeypatch.setattr(on_show, "documents", [])
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+
+
 async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it(
     page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ function connect() {
 if (document.body.dataset.news) {
   connect();
   document.addEventListener('visibilitychange', () => { connect(); if (!document.hidden) soon(); });
+  addEventListener('signed-in-again', () => { connect(); soon(); });
   addEventListener('pagehide', () => source?.close());
   setInterval(() => {
     if (document.hidden || source.readyState === EventSource.OPEN) return;
