@@ -27,7 +27,8 @@ class PracticeIn(In):
     )
     reminders_optional: bool | None = Field(default=None, description="Clients may choose to get no reminders.")
     paper_option_es: Words | None = Field(
-        default=None, description="The same in Spanish; without it, readers of Spanish find `paper_option`."
+        default=None,
+        description="The same in Spanish; null takes it away, and readers of Spanish find `paper_option`.",
     )
 
 
@@ -65,7 +66,8 @@ async def read_practice(res: Res, caller: PracticeCaller) -> PracticeOut:
 @does(Operation.CHANGE_PRACTICE)
 async def change_practice(res: Res, caller: PracticeCaller, changes: PracticeIn) -> PracticeOut:
     """Change what is named; open requests stay as they were asked."""
-    wanted = changes.model_dump(exclude_none=True)
+    named = changes.model_dump(exclude_unset=True)
+    wanted = {name: value for name, value in named.items() if value is not None or name == "paper_option_es"}
     if "reminder_days" in wanted:
         wanted["reminder_days"] = tuple(wanted["reminder_days"])
     return PracticeOut.of(await settings.change_practice(res, caller, wanted))

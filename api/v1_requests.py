@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, model_validator
 
 from activities.order import Terms
@@ -20,7 +20,7 @@ from chart.audit import Action, Actor
 from chart.ids import DocumentId, RequestId
 from chart.lifecycle import Act, OnDecline, RequestState, SeatState
 from chart.request import Barred, Request
-from chart.waiting import Filter
+from chart.waiting import Filter, Spot
 from identity.policy import Operation
 
 router = APIRouter(prefix="/api/v1", tags=["practice"])
@@ -149,10 +149,12 @@ class WaitingOut(Body):
     overdue: bool
     attention: str | None
     barred: bool = Field(description="A signer has no access any more and cannot sign.")
+    unreached: bool = Field(description="The latest email to a signer was refused, or could not be sent for days.")
 
 
 class QueueOut(Body):
     requests: list[WaitingOut]
+    next: str | None = Field(description="Send it as `after` to read on; null at the end.")
 
 
 class UntilIn(In):
@@ -203,10 +205,18 @@ def _asked(asked: Asked, response: Response) -> AskedOut:
 
 @router.get("/requests")
 @does(Operation.LIST_REQUESTS)
-async def read_queue(res: Res, caller: PracticeCaller, show: Filter = Filter.ALL) -> QueueOut:
-    """Requests that wait for somebody: what needs attention first, then what expires first; 200 at most."""
-    found = await requests.queue(res, caller, show)
-    return QueueOut(requests=[WaitingOut.of(one) for one in found])
+async def read_queue(
+    res: Res,
+    caller: PracticeCaller,
+    show: Filter = Filter.ALL,
+    after: Annotated[str | None, Query(max_length=100, description="The `next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+) -> QueueOut:
+    """Requests that wait for somebody: what needs attention first, then what expires first."""
+    found = await requests.queue(res, caller, show, after=Spot.read(after) if after else None, limit=limit)
+    return QueueOut(
+        requests=[WaitingOut.of(one) for one in found.waiting], next=str(found.next) if found.next else None
+    )
 
 
 @router.get("/requests/{request_id}")

@@ -151,15 +151,18 @@ async def invitations(transaction: Transaction, client_id: ClientId) -> list[Ope
     return [OpenInvitation(**{**row, "relationship": Relationship(row["relationship"])}) for row in rows]
 
 
+NOT_REGISTERED: Sentence = (
+    "This client is not registered for the Client Portal. Invite the client first "
+    "(Invite to the Client Portal on the chart, or POST /api/v1/clients/{id}/invitations) "
+    "and share again when the client has registered."
+)
+
+
 async def signer(transaction: Transaction, client_id: ClientId) -> PortalAccess:
     """The account that a signature request waits for."""
     accounts = await access(transaction, client_id)
     if not accounts:
-        raise ClientNotRegistered(
-            "This client is not registered for the Client Portal. Invite the client first "
-            "(Invite to the Client Portal on the chart, or POST /api/v1/clients/{id}/invitations) "
-            "and share again when the client has registered."
-        )
+        raise ClientNotRegistered(NOT_REGISTERED)
     return accounts[0]
 
 

@@ -1,13 +1,16 @@
 """The staff queue: requests that wait for somebody, over all charts of the practice (SPEC N4)."""
 
+import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from chart.document import Kind, type_label
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.lifecycle import RequestState
-from chart.request import BARRED, label
+from chart.refusals import Unacceptable
+from chart.request import BARRED, MY_TURN, label
 from chart.text import N_
 from gateways.postgres import SQL, Transaction
 
@@ -38,20 +41,54 @@ class Waiting:
     created_at: datetime
     expires_at: datetime
     next_reminder_at: datetime | None
+    """None too while it waits for colleagues alone, whom nobody reminds by email."""
     overdue: bool
     attention: str | None
     barred: bool
     """A signer has no access any more and cannot sign."""
+    unreached: bool = False
+    """The latest email to a signer was refused, or could not be sent for days; the request goes on in the portal."""
 
     @property
     def why(self) -> str | None:
         """What the practice has to look at, in plain words."""
-        barred = N_("A signer has no access any more. Recall the request and share again.")
-        return self.attention or (barred if self.barred else None)
+        if self.attention:
+            return self.attention
+        if self.barred:
+            return N_("A signer has no access any more. Recall the request and share again.")
+        return N_("An email does not reach a signer. Tell them in another way.") if self.unreached else None
+
+    @property
+    def spot(self) -> "Spot":
+        return Spot(self.attention is None and not self.barred, self.expires_at, self.request_id)
 
 
-async def queue(transaction: Transaction, chosen: Filter, limit: int = 200) -> list[Waiting]:
+@dataclass(frozen=True)
+class Spot:
+    """Where a line stands in the queue; as a text it is a page's cursor."""
+
+    calm: bool
+    """Nothing needs attention."""
+    expires_at: datetime
+    request_id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.calm:d}-{self.expires_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}-{self.request_id.hex}"
+
+    @classmethod
+    def read(cls, text: str) -> "Spot":
+        try:
+            calm, at, asked = re.fullmatch(r"([01])-([\dT.]+)-([0-9a-f]{32})", text, re.ASCII).groups()  # type: ignore[union-attr]
+            return cls(calm == "1", datetime.strptime(f"{at}+0000", "%Y%m%dT%H%M%S.%f%z"), UUID(asked))
+        except (ValueError, AttributeError):
+            raise Unacceptable("This page is not known. Start from the first page again.") from None
+
+
+async def queue(
+    transaction: Transaction, chosen: Filter, *, after: Spot | None = None, limit: int = 200
+) -> list[Waiting]:
     """What expires first stands first; what needs attention before all."""
+    spot = (after.calm, after.expires_at, after.request_id) if after else (None, None, None)
     return [
         Waiting(
             request_id=row["request_id"],
@@ -73,8 +110,9 @@ async def queue(transaction: Transaction, chosen: Filter, limit: int = 200) -> l
             overdue=row["overdue"],
             attention=row["attention"],
             barred=row["barred"],
+            unreached=row["unreached"],
         )
-        for row in await transaction.fetch(QUEUE, chosen, limit)
+        for row in await transaction.fetch(QUEUE, chosen, limit, *spot)
     ]
 
 
@@ -83,7 +121,13 @@ QUEUE = SQL(
 with open as (
     select q.id as request_id, q.document_id, q.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
         d.note_name, q.state, q.attention, q.created_at, q.expires_at,
-        (select min(r) from unnest(q.reminders) r where r > now()) as next_reminder_at,
+        (
+            select min(r) from unnest(q.reminders) r where r > now() and exists (
+                select from signer mine where mine.request_id = q.id and mine.account_id is not null and """
+    + MY_TURN
+    + """
+            )
+        ) as next_reminder_at,
         q.state = 'pending' and (
             q.expires_at < now() + interval '7 days'
             or (cardinality(q.reminders) > 0 and now() > (select max(r) from unnest(q.reminders) r))
@@ -101,7 +145,13 @@ with open as (
     ) s on true
     where q.ended_at is null
 )
-select * from open
+select *, exists (
+    select from signer s where s.request_id = open.request_id and s.state = 'waiting' and (
+        select l.state from mail l join message m on m.id = l.message_id
+        where m.request_id = s.request_id and m.account_id = s.account_id order by l.at desc limit 1
+    ) in ('refused', 'failed')
+) as unreached
+from open
 where case $1
     when 'unsigned' then state = 'pending'
     when 'overdue' then overdue
@@ -110,6 +160,7 @@ where case $1
     when 'counter_signature' then state = 'pending' and staff_waits
     else true
 end
+and ($3::boolean is null or (attention is null and not barred, expires_at, request_id) > ($3, $4, $5))
 order by attention is null and not barred, expires_at, request_id limit $2
 """
 )

@@ -33,6 +33,8 @@ def listing(title: str, about: str, entries: Iterable[Sequence[str]]) -> bytes:
     pen.write("P", Style.REGULAR, SIZE, QUIET, about)
     for first, *others in entries:
         pen.y -= GAP
+        if pen.y - 2 * LEADING < MARGIN:
+            pen.turn()  # a name does not stand alone at the foot of a page
         pen.write("P", Style.BOLD, SIZE, INK, first)
         for line in others:
             pen.write("P", Style.REGULAR, SIZE, QUIET, line)
@@ -59,11 +61,14 @@ class _Pen:
         self.elements.append(element)
         for line in wrapped(shown(text), style, size, WIDTH - 2 * MARGIN):
             if self.y - size < MARGIN:
-                self.end()
-                self.sheet, self.y = Sheet(WIDTH, HEIGHT, self.fonts), HEIGHT - MARGIN
+                self.turn()
             self.y -= max(size + 3, LEADING)
             with self.sheet.part_of(element):
                 self.sheet.text(MARGIN, self.y, line, style, size, colour)
+
+    def turn(self) -> None:
+        self.end()
+        self.sheet, self.y = Sheet(WIDTH, HEIGHT, self.fonts), HEIGHT - MARGIN
 
     def end(self) -> None:
         number = f"{self.title}, page {len(self.finished) + 1}"

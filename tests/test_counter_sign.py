@@ -58,6 +58,12 @@ async def client_signs(api: httpx2.AsyncClient, office: Office) -> httpx2.Respon
     return await api.post(f"{path}/signature", json=signature(office), headers=me)
 
 
+async def next_reminder(api: httpx2.AsyncClient, office: Office) -> object:
+    """As the queue says it."""
+    (waiting,) = (await api.get("/api/v1/requests", headers=office.bearer)).json()["requests"]
+    return waiting["next_reminder_at"]
+
+
 async def test_the_client_signs_then_the_provider_and_the_document_bears_both(
     api: httpx2.AsyncClient, office: Office, provider: Cookie, seats: list[dict[str, str]], configured: Settings
 ) -> None:
@@ -65,7 +71,9 @@ async def test_the_client_signs_then_the_provider_and_the_document_bears_both(
     too_early = await api.get(page_of(office), headers=provider)
     assert "Somebody else signs before you" in too_early.text
     assert "Add Signature" not in too_early.text
+    assert await next_reminder(api, office)
     assert (await client_signs(api, office)).json() == {"outcome": "taken"}
+    assert not await next_reminder(api, office)  # of colleagues nobody is reminded
 
     mine = await api.get(page_of(office), headers=provider)
     assert COUNTER_MEANING in mine.text

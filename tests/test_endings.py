@@ -348,13 +348,33 @@ async def test_the_queue_and_the_timeline_tell_what_waits_and_what_happened(
     ]
     for show in ("overdue", "needs_attention", "not_registered", "counter_signature"):
         assert (await api.get("/api/v1/requests", params={"show": show}, headers=office.bearer)).json() == {
-            "requests": []
+            "requests": [],
+            "next": None,
         }
     await steer(api, office, request, "recall", WHY)
     timeline = await api.get(f"/api/v1/requests/{request['id']}/timeline", headers=office.bearer)
     actions = [entry["action"] for entry in timeline.json()["entries"]]
     assert [one for one in actions if one != "mailed"] == ["asked to sign", "recalled"]
     assert timeline.json()["entries"][0]["name"] == "test"
+
+
+async def test_the_queue_is_read_on_page_after_page(api: httpx2.AsyncClient, office: Office) -> None:
+    later = await ask(api, office, days=30)
+    asked = [later, await ask(api, office, office.notes_of_unregistered.id, days=20, when_registered=True)]
+
+    async def look(**more: str) -> httpx2.Response:
+        return await api.get("/api/v1/requests", params={"limit": 1, **more}, headers=office.bearer)
+
+    first = (await look()).json()
+    second = (await look(after=first["next"])).json()
+    assert [one["request_id"] for page in (first, second) for one in page["requests"]] == [
+        request["id"] for request in reversed(asked)
+    ]
+    assert second["next"] is None
+    # what has ended meanwhile leaves the place where it stood
+    await steer(api, office, asked[1], "recall", WHY)
+    assert (await look(after=first["next"])).json() == second
+    assert (await look(after="1-20261125T000000-x")).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def test_who_reads_may_not_steer_and_strangers_find_nothing(
@@ -380,7 +400,7 @@ async def test_who_reads_may_not_steer_and_strangers_find_nothing(
         assert (await api.post(path, json=body)).status_code == 401, way
     for path in (f"/api/v1/requests/{request['id']}/timeline", f"/api/v1/documents/{office.note.id}/versions"):
         assert (await api.get(path, headers=other_office.bearer)).status_code == 404
-    assert (await api.get("/api/v1/requests", headers=other_office.bearer)).json() == {"requests": []}
+    assert (await api.get("/api/v1/requests", headers=other_office.bearer)).json()["requests"] == []
     foreign = await api.post(
         f"/api/v1/documents/{office.note.id}/versions",
         files={"file": ("n.pdf", paper("x"), "application/pdf")},

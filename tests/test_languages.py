@@ -21,7 +21,7 @@ from activities import stamp
 from api import languages
 from api.languages import extract
 from api.pages import words
-from api.problems import PROBLEMS
+from api.problem_types import PROBLEMS
 from chart import document
 from chart.audit import SERVICE, Action, Line
 from chart.document import Kind
@@ -29,6 +29,7 @@ from chart.ids import DocumentId
 from chart.refusals import Refusal, Unacceptable
 from chart.relationship import Relationship
 from chart.text import Text
+from identity.caller import Right
 from identity.second_factor import WrongCode
 from identity.session import SignInAgain, SignInFailed
 from identity.staff import MAY_COUNTER_SIGN
@@ -120,9 +121,33 @@ def test_details_of_the_audit_log_are_said_where_they_are_words() -> None:
     detail: dict[str, str | int | None] = {"relationship": "legal_guardian", "sha256": "ab", "to": None}
     of = uuid4()
     line = Line(PRACTICE, of, 1, NOW, SERVICE, Action.VIEWED, DocumentId(of), None, detail, "", "")
-    assert words.more(line) == [f"document {of}", "relationship: Legal guardian", "sha256: ab"]
-    said = [languages.said(one, "es") for one in words.more(line)]
+    assert words.more(line, {}) == [f"document {of}", "relationship: Legal guardian", "sha256: ab"]
+    said = [languages.said(one, "es") for one in words.more(line, {})]
     assert said == [f"documento {of}", "relación: Tutor legal", "sha256: ab"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "english", "spanish"),
+    [
+        ("problem", "Unprocessable Entity", "problem: A value cannot be used", "Hay un dato que no se puede usar"),
+        ("problem", "kind-refused", "This kind of document cannot be shared", "Este tipo de documento no"),
+        (
+            "scopes",
+            "audit:read share",
+            "Read the audit log; Share, and Share to Sign",
+            "Leer el registro de auditoría;",
+        ),
+    ],
+)
+def test_words_of_the_code_are_said_plainly_in_the_audit_log(name: str, kept: str, english: str, spanish: str) -> None:
+    line = Line(PRACTICE, uuid4(), 1, NOW, SERVICE, Action.REFUSED, None, None, {name: kept}, "", "")
+    (said,) = words.more(line, {})
+    assert english in said
+    assert spanish in languages.said(said, "es")
+
+
+def test_every_right_of_a_key_has_words() -> None:
+    assert set(words.RIGHTS) == set(Right)
 
 
 def test_every_detail_of_the_audit_log_has_a_name() -> None:

@@ -449,6 +449,8 @@ async def test_staff_records_and_revokes_a_consent_on_the_page_and_takes_a_copy(
 ) -> None:
     page, me = f"/charts/{partner.office.client}/consents", await staff(api, partner.office.provider_email)
     assert "No consent is recorded." in await shown(api, page, me)
+    looked = await api.get("/api/v1/audit", params={"action": "viewed chart"}, headers=partner.office.bearer)
+    assert len(looked.json()["entries"]) == 1  # one look, one entry
     typed = terms(recipient="County Probation Office", document=str(partner.plan.id))
     wrong = await api.post(page, data=typed | {"ends_when": ""}, headers=me)
     assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY

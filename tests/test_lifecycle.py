@@ -14,12 +14,13 @@ from temporalio.testing import WorkflowEnvironment
 
 import pdf
 from activities.stamp import Signature, Stamp, Stamping
-from chart import document, message
+from chart import document, message, waiting
 from chart.audit import SERVICE, Action, Actor
 from chart.document import PortalTag, ShareStatus
 from chart.ids import RequestId
 from chart.lifecycle import RequestState
 from chart.message import About
+from chart.waiting import Filter
 from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
@@ -261,6 +262,7 @@ async def test_a_refused_address_becomes_a_task_for_staff_and_the_request_lives_
     assert (told.notice, told.state) == ("refused", RequestState.PENDING)
     async with database.practice(office.practice) as transaction:
         assert [notice.about for notice in await message.staff_notices(transaction)] == [About.MAIL_REFUSED]
+        assert [one.unreached for one in await waiting.queue(transaction, Filter.ALL)] == [True]
     await handle.terminate()
 
 

@@ -175,6 +175,11 @@ async def test_a_practice_words_its_paper_option_in_each_language(api: httpx2.As
     assert "Llámenos." in await read()
     refused = await api.patch("/api/v1/practice", json={"paper_option_es": "a\nb"}, headers=office.bearer)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    untouched = await api.patch("/api/v1/practice", json={"language": None, "request_days": 60}, headers=office.bearer)
+    assert untouched.json()["paper_option_es"] == "Llámenos."
+    cleared = await api.patch("/api/v1/practice", json={"paper_option_es": None}, headers=office.bearer)
+    assert cleared.json()["paper_option_es"] is None
+    assert "Call us." in await read()
 
 
 # -- the page

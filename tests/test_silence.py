@@ -32,7 +32,7 @@ WRITTEN_HERE = {
     "api.defences.Turned",
     "api.pages.door.Door",
     "api.pages.standing.Words",
-    "api.problems.Problem",
+    "api.problem_types.Problem",
     "chart.lifecycle.Row",
     "identity.throttle.Budget",
     "pdf.seal._Pattern",

@@ -14,6 +14,7 @@ from api.pages.rendering import Notification, see_other
 from api.stories import bulk
 from api.stories.bulk import Possible
 from chart.bulk import MOST, BulkAct, BulkId, ItemOutcome
+from chart.client import NOT_REGISTERED
 from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId, DocumentId
 from chart.refusals import NotAllowed, NotFound, Refusal, Unacceptable
@@ -44,6 +45,11 @@ TONES = {
     ItemOutcome.PARKED: "wait",
     ItemOutcome.REFUSED: "bad",
 }
+
+ON_PAGES: dict[str, Sentence] = {
+    NOT_REGISTERED: "Nobody is registered for this client. Invite somebody on the Chart Face, and share again."
+}
+"""What is said of a refusal to people, who call no API."""
 
 SHAREABLE = {kind: label for kind, label in KINDS.items() if kind is not Kind.PSYCHOTHERAPY_NOTE}
 
@@ -211,5 +217,6 @@ async def result(request: Request, res: Res, staff: StaffPage, bulk_id: BulkId) 
         act=ACTS[looked.bulk.act][0],
         outcomes=OUTCOMES,
         tones=TONES,
+        on_pages=ON_PAGES,
         counts={words: sum(one.outcome is outcome for one in looked.bulk.items) for outcome, words in OUTCOMES.items()},
     )

@@ -16,6 +16,7 @@ from api.stories.sharing import Invitee
 from api.v1 import MOST_UPLOAD
 from chart.document import NOTE_NAMES, Kind
 from chart.ids import ClientId
+from chart.lifecycle import RequestState
 from chart.refusals import ChartRestricted, NotFound, Refusal, Unacceptable
 from chart.relationship import Relationship, named
 from chart.text import N_, Sentence
@@ -62,13 +63,15 @@ async def show_face(
         status,
         **{
             "chart": chart,
-            "waiting": [one for one in chart.documents if one.waits_for],
+            # for a signer, or for the practice to ask again
+            "waiting": [one for one in chart.documents if one.open or one.request_state in _LOOKED_AFTER],
             "signed": [one for one in chart.documents if one.signed_sha256],
             "relationships": list(Relationship),
             "by_id": {one.id: one for one in chart.documents},
             "words": words,
             "kinds": words.APPOINTMENTS,
-            "typed": {"name": chart.client.name, "email": "", "relationship": "self"},
+            # another person is somebody else than the client
+            "typed": {"name": chart.client.name, "email": "", "relationship": "" if chart.access else "self"},
             "factors": await access.second_factors(res, staff, client_id),
             "problem": None,
             "access_problem": None,
@@ -77,6 +80,10 @@ async def show_face(
             **context,
         },
     )
+
+
+_LOOKED_AFTER = {RequestState.DECLINED, RequestState.EXPIRED}
+"""Endings that the practice has not brought about itself."""
 
 
 @router.post("/charts/{client_id:uuid}/invitation")

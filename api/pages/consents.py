@@ -78,6 +78,7 @@ async def _show(
     **context: Any,
 ) -> Response:
     chart = await charts.open_chart(res, staff, client_id)
+    found, ledger = await disclosing.of_opened(res, staff, client_id)
     return await desk.page(
         request,
         res,
@@ -86,8 +87,8 @@ async def _show(
         status,
         **{
             "chart": chart,
-            "consents": await disclosing.consents(res, staff, client_id),
-            "ledger": await disclosing.ledger(res, staff, client_id),
+            "consents": found,
+            "ledger": ledger,
             "plans": [one for one in chart.documents if one.part_2],
             "by_id": {one.id: one for one in chart.documents},
             "hows": list(SignedHow),

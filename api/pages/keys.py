@@ -7,28 +7,17 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 
 from api.access import Res, StaffPage, does
-from api.pages import desk, forms
+from api.pages import desk, forms, words
 from api.pages.forms import Typed
 from api.pages.rendering import see_other
 from api.stories import keys
 from chart.refusals import FreshSignInNeeded, Refusal, Unacceptable
-from chart.text import N_, Sentence
+from chart.text import N_
 from identity.api_key import LONGEST, SCOPES
 from identity.caller import Right
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
-
-MEANS: dict[Right, Sentence] = {
-    Right.READ_CHARTS: "Read charts",
-    Right.WRITE_CHARTS: "Open charts and add documents",
-    Right.SHARE: "Share, and Share to Sign",
-    Right.INVITE: "Invite to the Client Portal, end access",
-    Right.STEER_REQUESTS: "Remind, extend, recall requests",
-    Right.SET_PRACTICE: "Change the practice's settings",
-    Right.RESTRICT_CHARTS: "Restrict charts to a care team",
-    Right.READ_AUDIT: "Read the audit log",
-}
 
 
 @router.get("/keys")
@@ -50,7 +39,8 @@ async def _page(
         **{
             "keys": found.keys,
             "names": found.names,
-            "scopes": [(scope, MEANS[scope]) for scope in SCOPES],
+            "scopes": [(scope, words.RIGHTS[scope]) for scope in SCOPES],
+            "words": words,
             "most_days": LONGEST.days,
             "made": None,
             "problem": None,

@@ -18,7 +18,7 @@ from chart.ids import ClientId, RequestId
 from chart.lifecycle import Act
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
 from chart.text import N_, Sentence
-from chart.waiting import Filter
+from chart.waiting import Filter, Spot
 from identity.policy import Operation
 
 router = APIRouter(include_in_schema=False)
@@ -35,12 +35,12 @@ FILTERS: dict[Filter, Sentence] = {
 
 @router.get("/requests")
 @does(Operation.LIST_REQUESTS)
-async def queue(request: Request, res: Res, staff: StaffPage, show: str = "") -> Response:
+async def queue(request: Request, res: Res, staff: StaffPage, show: str = "", after: str = "") -> Response:
     """What waits for somebody, over all charts (SPEC N4); all of it where the filter is none of ours."""
     chosen = Filter(show) if show in set(Filter) else Filter.ALL
-    waiting = await requests.queue(res, staff, chosen)
+    found = await requests.queue(res, staff, chosen, after=Spot.read(after) if after else None)
     return await desk.page(
-        request, res, staff, "chart/requests.html", waiting=waiting, show=chosen, filters=FILTERS, now=datetime.now(UTC)
+        request, res, staff, "chart/requests.html", waiting=found.waiting, next=found.next, show=chosen, filters=FILTERS
     )
 
 
@@ -77,10 +77,12 @@ async def _show(
             "document": document,
             "entries": found.entries,
             "names": found.names,
-            "ahead": [moment for moment in found.request.reminders if moment > now],
+            # while it waits for colleagues alone, nobody is reminded
+            "ahead": [one for one in found.request.reminders if one > now and found.request.can_be_reminded],
             "today": now.astimezone(found.zone).date(),
             "last_day": last_day,
             "words": words,
+            "written": WRITTEN,
             "typed": {},
             "problem": None,
             "problem_of": None,
@@ -92,6 +94,14 @@ async def _show(
 Way = Literal[
     "remind", "extend", "reminders", "recall", "unable-to-obtain", "signed-on-paper", "resume", "skip", "reissue"
 ]
+
+
+WRITTEN: dict[Way, Act] = {
+    "recall": Act.RECALL,
+    "unable-to-obtain": Act.RECORD_UNABLE,
+    "signed-on-paper": Act.RECORD_PAPER,
+}
+"""Forms in which something is written; where another tab was first, a form is gone, and what was written is shown."""
 
 
 @router.post("/charts/{client_id:uuid}/requests/{request_id:uuid}/{way}")

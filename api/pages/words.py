@@ -1,19 +1,24 @@
 """What the chart's vocabulary says to the practice: timeline, mail, and the buttons that steer a request."""
 
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
 from api import languages
+from api.problem_types import PROBLEMS
 from chart.appointment import AppointmentKind
 from chart.audit import SERVICE, Action, Entry, Line
 from chart.lifecycle import Act, RequestState, SeatState
 from chart.relationship import Relation, Standing
 from chart.request import Barred, Request
 from chart.text import N_, Sentence, Text
+from identity.caller import Right
 
 HAPPENED: dict[Action, Sentence] = {
     Action.ASKED_TO_SIGN: "Shared to sign",
     Action.REGISTRATION_AWAITED: "Shared to sign; waits until the client registers for the portal",
     Action.MAILED: "Email sent",
     Action.MAIL_DELAYED: "The mail server does not take the email yet; it is tried again",
-    Action.MAIL_REFUSED: "The email address was refused. Correct it, and tell the client in another way",
+    Action.MAIL_REFUSED: "The email address was refused",
     Action.MAIL_FAILED: "The email could not be sent for days",
     Action.VIEWED: "Opened the document",
     Action.SIGNATURE_TAKEN: "Signed; others are still to sign",
@@ -54,7 +59,8 @@ NOTICE: dict[str | None, Sentence] = {
     None: "The email is on its way.",
     "sent": "Email sent.",
     "delayed": "The mail server does not take the email yet; it is tried again.",
-    "refused": "The email address was refused. Invite again with the right one, or tell the client in another way.",
+    "refused": "The email address was refused. The request waits in the portal all the same: tell the client in "
+    "another way. If the address is wrong, end the access, invite with the right one, and share again.",
     "failed": "The email could not be sent for days. The request waits in the portal all the same.",
 }
 
@@ -134,19 +140,73 @@ WAYS_IN: tuple[Sentence, ...] = (
 )
 """Details that are words."""
 
-LABELS = {"role", "before", "relationship"}
+LABELS = {"role", "before", "relationship", "about"}
 """Details that are values of an enumeration."""
 
+RIGHTS: dict[str, Sentence] = {
+    Right.READ_CHARTS: "Read charts",
+    Right.WRITE_CHARTS: "Open charts and add documents",
+    Right.SHARE: "Share, and Share to Sign",
+    Right.INVITE: "Invite to the Client Portal, end access",
+    Right.STEER_REQUESTS: "Remind, extend, recall requests",
+    Right.SET_PRACTICE: "Change the practice's settings",
+    Right.RESTRICT_CHARTS: "Restrict charts to a care team",
+    Right.READ_AUDIT: "Read the audit log",
+    Right.MANAGE_KEYS: "Make API keys",
+    Right.MANAGE_STAFF: "Look after the staff",
+}
+"""What an API key may do."""
 
-def more(line: Line) -> list[str]:
-    """What else the log knows of an entry."""
+
+def rights(scopes: Iterable[str]) -> Text:
+    """One behind the other."""
+    each = {f"right_{number}": RIGHTS.get(scope, scope) for number, scope in enumerate(scopes)}
+    return Text("; ".join(f"{{{name}}}" for name in each), **each)
+
+
+TITLES = {problem.slug: problem.title for problem in PROBLEMS.values()}
+
+REFUSED: dict[str, Sentence] = {
+    HTTPStatus.FORBIDDEN.phrase: "Not allowed",
+    HTTPStatus.NOT_FOUND.phrase: "Not found",
+    HTTPStatus.CONFLICT.phrase: "This cannot be done",
+    HTTPStatus.GONE.phrase: "The link has ended",
+    HTTPStatus.UNPROCESSABLE_ENTITY.phrase: "A value cannot be used",
+    HTTPStatus.TOO_MANY_REQUESTS.phrase: "Too many tries",
+}
+"""What a page's form was refused for, of which the log keeps no more than the status."""
+
+
+def _value(name: str, kept: object, names: Mapping[str, str]) -> str:
+    """A detail in plain words, where the log keeps a word of the code."""
+    said = f"{kept}"
+    match name:
+        case "searched" | "wanted" | "correction":
+            said = N_("yes") if kept else N_("no")
+        case "occasion":
+            said = N_("first email") if kept == "first" else N_("reminder")
+        case "to":
+            said = names.get(said, said)
+        case "problem":
+            said = (TITLES | REFUSED).get(said, said)
+        case "scopes":
+            said = rights(said.split())
+        case _ if name in LABELS:
+            said = said.replace("_", " ").capitalize()
+    return said
+
+
+def more(line: Line, names: Mapping[str, str]) -> list[str]:
+    """What else the log knows of an entry; `names` are those of accounts and colleagues."""
     ids = {N_("document"): line.document_id, N_("request"): line.request_id}
-    of_ours = {name: f"{value}" for name, value in line.detail.items() if name in LABELS and value}
-    labels = {name: value.replace("_", " ").capitalize() for name, value in of_ours.items()}
-    known = {name.replace("_", " ").replace("ip ", "IP "): value for name, value in (line.detail | labels).items()}
+    known = {
+        name.replace("_", " ").replace("ip ", "IP "): _value(name, kept, names)
+        for name, kept in line.detail.items()
+        if kept is not None and kept != ""
+    }
     return [
         *(Text("{what} {id}", what=what, id=str(one)) for what, one in ids.items() if one),
-        *(Text("{name}: {value}", name=name, value=f"{value}") for name, value in known.items() if value is not None),
+        *(Text("{name}: {value}", name=name, value=value) for name, value in known.items()),
     ]
 
 

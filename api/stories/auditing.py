@@ -20,7 +20,7 @@ class Read:
     next: Place | None
     """Where the following page begins."""
     names: dict[str, str] = field(repr=False)
-    """Of the actors."""
+    """Of the actors, and of whom mail went to."""
     clients: dict[ClientId, str] = field(repr=False)
     """Names of the clients whose charts are concerned."""
     colleagues: dict[str, str] = field(repr=False)
@@ -53,7 +53,8 @@ async def _check_is_here(transaction: Transaction, client_id: ClientId) -> None:
 
 
 async def _names(transaction: Transaction, lines: list[Line]) -> dict[str, str]:
-    return await audit.names(transaction, {line.actor for line in lines})
+    told = {Actor(str(line.detail["to"])) for line in lines if line.detail.get("to")}
+    return await audit.names(transaction, told | {line.actor for line in lines})
 
 
 async def export(resources: Resources, caller: PracticeSide, client_id: ClientId) -> Register:

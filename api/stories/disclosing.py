@@ -25,6 +25,15 @@ async def consents(resources: Resources, caller: PracticeSide, client_id: Client
         return await disclosure.of_chart(transaction, client_id)
 
 
+async def of_opened(
+    resources: Resources, caller: PracticeSide, opened: ClientId
+) -> tuple[list[Consent], list[Disclosure]]:
+    """Consents and ledger of a chart that the same look has opened: it stands in the audit log already."""
+    async with resources.database.practice(caller.practice, caller.actor) as transaction:
+        await client.find(transaction, opened)
+        return await disclosure.of_chart(transaction, opened), await disclosure.ledger(transaction, opened)
+
+
 async def record(resources: Resources, caller: PracticeSide, client_id: ClientId, terms: Terms) -> Consent:
     """Keep a consent that the client has signed. From its first day on it opens what it covers to its recipient."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:

@@ -19,7 +19,7 @@ from chart.message import MessageAbout
 from chart.refusals import NotInThisState
 from chart.request import Request
 from chart.text import Sentence
-from chart.waiting import Filter, Waiting
+from chart.waiting import Filter, Spot, Waiting
 from gateways.postgres import Transaction
 from identity.caller import PracticeSide
 from workflows.share_to_sign import ShareToSign
@@ -76,11 +76,24 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
         return Timeline(found, tuple(entries), names, zone)
 
 
-async def queue(resources: Resources, caller: PracticeSide, chosen: Filter) -> list[Waiting]:
+@dataclass(frozen=True)
+class Queue:
+    """A page of what waits for somebody."""
+
+    waiting: list[Waiting]
+    next: Spot | None
+    """Where the next page begins; None at the end."""
+
+
+async def queue(
+    resources: Resources, caller: PracticeSide, chosen: Filter, *, after: Spot | None = None, limit: int = 200
+) -> Queue:
     """Requests that wait for somebody: unsigned, overdue, needing attention (SPEC N4)."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await audit.record(transaction, caller.practice, caller.actor, Action.VIEWED_REQUESTS, show=chosen)
-        return await waiting.queue(transaction, chosen)
+        found = await waiting.queue(transaction, chosen, after=after, limit=limit + 1)
+        shown = found[:limit]
+        return Queue(shown, shown[-1].spot if len(found) > limit else None)
 
 
 async def need_attention(resources: Resources, caller: PracticeSide) -> int:

@@ -90,7 +90,7 @@ ACTS = {
     access: ("end", "block_document", "unblock_document", "second_factors"),
     settings: ("read_practice", "change_practice"),
     auditing: ("read",),
-    disclosing: ("consents", "ledger"),
+    disclosing: ("of_opened",),
     restricting: ("team",),
     roster: ("members", "find"),
     appointments: ("look", "form", "move_form", "today", "make", "move", "cancel"),
@@ -236,18 +236,15 @@ class ProviderSide(Play):
         who: dict[str, str] = {STAFF_PARTY: "Dr. Maya Chen"}
         return auditing.Read(lines, lines[-1].place, who, {CLIENT: self.clients[0].name}, who)
 
-    async def consents(self, _r: object, _c: object, _client: ClientId) -> list[Consent]:
+    async def of_opened(self, _r: object, _c: object, _client: ClientId) -> tuple[list[Consent], list[Disclosure]]:
         day = NOW.date()
         terms = ConsentTerms(
             None, "County Office", None, "The plan.", "Care.", day, None, "It ends.", day, SignedHow.ON_PAPER
         )
         consent_id = ConsentId(number("consent"))
-        return [Consent(consent_id, CLIENT, terms, "County Office", STAFF_PARTY, NOW, None, None, None, Holds.HOLDS)]
-
-    async def ledger(self, _r: object, _c: object, _client: ClientId) -> list[Disclosure]:
-        consent_id = ConsentId(number("consent"))
+        consent = Consent(consent_id, CLIENT, terms, "County Office", STAFF_PARTY, NOW, None, None, None, Holds.HOLDS)
         kind = Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN
-        return [
+        return [consent], [
             Disclosure(NOW, PLAN.id, kind, None, act, "Rosa Rivera", "partner", consent_id, "Care.", "a" * 64)
             for act in ("viewed", "downloaded", "disclosed")
         ]
@@ -328,11 +325,11 @@ class ProviderSide(Play):
         self._act("resume", request=request_id)
 
     async def need_attention(self, _r: object, _c: object) -> int:
-        return len(await self.queue(_r, _c, Filter.NEEDS_ATTENTION))
+        return len((await self.queue(_r, _c, Filter.NEEDS_ATTENTION)).waiting)
 
-    async def queue(self, _r: object, _c: object, chosen: Filter) -> list[Waiting]:
+    async def queue(self, _r: object, _c: object, chosen: Filter, **_: object) -> requests.Queue:
         late = chosen is Filter.NEEDS_ATTENTION
-        return [
+        waiting = [
             Waiting(
                 request_id=REQUEST,
                 document_id=one.id,
@@ -350,6 +347,7 @@ class ProviderSide(Play):
             for one in self.documents
             if one.open and (one.attention or not late)
         ]
+        return requests.Queue(waiting, waiting[-1].spot if waiting else None)
 
     async def timeline(self, _r: object, _c: object, request_id: RequestId) -> requests.Timeline:
         document = next(one for one in self.documents if one.request_id == request_id)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from api.stories import keys
+from api.stories import access, keys
 from chart.lifecycle import RequestState
 from chart.refusals import FreshSignInNeeded, Unacceptable
 from identity.caller import Role
@@ -131,3 +131,72 @@ async def test_what_was_on_its_way_when_the_page_was_read_is_looked_at_again_whe
     await page.goto(f"{address}{CHART}/requests/{PENDING.request_id}")
     # without news a page looks again after twenty seconds
     await expect(page.locator("[data-live=state] .statuses").first).to_have_text("Signed", timeout=15_000)
+
+
+async def news(page: Page) -> None:
+    """Something moved: the page reads itself again, as it does when somebody comes back to it."""
+    async with page.expect_response(lambda answer: answer.request.resource_type == "fetch") as read:
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await (await read.value).finished()
+
+
+async def test_news_take_away_nothing_that_is_being_written(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_show, "documents", [PENDING])
+    await page.goto(f"{address}{CHART}/requests/{PENDING.request_id}")
+    await page.locator("#unable-to-obtain summary").click()
+    why = page.get_by_label("Why the signature cannot be obtained")
+    await why.fill("Nobody answers, and")
+
+    # another tab has moved the last day: the form is still there, and so is the text
+    later = PENDING.expires_at and PENDING.expires_at.replace(year=PENDING.expires_at.year + 1)
+    on_show.documents = [replace(PENDING, expires_at=later)]
+    await news(page)
+    await expect(page.locator("[data-live=state]")).to_contain_text(str(later and later.year))
+    await expect(why).to_have_value("Nobody answers, and")
+
+    # another tab has ended the request: there is nowhere to send it to, and it can be copied
+    on_show.documents = [replace(PENDING, **asked(RequestState.RECALLED))]
+    await news(page)
+    await expect(why).to_have_count(0)
+    await expect(page.get_by_text("What you were writing:")).to_be_visible()
+    await expect(page.locator("blockquote")).to_have_text("Nobody answers, and")
+
+
+async def test_buttons_come_and_go_with_the_news(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing = replace(PENDING, **asked(RequestState.SEALING))
+    monkeypatch.setattr(on_show, "documents", [sealing])
+    await page.goto(f"{address}{CHART}/requests/{PENDING.request_id}")
+    can = page.get_by_role("heading", name="What you can do")
+    await expect(can).to_be_hidden()
+    on_show.documents = [replace(sealing, attention="The seal's key service is away.")]
+    await news(page)
+    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    on_show.documents = [replace(PENDING, **asked(RequestState.SIGNED))]
+    await news(page)
+    await expect(can).to_be_hidden()
+
+
+async def test_what_a_sign_in_cut_short_on_the_chart_face_outlives_the_news_too(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_long_ago(*_: object) -> None:
+        raise FreshSignInNeeded("Show again that it is you.")
+
+    monkeypatch.setattr(access, "offer_new_factors", too_long_ago)
+    await page.goto(address + CHART)
+    await page.get_by_text("has lost every second factor").click()
+    why = page.get_by_label("How you know that it is this person")
+    await why.fill("Called back.")
+    await page.get_by_role("button", name="Let them set a new second factor").click()
+    await expect(page.get_by_role("heading", name="Show that it is you")).to_be_visible()
+    await page.goto(f"{address}{CHART}?done=again")
+    await expect(why).to_have_value("Called back.")
+    monkeypatch.setattr(on_show, "documents", [])
+    await news(page)
+    await expect(page.get_by_text("Nothing waits for a signature.")).to_be_visible()
+    await expect(why).to_have_value("Called back.")
+    await expect(why).to_be_visible()

@@ -388,3 +388,75 @@ def test_who_waits_for_one_who_may_sign_is_offered_to_invite(browser: TestClient
     assert "Nobody who may sign this is registered" in html
     assert "Only under a recorded consent." in html
     assert browser.post(ASK, data=INVITING).status_code == 303
+
+
+# -- what the page of a request does not say
+
+
+def test_a_request_that_everybody_has_signed_waits_for_nobody(browser: TestClient, on_stage: Stage) -> None:
+    """Also while the seal needs attention: the last answer is written with the signed copy."""
+    stuck = records.asked(RequestState.SEALING, attention="The seal's key service is away.")
+    on_stage.documents = [replace(PENDING, **stuck)]
+    said = text(browser.get(PAGE).text)
+    assert "Everybody has signed." in said
+    for wrong in ("It can be signed until", "Viewed", "Expires if nobody signs"):
+        assert wrong not in said
+
+
+def test_no_reminder_is_announced_while_it_waits_for_colleagues_alone(browser: TestClient, on_stage: Stage) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=3)
+    on_stage.since_signed = {"reminders": (ahead,)}
+    assert "To come: Reminder" in text(browser.get(PAGE).text)
+    on_stage.barred = (a_signer(0, CLIENT_PARTY, SeatState.SIGNED), a_signer(1, STAFF_PARTY))
+    html = browser.get(PAGE).text
+    assert "To come: Reminder" not in text(html)
+    assert "To come: Expires" in text(html)
+
+
+def test_a_refused_address_is_told_with_the_way_out(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.barred = (a_signer(0, CLIENT_PARTY, notice="refused"),)
+    html = browser.get(PAGE).text
+    assert "end the access, invite with the right one, and share again." in text(html)
+    assert f'href="{CHART}#invite"' in html
+    on_stage.barred = (a_signer(0, CLIENT_PARTY, SeatState.SIGNED, notice="sent"), a_signer(1, STAFF_PARTY))
+    on_stage.documents = [PENDING]
+    assert "Email sent." not in text(browser.get(PAGE).text)
+
+
+def test_what_was_written_for_a_request_that_ended_meanwhile_is_shown(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.documents = [replace(PENDING, **records.asked(RequestState.SIGNED))]
+    on_stage.raises = NotInThisState("This document has been signed.")
+    answer = browser.post(f"{PAGE}/recall", data={"reason": "A typing error."})
+    assert answer.status_code == 409
+    assert "What you were writing: A typing error." in text(answer.text)
+
+
+def test_the_signed_copy_is_at_hand_where_the_request_says_that_it_is_there(
+    browser: TestClient, on_stage: Stage
+) -> None:
+    on_stage.documents = [SIGNED]
+    assert f'href="{CHART}/documents/{SIGNED.id}/signed"' in browser.get(PAGE).text
+
+
+def test_another_person_is_not_taken_for_the_client(browser: TestClient) -> None:
+    """Whoever signs as *Self* signs as the client."""
+    chosen = r'<option value="self" selected>'
+    assert not re.search(chosen, browser.get(CHART).text)
+    assert re.search(chosen, browser.get(f"/charts/{UNREGISTERED}").text)
+
+
+@pytest.mark.parametrize(
+    ("state", "waits"),
+    [
+        (RequestState.PENDING, True),
+        (RequestState.DECLINED, True),
+        (RequestState.EXPIRED, True),
+        (RequestState.SIGNED_ON_PAPER, False),
+        (RequestState.RECALLED, False),
+    ],
+)
+def test_what_the_practice_has_ended_waits_for_nothing(
+    browser: TestClient, on_stage: Stage, state: RequestState, waits: bool
+) -> None:
+    on_stage.documents = [replace(PENDING, **records.asked(state))]
+    assert ("Nothing waits for a signature." not in browser.get(CHART).text) == waits

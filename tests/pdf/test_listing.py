@@ -21,6 +21,15 @@ def test_a_list_holds_every_line_in_every_script_on_as_many_pages_as_it_takes() 
     assert f"page {len(made.pages)}" in text
 
 
+def test_the_name_of_an_entry_does_not_stand_alone_at_the_foot_of_a_page() -> None:
+    for lines in range(1, 8):
+        entries = [(f"entry {n}", *("line" for _ in range(lines))) for n in range(60)]
+        made = PdfReader(io.BytesIO(pdf.listing("Audit log", "Of one chart.", entries)))
+        for page in made.pages:
+            *_, last, foot = page.extract_text().splitlines()
+            assert (last, "page" in foot) == ("line", True)
+
+
 def test_an_empty_list_is_one_page_that_says_of_what() -> None:
     (page,) = PdfReader(io.BytesIO(pdf.listing("Disclosures", "None so far.", []))).pages
     assert "None so far." in page.extract_text()

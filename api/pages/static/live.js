@@ -1,5 +1,5 @@
 // News without reloading: an event says that something moved, the page reads itself again and swaps what changed.
-import { announce, localise } from './page.js';
+import { _, announce, localise } from './page.js';
 
 const POLL = 20_000;
 const PRESENT = 10 * 60_000; // reading the page again must not keep a session alive that nobody uses
@@ -40,13 +40,30 @@ for (const element of document.querySelectorAll('[data-live]')) sent.set(element
 export function swap(old, next) {
   const html = plain(next);
   if (sent.get(old) === html || old.querySelector(':popover-open')) return;
+  const written = [...old.querySelectorAll('input, textarea')].filter((field) => field.value !== field.defaultValue);
+  const there = [...next.querySelectorAll('[id]')].map(({ id }) => id);
+  if (written.some(({ id }) => there.includes(id))) return; // somebody is at it, and can still send it
   const said = old.dataset.announce;
   const focused = old.contains(document.activeElement) ? document.activeElement.id : '';
+  const unfolded = [...old.querySelectorAll('details[id][open]')].map(({ id }) => id);
+  for (const folded of next.querySelectorAll('details[id]')) folded.open ||= unfolded.includes(folded.id);
   old.replaceWith(document.adoptNode(next));
+  const texts = written.filter(({ type }) => type.startsWith('text'));
+  if (texts.length) next.before(leftover(texts));
   sent.set(next, html);
   localise(next);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   if (next.dataset.announce && next.dataset.announce !== said) announce(next.dataset.announce);
+}
+
+/** What was being written in forms that are gone, to be copied. */
+function leftover(fields) {
+  const card = Object.assign(document.createElement('div'), { className: 'card' });
+  const why = document.createElement('p');
+  why.textContent = _('This is not taken any more. What you were writing:');
+  card.append(why, ...fields.map((field) => Object.assign(document.createElement('blockquote'), { textContent: field.value })));
+  announce(why.textContent);
+  return card;
 }
 
 function scripts(page) {
