@@ -123,6 +123,16 @@ async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: 
     on_show.documents = before
 
 
+async def test_news_that_nothing_is_left_to_sign_close_the_dialog(page: Page, address: str, on_show: Stage) -> None:
+    await typed(page, address, on_show)
+    recalled = replace(PENDING, **asked(RequestState.RECALLED))
+    before, on_show.documents = on_show.documents, [recalled, *on_show.documents[1:]]
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("#signing")).to_be_hidden()
+    await expect(page.locator("#state")).to_be_focused()
+    on_show.documents = before
+
+
 async def test_a_finger_leaves_no_colour_on_what_it_has_touched(page: Page, address: str, on_show: Stage) -> None:
     before, on_show.documents = on_show.documents, [replace(SIGNED, id=PENDING.id)]
     await page.goto(address + REVIEW)
@@ -141,6 +151,19 @@ async def test_what_is_not_shared_any_more_is_not_shown_any_more(page: Page, add
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     on_show.documents = before
+
+
+async def test_who_signs_in_again_does_not_see_what_is_theirs_no_more(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.goto(address + REVIEW)
+    with monkeypatch.context() as signed_out:
+        signed_out.setattr(on_show, "left", None)
+        await page.evaluate("dispatchEvent(new Event('focus'))")
+        await expect(page.get_by_role("alertdialog", name="You were signed out")).to_be_visible()
+    monkeypatch.setattr(on_show, "documents", [])
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
 
 
 async def test_a_mailed_link_that_wants_a_sign_in_first_is_gone_on_with_after_it(

@@ -25,6 +25,7 @@ export async function refresh() {
     const old = document.querySelector(`[data-live="${next.dataset.live}"]`);
     if (old) swap(old, next);
   }
+  dispatchEvent(new Event('news-read'));
   return fresh;
 }
 
@@ -102,6 +103,7 @@ function connect() {
 if (document.body.dataset.news) {
   connect();
   document.addEventListener('visibilitychange', () => { connect(); if (!document.hidden) soon(); });
+  addEventListener('signed-in-again', () => { connect(); soon(); });
   addEventListener('pagehide', () => source?.close());
   setInterval(() => {
     if (document.hidden || source.readyState === EventSource.OPEN) return;

@@ -18,6 +18,7 @@ async function look(method = 'GET') {
   const left = await response.json();
   // somebody else has signed in in this browser: nothing here is theirs
   if (left.person !== person) return location.reload();
+  if (document.body.hasAttribute('data-over')) dispatchEvent(new Event('signed-in-again'));
   document.body.removeAttribute('data-over');
   const longest = left.longest <= left.idle;
   const seconds = Math.min(left.idle, left.longest);

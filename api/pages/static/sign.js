@@ -247,8 +247,14 @@ async function signed() {
   closed();
 }
 
+// declined in another tab, recalled, signed by somebody else: before anybody presses a button that does nothing any more
+addEventListener('news-read', () => {
+  if (dialog.open && !sending && !document.querySelector('[data-add-signature]')) closed();
+});
+
 /** There is nothing left to sign here, and the page says why. */
 function closed() {
+  forget(dialog.dataset.sha256);
   dialog.close();
   const state = document.getElementById('state');
   state.scrollIntoView({ block: state.offsetHeight < innerHeight ? 'center' : 'start' });
