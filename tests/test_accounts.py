@@ -247,6 +247,7 @@ async def test_a_client_adds_an_app_and_takes_it_away(
     has_app(office.client_email, key[1])
     wrong = await api.post("/portal/account/authenticator", data={"code": "000000"}, headers=me)
     assert (wrong.status_code, key[1] in wrong.text) == (HTTPStatus.FORBIDDEN, True)
+    assert "recovery code" not in text(wrong)
     code = await code_of(office.client_email)
     added = await api.post("/portal/account/authenticator", data={"code": code}, headers=me)
     assert added.headers["location"] == "/portal/account?done=authenticator"

@@ -159,7 +159,7 @@ async def test_no_stroke_is_lost_when_the_phone_turns_or_the_session_ends(
         # the session ends meanwhile: signed in again in another tab, nothing of it is lost
         async with database.practice(office.practice) as transaction:
             await transaction.execute("delete from session")
-        await page.evaluate("dispatchEvent(new Event('focus'))")
+        # the page hears of it by itself
         await expect(page.get_by_role("alertdialog", name="You were signed out")).to_be_visible()
         async with page.context.expect_page() as opening:
             await page.get_by_role("link", name="Sign in again in a new tab").tap()

@@ -17,10 +17,11 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account, api_key
 from identity.caller import Right
+from tests.conftest import Mailbox
 from tests.office import PASSWORD, Office, add_document
 from tests.test_audit import log, staff
 from tests.test_counter_sign import staff_id
-from tests.test_endings import ask, read, steer
+from tests.test_endings import ask, read, soon, steer
 from tests.test_portal import shown, sign_in
 from tests.test_signing import portal, reviewed, signature
 
@@ -366,3 +367,19 @@ async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> 
     found = await api.get(address, headers=me)
     assert found.status_code == HTTPStatus.OK, found.text
     return found.text
+
+
+@pytest.mark.usefixtures("worker")
+async def test_an_invitation_is_in_the_language_of_the_account_that_its_address_has(
+    api: httpx2.AsyncClient, database: Database, office: Office, mailbox: Mailbox
+) -> None:
+    async with database.practice(office.practice) as transaction:
+        await transaction.execute("update portal_account set language = 'es' where id = $1", office.account)
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    newcomer = f"{office.practice.hex}@demo.example"
+    for email, says in ((office.client_email, "Si no esperaba este correo"), (newcomer, "If you did not expect")):
+        invited = {"email": email, "name": "Rosa Rivera", "relationship": "partner"}
+        assert (await api.post(path, json=invited, headers=office.bearer)).is_success
+        assert await soon(lambda email=email: mailbox.to(email))
+        (sent,) = mailbox.to(email)
+        assert says in sent

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -119,7 +120,7 @@ class Stage(ProviderSide, PortalSide):
     async def make_recovery_codes(self, _r: object, _w: object) -> list[str]:
         return [f"{number}abc-defg-hjkm" for number in range(10)]
 
-    def app(self, patch: Any) -> FastAPI:
+    def app(self, patch: Any, app: FastAPI | None = None) -> FastAPI:
         """The pages over this stage; `patch(module, name, function)` puts a function into a module of `api.stories`."""
         for module, acts in ACTS:
             for act in acts:
@@ -130,24 +131,36 @@ class Stage(ProviderSide, PortalSide):
         patch(second_factor, "needs_link", self.needs_link)
         patch(session, "left", self.left_of)
         patch(Door, "half_way", self.half_way)
-        app = FastAPI()
-        app.include_router(pages.router)
-        app.include_router(codec.router)
+        app = app or _everybodys_app()
         app.dependency_overrides = {
             access.resources: lambda: NOTHING,
             dependency_of(StaffPage): self.staff,
             dependency_of(PortalPage): self.user,
         }
-
-        @app.exception_handler(Refusal)
-        async def refused(request: Request, refusal: Refusal) -> Response:
-            return await pages.render_problem(request, 404, "Not found", str(refusal))
-
-        @app.exception_handler(access.SignInNeeded)
-        async def signed_out(request: Request, needed: access.SignInNeeded) -> Response:
-            return await pages.render_problem(request, 401, "Sign in", str(needed))
-
         return app
+
+
+@cache
+def _everybodys_app() -> FastAPI:
+    """For all stages, of which one plays at a time: to make sense of every route takes longer than most tests."""
+    return new_app()
+
+
+def new_app() -> FastAPI:
+    """For whoever changes more of it than who plays."""
+    app = FastAPI()
+    app.include_router(pages.router)
+    app.include_router(codec.router)
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, refusal: Refusal) -> Response:
+        return await pages.render_problem(request, 404, "Not found", str(refusal))
+
+    @app.exception_handler(access.SignInNeeded)
+    async def signed_out(request: Request, needed: access.SignInNeeded) -> Response:
+        return await pages.render_problem(request, 401, "Sign in", str(needed))
+
+    return app
 
 
 def dependency_of(alias: Any) -> Any:

@@ -311,3 +311,29 @@ UNSEEN = """() => {
   }).map((one) => one.outerHTML);
 }"""
 """What takes the focus and does not show it."""
+
+
+async def test_where_one_is_is_seen_where_colours_are_forced(wordy_page: Page, address: str) -> None:
+    await wordy_page.emulate_media(forced_colors="active")
+    await wordy_page.goto(f"{address}/portal/documents")
+    edge = "link => getComputedStyle(link).borderBottomColor + getComputedStyle(link).borderBottomStyle"
+    for links in ("header nav a", ".filters a"):
+        here = await wordy_page.locator(f"{links}[aria-current]").evaluate(edge)
+        elsewhere = await wordy_page.locator(f"{links}:not([aria-current])").first.evaluate(edge)
+        assert here != elsewhere, links
+    await wordy_page.emulate_media(forced_colors="none")
+
+
+async def test_what_cannot_be_pressed_looks_like_it_under_the_mouse_too(
+    wordy_page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_show, "consented", True)
+    await wordy_page.goto(address + REVIEW)
+    await wordy_page.locator("[data-add-signature]").click()
+    go_on, colour = wordy_page.locator("[data-continue]"), "button => getComputedStyle(button).backgroundColor"
+    await expect(go_on).to_be_disabled()
+    await wordy_page.mouse.move(0, 0)
+    before = await go_on.evaluate(colour)
+    await go_on.hover(force=True)
+    assert await go_on.evaluate("button => button.matches(':hover')")
+    assert await go_on.evaluate(colour) == before

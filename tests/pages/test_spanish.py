@@ -21,7 +21,7 @@ from identity.caller import Role
 from identity.second_factor import Factors
 from tests.pages import records
 from tests.pages.records import CLIENT, MESSAGE, NOTE_OF_UNREGISTERED, REQUEST, UNREGISTERED
-from tests.pages.stage import Stage
+from tests.pages.stage import Stage, new_app
 
 NAMES = {"Share to Sign", "Progress Note", "Group Note", "Complete Evaluation"}
 """The product's, and those which the practice gave to its notes."""
@@ -207,7 +207,7 @@ def test_a_refusal_is_said_in_spanish_with_what_was_filled_in(browser: TestClien
 
 def test_what_a_form_cannot_have_sent_is_refused_in_spanish(on_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a page; programs read which field it is."""
-    app = on_stage.app(monkeypatch.setattr)
+    app = on_stage.app(monkeypatch.setattr, new_app())
     problems.install(app)
     with TestClient(app, headers={"accept": "text/html", "accept-language": "es"}) as browser:
         answer = browser.get(f"/audit?actor={'x' * 201}")

@@ -251,7 +251,7 @@ async function signed() {
 function closed() {
   dialog.close();
   const state = document.getElementById('state');
-  state.scrollIntoView({ block: 'center' });
+  state.scrollIntoView({ block: state.offsetHeight < innerHeight ? 'center' : 'start' });
   state.focus({ preventScroll: true });
 }
 
