@@ -41,7 +41,7 @@ class Waiting:
     created_at: datetime
     expires_at: datetime
     next_reminder_at: datetime | None
-    """None too while it waits for colleagues alone, whom nobody reminds by email."""
+    """None too while it waits for those alone whom nobody reminds by email: colleagues, and who wants no reminders."""
     overdue: bool
     attention: str | None
     barred: bool
@@ -123,7 +123,8 @@ with open as (
         d.note_name, q.state, q.attention, q.created_at, q.expires_at,
         (
             select min(r) from unnest(q.reminders) r where r > now() and exists (
-                select from signer mine where mine.request_id = q.id and mine.account_id is not null and """
+                select from signer mine join portal_account a on a.id = mine.account_id
+                where mine.request_id = q.id and (a.reminders or not p.reminders_optional) and """
     + MY_TURN
     + """
             )
@@ -134,6 +135,7 @@ with open as (
         ) as overdue,
         s.viewed, s.seats, s.signed, s.staff_waits, s.barred
     from signature_request q join document d on d.id = q.document_id join client c on c.id = q.client_id
+    join practice p on p.id = q.practice_id
     join lateral (
         select bool_or(s.viewed_at is not null) as viewed, count(*)::int as seats,
             (count(*) filter (where s.state = 'signed'))::int as signed,

@@ -12,7 +12,8 @@ from chart.ids import RequestId
 from chart.message import MessageAbout
 from gateways.postgres import Database
 from tests.office import Office
-from tests.test_audit import log
+from tests.test_audit import log, staff
+from tests.test_counter_sign import next_reminder
 from tests.test_endings import ask
 from tests.test_portal import shown, sign_in
 from tests.test_signing import portal
@@ -42,9 +43,15 @@ async def test_a_client_stops_the_reminders_and_never_the_request(
     refused = await api.post(f"/api/v1/requests/{request['id']}/remind", headers=office.bearer)
     assert (refused.status_code, "no reminders" in refused.json()["detail"]) == (HTTPStatus.CONFLICT, True)
 
+    page, desk = f"/charts/{office.client}/requests/{request['id']}", await staff(api, office.provider_email)
+    assert "To come: Reminder" not in await shown(api, page, desk)
+    assert not await next_reminder(api, office)
+
     # the practice that reminds everybody reminds this client too
     await api.patch("/api/v1/practice", json={"reminders_optional": False}, headers=office.bearer)
     assert await told(database, office, request["id"], "reminder-1") == 1
+    assert "To come: Reminder" in await shown(api, page, desk)
+    assert await next_reminder(api, office)
     on = await api.post(f"{PAGE}/reminders", data={"reminders": "on"}, headers=me)
     assert on.headers["location"] == f"{PAGE}?done=reminders-on"
     refused = await api.post(f"{PAGE}/reminders", data={"reminders": "off"}, headers=me)

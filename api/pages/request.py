@@ -77,8 +77,7 @@ async def _show(
             "document": document,
             "entries": found.entries,
             "names": found.names,
-            # while it waits for colleagues alone, nobody is reminded
-            "ahead": [one for one in found.request.reminders if one > now and found.request.can_be_reminded],
+            "ahead": [moment for moment in found.request.reminders if moment > now and found.reminds],
             "today": now.astimezone(found.zone).date(),
             "last_day": last_day,
             "words": words,

@@ -15,7 +15,7 @@ from chart.appointment import midnight
 from chart.audit import Action, Actor, Entry
 from chart.ids import RequestId
 from chart.lifecycle import ENDINGS, STATES, Act, RequestState
-from chart.message import MessageAbout
+from chart.message import Letter, MessageAbout
 from chart.refusals import NotInThisState
 from chart.request import Request
 from chart.text import Sentence
@@ -63,6 +63,8 @@ class Timeline:
     """Of the actors and of whom mail went to, as the practice knows them."""
     zone: ZoneInfo
     """Of the practice: in which its days are counted."""
+    reminds: bool
+    """Whether a reminder would reach anybody: not colleagues, nor who wants none."""
 
 
 async def timeline(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Timeline:
@@ -72,8 +74,13 @@ async def timeline(resources: Resources, caller: PracticeSide, request_id: Reque
         told = {Actor(str(entry.detail["to"])) for entry in entries if entry.detail.get("to")}
         names = await audit.names(transaction, told | {entry.actor for entry in entries})
         zone = ZoneInfo((await practice.current(transaction)).timezone)
+        reminds = bool(await _to_remind(transaction, found))
         await _note_viewed(transaction, caller, found)
-        return Timeline(found, tuple(entries), names, zone)
+        return Timeline(found, tuple(entries), names, zone, reminds)
+
+
+async def _to_remind(transaction: Transaction, asked: Request) -> list[Letter]:
+    return await message.letters(transaction, asked.id, MessageAbout.RECORD_REQUEST, "reminder", asked.life.waits_for)
 
 
 @dataclass(frozen=True)
@@ -198,9 +205,7 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
         raise NotInThisState(_NOBODY_WITHOUT_ACCESS if found.barred else _COLLEAGUES_ALONE)
     request.check_offers(found, Act.REMIND)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        if not await message.letters(
-            transaction, request_id, MessageAbout.RECORD_REQUEST, "reminder", found.life.waits_for
-        ):
+        if not await _to_remind(transaction, found):
             raise NotInThisState(_WANT_NONE)
     before = found.reminded_at
     schedule.may_remind_now(before or found.created_at, datetime.now(UTC))

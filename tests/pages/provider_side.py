@@ -354,7 +354,8 @@ class ProviderSide(Play):
         entries = tuple(Entry(NOW, Actor("staff:maya"), action, {}) for action in words.HAPPENED)
         asked = request_of(document)
         asked = replace(asked, signers=self.barred or asked.signers, **self.since_signed)
-        return requests.Timeline(asked, entries, {"staff:maya": "Dr. Maya Chen"}, ZoneInfo("America/Chicago"))
+        names, zone = {"staff:maya": "Dr. Maya Chen"}, ZoneInfo("America/Chicago")
+        return requests.Timeline(asked, entries, names, zone, bool(asked.can_be_reminded))
 
     async def versions(self, _r: object, _c: object, document_id: DocumentId) -> list[Version]:
         found = self._document(document_id)

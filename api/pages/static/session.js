@@ -23,7 +23,8 @@ async function look(method = 'GET') {
   const longest = left.longest <= left.idle;
   const seconds = Math.min(left.idle, left.longest);
   if (seconds > WARN || (longest && warnedOfTheLongest)) {
-    if (dialog.open) dialog.close();
+    // what warns of the longest stays until it is understood
+    if (seconds > WARN && dialog.open) dialog.close();
     return later(seconds > WARN ? seconds - WARN : seconds + 1);
   }
   warn(seconds, longest);
