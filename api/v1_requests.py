@@ -150,6 +150,7 @@ class WaitingOut(Body):
     attention: str | None
     barred: bool = Field(description="A signer has no access any more and cannot sign.")
     unreached: bool = Field(description="The latest email to a signer was refused, or could not be sent for days.")
+    uninvited: bool = Field(description="Waits for a registration, and no invitation that can be used has arrived.")
 
 
 class QueueOut(Body):

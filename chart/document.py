@@ -444,7 +444,7 @@ left join lateral (
     select * from signature_request where document_id = d.id and version_id = v.id order by created_at desc limit 1
 ) q on true
 left join lateral (
-    select bool_or(viewed_at is not null) as viewed, count(*)::int as seats,
+    select bool_or(viewed_at is not null and account_id is not null) as viewed, count(*)::int as seats,
         (count(*) filter (where state = 'signed'))::int as signed, bool_or(("""
     + BARRED
     + """) is not null) as barred

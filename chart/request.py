@@ -111,7 +111,8 @@ class Request:
         return label(
             self.state,
             attention=self.attention is not None,
-            viewed=any(signer.viewed_at for signer in self.signers),
+            # the practice's own look at it is not what the practice waits for
+            viewed=any(signer.viewed_at and signer.party and account_of(signer.party) for signer in self.signers),
             correction=self.correction,
             signed=sum(signer.state is SeatState.SIGNED for signer in self.signers),
             seats=len(self.signers),

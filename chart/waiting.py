@@ -49,6 +49,9 @@ class Waiting:
     unreached: bool = False
     """The latest email to a signer was refused, or could not be sent for days; the request goes on in the portal."""
 
+    uninvited: bool = False
+    """It waits for a registration, and nobody is invited now whom the email has reached."""
+
     @property
     def why(self) -> str | None:
         """What the practice has to look at, in plain words."""
@@ -56,6 +59,8 @@ class Waiting:
             return self.attention
         if self.barred:
             return N_("A signer has no access any more. Recall the request and share again.")
+        if self.uninvited:
+            return N_("Nobody who could register has an invitation. Invite somebody on the Chart Face.")
         return N_("An email does not reach a signer. Tell them in another way.") if self.unreached else None
 
     @property
@@ -111,6 +116,7 @@ async def queue(
             attention=row["attention"],
             barred=row["barred"],
             unreached=row["unreached"],
+            uninvited=row["uninvited"],
         )
         for row in await transaction.fetch(QUEUE, chosen, limit, *spot)
     ]
@@ -137,7 +143,7 @@ with open as (
     from signature_request q join document d on d.id = q.document_id join client c on c.id = q.client_id
     join practice p on p.id = q.practice_id
     join lateral (
-        select bool_or(s.viewed_at is not null) as viewed, count(*)::int as seats,
+        select bool_or(s.viewed_at is not null and s.account_id is not null) as viewed, count(*)::int as seats,
             (count(*) filter (where s.state = 'signed'))::int as signed,
             bool_or(s.staff_id is not null and s.state = 'waiting') as staff_waits,
             coalesce(bool_or(("""
@@ -152,7 +158,11 @@ select *, exists (
         select l.state from mail l join message m on m.id = l.message_id
         where m.request_id = s.request_id and m.account_id = s.account_id order by l.at desc limit 1
     ) in ('refused', 'failed')
-) as unreached
+) as unreached, state = 'awaiting_registration' and not exists (
+    select from invitation i
+    where i.client_id = open.client_id and i.used_at is null and i.revoked_at is null and i.expires_at > now()
+        and coalesce(i.mail, '') not in ('refused', 'failed')
+) as uninvited
 from open
 where case $1
     when 'unsigned' then state = 'pending'

@@ -64,6 +64,14 @@ async def next_reminder(api: httpx2.AsyncClient, office: Office) -> object:
     return waiting["next_reminder_at"]
 
 
+async def says_of_it(api: httpx2.AsyncClient, office: Office, request_id: str, label: str) -> None:
+    """The request itself, its document and the queue say the same."""
+    document = (await api.get(f"/api/v1/documents/{office.note.id}", headers=office.bearer)).json()
+    (waiting,) = (await api.get("/api/v1/requests", headers=office.bearer)).json()["requests"]
+    request = await read(api, office, request_id)
+    assert (request["label"], document["waits_for"], waiting["label"]) == (label, label, label)
+
+
 async def test_the_client_signs_then_the_provider_and_the_document_bears_both(
     api: httpx2.AsyncClient, office: Office, provider: Cookie, seats: list[dict[str, str]], configured: Settings
 ) -> None:
@@ -71,6 +79,9 @@ async def test_the_client_signs_then_the_provider_and_the_document_bears_both(
     too_early = await api.get(page_of(office), headers=provider)
     assert "Somebody else signs before you" in too_early.text
     assert "Add Signature" not in too_early.text
+    await says_of_it(api, office, request["id"], "Pending signature")  # a colleague's look is not the client's
+    await api.get(f"/api/v1/portal/documents/{office.note.id}", headers=await portal(api, office))
+    await says_of_it(api, office, request["id"], "Viewed")
     assert await next_reminder(api, office)
     assert (await client_signs(api, office)).json() == {"outcome": "taken"}
     assert not await next_reminder(api, office)  # of colleagues nobody is reminded

@@ -358,6 +358,35 @@ async def test_the_queue_and_the_timeline_tell_what_waits_and_what_happened(
     assert timeline.json()["entries"][0]["name"] == "test"
 
 
+async def test_the_queue_says_that_nobody_is_invited_whom_it_could_wait_for(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    await ask(api, office, office.notes_of_unregistered.id, when_registered=True)
+
+    async def uninvited() -> bool:
+        (waiting,) = (await api.get("/api/v1/requests", headers=office.bearer)).json()["requests"]
+        found: bool = waiting["uninvited"]
+        return found
+
+    assert await uninvited()
+    invitation = {"email": f"priya-{office.unregistered}@demo.example", "name": "Priya Natarajan"}
+    await api.post(f"/api/v1/clients/{office.unregistered}/invitations", json=invitation, headers=office.bearer)
+    assert not await uninvited()
+
+    async def refused() -> object:
+        """Once the worker has written what became of the email."""
+        async with database.practice(office.practice) as transaction:
+            return await transaction.fetchval(
+                "update invitation set mail = 'refused' where mail is not null returning true"
+            )
+
+    for _ in range(400):
+        if await refused():
+            break
+        await asyncio.sleep(0.05)
+    assert await uninvited()
+
+
 async def test_the_queue_is_read_on_page_after_page(api: httpx2.AsyncClient, office: Office) -> None:
     later = await ask(api, office, days=30)
     asked = [later, await ask(api, office, office.notes_of_unregistered.id, days=20, when_registered=True)]

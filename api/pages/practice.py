@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False)
 
 @cache
 def zones() -> tuple[str, ...]:
-    """That are offered; any other IANA name can be typed."""
+    """That are offered; a program may set any other IANA name."""
     return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
 
 
@@ -74,8 +74,9 @@ async def change(
         "reminder_days": reminder_days,
         "reminders_optional": reminders_optional == "yes",
         "majority_age": majority_age,
-        "paper_option": paper_option.strip(),
-        "paper_option_es": paper_option_es.strip(),
+        # one paragraph of the consent, however it was broken into lines here
+        "paper_option": " ".join(paper_option.split()),
+        "paper_option_es": " ".join(paper_option_es.split()),
     }
     try:
         wanted = {

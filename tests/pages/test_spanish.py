@@ -135,6 +135,7 @@ DATA = re.compile(
             "County Office|Progress Note|Group Note|Complete Evaluation|Share to Sign",
             "“(?:The date was wrong|Moved away|A colleague of ours).”|Ask for paper.|Nobody is registered.",
             "CSV|JSON|English|Español",
+            r"[A-Z]\w+(?:/[\w+-]+)+",  # time zones
             *ALIKE,
         )
     )

@@ -423,6 +423,23 @@ def test_a_refused_address_is_told_with_the_way_out(browser: TestClient, on_stag
     assert "Email sent." not in text(browser.get(PAGE).text)
 
 
+def test_who_is_invited_stands_with_a_request_that_waits_for_a_registration(
+    browser: TestClient, on_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC N3: a refused address shows on the request."""
+    on_stage.barred = (replace(a_signer(0, CLIENT_PARTY), party=None, name=None),)
+    html = browser.get(PAGE).text
+    assert "Rosa Rivera, rosa@example.org: The email address was refused. Correct it and invite again." in text(html)
+    assert f'href="{CHART}#invite"' in html
+    opened = on_stage.open_chart
+
+    async def uninviting(*given: Any) -> Any:
+        return replace(await opened(*given), invitations=[])
+
+    monkeypatch.setattr("api.stories.charts.open_chart", uninviting)
+    assert "Nobody is invited now." in text(browser.get(PAGE).text)
+
+
 def test_what_was_written_for_a_request_that_ended_meanwhile_is_shown(browser: TestClient, on_stage: Stage) -> None:
     on_stage.documents = [replace(PENDING, **records.asked(RequestState.SIGNED))]
     on_stage.raises = NotInThisState("This document has been signed.")
