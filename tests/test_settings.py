@@ -239,5 +239,9 @@ async def test_nobody_else_sees_the_settings_page(api: httpx2.AsyncClient, offic
     for email in (office.provider_email, office.auditor_email):
         me = {"accept": "text/html"} | await sign_in_staff(api, email)
         assert 'href="/settings"' not in (await api.get("/charts", headers=me)).text
-        assert (await api.get("/settings", headers=me)).status_code == HTTPStatus.FORBIDDEN
+        refused = await api.get("/settings", headers=me)
+        assert refused.status_code == HTTPStatus.FORBIDDEN
+        assert 'href="/calendar"' in refused.text  # the bar with their ways stays
+        missing = await api.get(f"/charts/{office.practice}", headers=me)
+        assert (missing.status_code, 'href="/calendar"' in missing.text) == (HTTPStatus.NOT_FOUND, True)
         assert (await api.post("/settings", data=SETTINGS, headers=me)).status_code == HTTPStatus.FORBIDDEN

@@ -315,6 +315,18 @@ UNSEEN = """() => {
 """What takes the focus and does not show it."""
 
 
+async def test_the_filter_of_the_audit_log_is_folded_on_a_phone_alone(wordy_page: Page, address: str) -> None:
+    await wordy_page.set_viewport_size({"width": 320, "height": 640})
+    await wordy_page.goto(f"{address}/audit")
+    await expect(wordy_page.locator("#since")).to_be_hidden()
+    await wordy_page.locator(".folding summary").click()
+    await expect(wordy_page.locator("#since")).to_be_visible()
+    await wordy_page.set_viewport_size({"width": 1440, "height": 900})
+    await wordy_page.goto(f"{address}/audit")
+    await expect(wordy_page.locator("#since")).to_be_visible()
+    await expect(wordy_page.locator(".folding summary")).to_be_hidden()
+
+
 async def test_where_one_is_is_seen_where_colours_are_forced(wordy_page: Page, address: str) -> None:
     await wordy_page.emulate_media(forced_colors="active")
     await wordy_page.goto(f"{address}/portal/documents")
