@@ -45,9 +45,7 @@ from workflows.time_stamp import TimeStamp
 
 logger = logging.getLogger(__name__)
 
-
 WORKFLOWS = (ShareToSign, ShareInBulk, TellSigners, AskAgain, Invite, Reset, TimeStamp)
-
 
 LOOKS_EVERY = timedelta(seconds=30)
 

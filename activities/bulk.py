@@ -12,7 +12,7 @@ from chart import audit, bulk, request
 from chart.audit import Action, Actor
 from chart.bulk import BulkAct, BulkId, ItemOutcome
 from chart.ids import DocumentId, PracticeId, RequestId
-from chart.lifecycle import STATES, Order, RequestState
+from chart.lifecycle import STATES, RequestState
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, Refusal
 from gateways.postgres import Database
@@ -97,7 +97,9 @@ class Bulk:
             raise NotDeliveredYet
         if found.state is RequestState.AWAITING_REGISTRATION:
             return await self._note(item, ItemResult(ItemOutcome.PARKED), request_id=request_id)
-        mail = _mail(wanted, request_id, found.life.waits_for, item)
+        mail = Notification(
+            wanted, request_id, MessageAbout.RECORD_REQUEST, FIRST, found.life.waits_for, wanted.asked_at
+        )
         return await self._note(item, ItemResult(ItemOutcome.ASKED, mail), request_id=request_id)
 
     async def _note(
@@ -119,7 +121,3 @@ class Bulk:
                     asked_for=f"bulk {order.act}",
                 )
         return result
-
-
-def _mail(order: Order, request_id: RequestId, parties: tuple[Actor, ...], item: BulkItem) -> Notification:
-    return Notification(order, request_id, MessageAbout.RECORD_REQUEST, FIRST, parties, order.asked_at)

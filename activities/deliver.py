@@ -63,7 +63,7 @@ class Deliver:
             if not await request.open_request(transaction, request_id, order, life, days, reminders):
                 return Delivered(Outcome.NOTHING_TO_DO, life)
             if not life.waits_for:
-                await _parked(transaction, delivery)
+                await _once(transaction, delivery, Action.REGISTRATION_AWAITED)
                 return Delivered(Outcome.PARKED, life)
             await _delivered(transaction, delivery, life)
         if not order.mails:
@@ -99,10 +99,6 @@ async def _reminders(
         return days, ()
     zone = await client.zone(transaction, order.client)
     return days, schedule.reminders(delivery.at, days, zone, delivery.expires_at)
-
-
-async def _parked(transaction: Transaction, delivery: Delivery) -> None:
-    await _once(transaction, delivery, Action.REGISTRATION_AWAITED)
 
 
 async def _delivered(transaction: Transaction, delivery: Delivery, life: Life) -> None:

@@ -86,12 +86,6 @@ def standing(
     return Standing.HOLDS if day >= starts else Standing.NOT_YET
 
 
-def holds_on(
-    kind: Relationship, starts: date, ends: date | None, birth_date: date, majority_age: int, day: date
-) -> bool:
-    return standing(kind, starts, ends, birth_date, majority_age, day) is Standing.HOLDS
-
-
 async def of_client(transaction: Transaction, client_id: ClientId) -> list[Relation]:
     """All relationships to the client, ended and upcoming ones too; the client's own account first."""
     return [

@@ -14,7 +14,7 @@ from chart.ids import AccountId, ClientId, RequestId
 from chart.lifecycle import Life
 from chart.migrate import migrations
 from chart.refusals import AlreadyDone, ClientNotRegistered, NotFound, NotInThisState, Unacceptable
-from chart.relationship import Relationship, Standing, holds_on, majority, named
+from chart.relationship import Relationship, Standing, majority, named, standing
 from chart.schedule import check_days
 from gateways.postgres import Database, Transaction
 from identity import account
@@ -253,7 +253,7 @@ async def test_the_rule_in_python_is_the_rule_in_the_database(database: Database
             """,
             *(list(column) for column in zip(*cases, strict=True)),
         )
-    assert [row["holds"] for row in answers] == [holds_on(*one) for one in cases]
+    assert [row["holds"] for row in answers] == [standing(*one) is Standing.HOLDS for one in cases]
 
 
 def test_who_is_born_on_29_february_comes_of_age_on_the_28th() -> None:

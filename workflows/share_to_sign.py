@@ -41,7 +41,6 @@ WAITING = frozenset({RequestState.AWAITING_REGISTRATION, RequestState.PENDING})
 LONG_HISTORY = 4_000
 """Events after which a request goes on in a new run; a year of reminders and signers stays far below."""
 
-
 LOOKS = tuple(timedelta(seconds=seconds) for seconds in (0, 2, 10, 60, 300))
 """When to look for a registration after a knock, which comes before the account is in the chart (decision 011)."""
 
