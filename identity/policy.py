@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from chart.refusals import NotAllowed
 from chart.text import Sentence
-from identity.caller import Integration, PortalUser, PracticeSide, Right, Role
+from identity.caller import Integration, PortalUser, PracticeSide, Right, Role, StaffMember
 
 LOOKING_AFTER_THE_PRACTICE = frozenset(
     {Right.SET_PRACTICE, Right.RESTRICT_CHARTS, Right.READ_AUDIT, Right.MANAGE_KEYS, Right.MANAGE_STAFF}
@@ -149,6 +149,8 @@ def check(caller: Caller, operation: Operation) -> None:
     match operation.who:
         case Right() as right:
             if right not in rights(caller):
+                if isinstance(caller, StaffMember):
+                    raise NotAllowed("Your role does not allow this. Ask an administrator of your practice.")
                 raise NotAllowed(
                     "This needs the right '{right}'. Ask an administrator of your practice for it.", right=right
                 )

@@ -241,6 +241,7 @@ async def test_nobody_else_sees_the_settings_page(api: httpx2.AsyncClient, offic
         assert 'href="/settings"' not in (await api.get("/charts", headers=me)).text
         refused = await api.get("/settings", headers=me)
         assert refused.status_code == HTTPStatus.FORBIDDEN
+        assert "Your role does not allow this." in refused.text
         assert 'href="/calendar"' in refused.text  # the bar with their ways stays
         missing = await api.get(f"/charts/{office.practice}", headers=me)
         assert (missing.status_code, 'href="/calendar"' in missing.text) == (HTTPStatus.NOT_FOUND, True)
