@@ -177,6 +177,11 @@ class Document:
         return self.request_state is not None and not self.request_state.ended
 
     @property
+    def ends_by_itself(self) -> datetime | None:
+        """When the request expires; None without one, and once everybody has signed."""
+        return self.expires_at if self.open and self.request_state is not RequestState.SEALING else None
+
+    @property
     def may_be_asked(self) -> bool:
         """Share to Sign is possible now."""
         over = self.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}

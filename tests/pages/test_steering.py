@@ -401,6 +401,9 @@ def test_a_request_that_everybody_has_signed_waits_for_nobody(browser: TestClien
     assert "Everybody has signed." in said
     for wrong in ("It can be signed until", "Viewed", "Expires if nobody signs"):
         assert wrong not in said
+    for address in (f"{CHART}/documents/{PENDING.id}", CHART):
+        said = text(browser.get(address).text)
+        assert ("The seal's key service is away." in said, "xpires" in said) == (True, False)
 
 
 def test_no_reminder_is_announced_while_it_waits_for_colleagues_alone(browser: TestClient, on_stage: Stage) -> None:
