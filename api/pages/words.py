@@ -32,7 +32,7 @@ HAPPENED: dict[Action, Sentence] = {
     Action.REPLACED: "Replaced by a new version",
     Action.UNABLE_TO_OBTAIN: "Recorded: unable to obtain the signature",
     Action.SIGNED_ON_PAPER: "Recorded: signed on paper",
-    Action.EXTENDED: "Extended",
+    Action.EXTENDED: "The last day was changed",
     Action.RESCHEDULED: "Changed the reminders",
     Action.NEEDS_ATTENTION: "Needs attention",
     Action.RESUMED: "Goes on",
