@@ -1,5 +1,6 @@
 """People in a hurry, on a phone: back, no connection, what came first, a link before the sign-in."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -152,7 +153,7 @@ async def test_another_version_is_read_before_it_is_signed(page: Page, address: 
     sent: list[str] = []
 
     async def refuse(route: Route) -> None:
-        sent.append(route.request.post_data_json["sha256"])
+        sent.append(json.loads(route.request.post_data or "")["sha256"])
         late = {"type": "/problems/not-in-this-state", "detail": "Open and review the document before you sign it."}
         await route.fulfill(status=HTTPStatus.CONFLICT, json=late)
 
