@@ -105,3 +105,12 @@ async def test_on_paper_no_line_is_cut_off(page: Page) -> None:
         await page.evaluate("innerWidth")
     )
     await expect(page.locator(".sign-bar, .zoom, header").filter(visible=True)).to_have_count(0)
+
+
+async def test_large_letters_on_a_phone_make_no_page_wider_than_it() -> None:
+    """160 px are to letters of 16 px what a phone is to letters twice as large."""
+    with served(Stage(language="es")) as address:
+        async with chromium() as browser, visitor(browser, viewport={"width": 160, "height": 320}) as phone:
+            for path in ("/portal/inbox", REVIEW, "/portal/preferences"):
+                await phone.goto(address + path, wait_until="networkidle")
+                assert await phone.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, path
