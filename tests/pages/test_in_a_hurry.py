@@ -173,6 +173,18 @@ async def test_another_version_is_read_before_it_is_signed(page: Page, address: 
     on_show.documents = before
 
 
+async def test_pages_that_were_lost_with_the_connection_come_with_it(page: Page, address: str) -> None:
+    await page.route("**/*.webp*", lambda route: route.abort())
+    await page.goto(address + REVIEW, wait_until="networkidle")
+    first, came = page.locator(".pages img").first, "picture => picture.naturalWidth > 0"
+    assert not await first.evaluate(came)
+    await page.unroute("**/*.webp*")
+    async with page.expect_response(re.compile("webp")):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.wait_for_load_state("networkidle")
+    assert await first.evaluate(came)
+
+
 async def test_the_next_link_of_a_mail_is_taken_where_the_one_before_had_ended(page: Page, address: str) -> None:
     await page.goto(f"{address}/portal/register#first%")
     await expect(page.locator("#token")).to_have_value("first%")
