@@ -144,6 +144,9 @@ async def test_what_is_asked_for_again_can_be_signed_without_a_reload(page: Page
     on_show.documents = pending
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(add).to_be_enabled()
+    decline = page.locator(".sign-bar a")
+    in_one_row = "link => link.getBoundingClientRect().top < link.previousElementSibling.getBoundingClientRect().bottom"
+    assert await decline.evaluate(in_one_row)
 
 
 async def test_another_version_is_read_before_it_is_signed(page: Page, address: str, on_show: Stage) -> None:
