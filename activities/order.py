@@ -109,7 +109,8 @@ async def _clients_seat(transaction: Transaction, found: Document, terms: Terms,
         party = request.party_of(access.account_id)
         if access.account_id in reached and party not in kept_from:
             return Seat(party)
-    if terms.when_registered:
+    # asked once more, what waits for a registration already goes on waiting
+    if terms.when_registered or found.request_state is RequestState.AWAITING_REGISTRATION:
         return Seat(None)
     access = await client.signer(transaction, found.client_id)
     disclosure.check_reaches(access.account_id, reached)

@@ -78,7 +78,7 @@ async def test_who_is_signed_out_by_an_ended_access_is_told_so_and_keeps_the_way
         missing = await api.get(address, headers=again)
         assert missing.status_code == HTTPStatus.NOT_FOUND
         assert 'href="/portal/preferences"' in missing.text
-        assert "the practice may have taken it back or changed your access" in missing.text
+        assert "the practice may have taken it back or changed your access, or is correcting it" in missing.text
         stranger = await api.get("/portal/nowhere", headers={"accept": "text/html"})
         assert 'href="/portal/preferences"' not in stranger.text
 

@@ -1,5 +1,7 @@
 """People in a hurry, on a phone: back, no connection, what came first, a link before the sign-in."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from http import HTTPStatus
@@ -131,6 +133,66 @@ async def test_news_that_nothing_is_left_to_sign_close_the_dialog(page: Page, ad
     await expect(page.locator("#signing")).to_be_hidden()
     await expect(page.locator("#state")).to_be_focused()
     on_show.documents = before
+
+
+async def test_what_is_asked_for_again_can_be_signed_without_a_reload(page: Page, address: str, on_show: Stage) -> None:
+    await open_signing(page, address, on_show)
+    pending, add = on_show.documents, page.locator("[data-add-signature]")
+    on_show.documents = [replace(PENDING, **asked(RequestState.RECALLED)), *pending[1:]]
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(add).to_be_hidden()
+    on_show.documents = pending
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(add).to_be_enabled()
+    decline = page.locator(".sign-bar a")
+    in_one_row = "link => link.getBoundingClientRect().top < link.previousElementSibling.getBoundingClientRect().bottom"
+    assert await decline.evaluate(in_one_row)
+
+
+async def test_another_version_is_read_before_it_is_signed(page: Page, address: str, on_show: Stage) -> None:
+    await typed(page, address, on_show)
+    before = on_show.documents
+    on_show.documents = [replace(PENDING, sha256="c" * 64), *before[1:]]
+    sent: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or "")["sha256"])
+        late = {"type": "/problems/not-in-this-state", "detail": "Open and review the document before you sign it."}
+        await route.fulfill(status=HTTPStatus.CONFLICT, json=late)
+
+    await page.route(SIGNATURE, refuse)
+    await page.get_by_role("button", name="Sign Document").tap()
+    await expect(page.locator("#signing")).to_be_hidden()
+    await expect(page.get_by_text("The practice has put another version")).to_be_focused()
+    await expect(page.locator(".pages img").first).to_have_attribute("src", re.compile("v=cccccccc"))
+    await page.locator("[data-add-signature]").tap()
+    await expect(page.get_by_label("Type your full name")).to_have_value("Jordan Rivera")
+    await page.get_by_label("I have read this document and sign it.").check()
+    await page.get_by_role("button", name="Continue").tap()
+    await page.get_by_role("button", name="Sign Document").tap()
+    await expect(page.locator("#signing [data-problem]")).to_be_visible()
+    assert sent == [PENDING.sha256, "c" * 64]
+    await page.unroute(SIGNATURE)
+    on_show.documents = before
+
+
+async def test_pages_that_were_lost_with_the_connection_come_with_it(page: Page, address: str) -> None:
+    await page.route("**/*.webp*", lambda route: route.abort())
+    await page.goto(address + REVIEW, wait_until="networkidle")
+    first, came = page.locator(".pages img").first, "picture => picture.naturalWidth > 0"
+    assert not await first.evaluate(came)
+    await page.unroute("**/*.webp*")
+    async with page.expect_response(re.compile("webp")):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.wait_for_load_state("networkidle")
+    assert await first.evaluate(came)
+
+
+async def test_the_next_link_of_a_mail_is_taken_where_the_one_before_had_ended(page: Page, address: str) -> None:
+    await page.goto(f"{address}/portal/register#first%")
+    await expect(page.locator("#token")).to_have_value("first%")
+    await page.goto(f"{address}/portal/register#second")
+    await expect(page.locator("#token")).to_have_value("second")
 
 
 async def test_a_finger_leaves_no_colour_on_what_it_has_touched(page: Page, address: str, on_show: Stage) -> None:

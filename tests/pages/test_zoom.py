@@ -86,3 +86,31 @@ async def test_what_is_larger_is_sharper_and_stays_so(page: Page) -> None:
         }""",
         arg=needed,
     )
+
+
+async def test_what_is_decided_lies_above_the_size_of_the_pages(page: Page) -> None:
+    box = await page.locator(".zoom").bounding_box()
+    assert box is not None
+    width = await page.evaluate("innerWidth")
+    # as below a heading of many lines: the first screen ends where the size of the pages stands
+    await page.set_viewport_size({"width": width, "height": round(box["y"] + box["height"])})
+    above = "([x, y]) => document.elementFromPoint(x, y).closest('.sign-bar') !== null"
+    assert await page.evaluate(above, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+
+
+async def test_on_paper_no_line_is_cut_off(page: Page) -> None:
+    await page.get_by_role("button", name="Larger").click(click_count=3)
+    await page.emulate_media(media="print")
+    assert await page.locator(".pages img").first.evaluate("picture => picture.getBoundingClientRect().right") <= (
+        await page.evaluate("innerWidth")
+    )
+    await expect(page.locator(".sign-bar, .zoom, header").filter(visible=True)).to_have_count(0)
+
+
+async def test_large_letters_on_a_phone_make_no_page_wider_than_it() -> None:
+    """160 px are to letters of 16 px what a phone is to letters twice as large."""
+    with served(Stage(language="es")) as address:
+        async with chromium() as browser, visitor(browser, viewport={"width": 160, "height": 320}) as phone:
+            for path in ("/portal/inbox", REVIEW, "/portal/preferences"):
+                await phone.goto(address + path, wait_until="networkidle")
+                assert await phone.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, path

@@ -105,6 +105,7 @@ if (document.body.dataset.news) {
   document.addEventListener('visibilitychange', () => { connect(); if (!document.hidden) soon(); });
   addEventListener('signed-in-again', () => { connect(); soon(); });
   addEventListener('pagehide', () => source?.close());
+  addEventListener('online', soon); // what news came of meanwhile could not be read
   setInterval(() => {
     if (document.hidden || source.readyState === EventSource.OPEN) return;
     if (source.readyState === EventSource.CLOSED) connect();

@@ -36,6 +36,16 @@ async function more() {
 addEventListener('scroll', more, { passive: true });
 more();
 
+// what was lost with the connection comes with it
+for (const back of ['online', 'news-come']) {
+  addEventListener(back, () => {
+    for (const picture of document.querySelectorAll('.pages img')) {
+      if (picture.complete && !picture.naturalWidth) picture.src = picture.getAttribute('src');
+    }
+    more();
+  });
+}
+
 const SIZES = [1, 1.5, 2, 3]; // times the width of the column
 const main = document.getElementById('main');
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });

@@ -6,9 +6,11 @@ const ended = document.querySelector('[data-ended-link]');
 if (location.hash.length > 1) {
   if (ended) ended.hidden = false;
   ended?.focus();
-  if (code) code.value = decodeURIComponent(location.hash.slice(1));
+  if (code) code.value = location.hash.slice(1);
   if (onward) onward.hash = location.hash;
   history.replaceState(null, '', location.pathname);
   if (onward?.hasAttribute('data-at-once')) location.replace(onward.href);
 }
+// another link, opened where this one was: only what stands behind # differs, for which no browser loads a page
+addEventListener('hashchange', () => location.reload());
 if (code) document.querySelector('[data-code]').hidden = code.value !== '';

@@ -169,6 +169,7 @@ const steps = {
     if (response.status === 409) {
       if (await isSigned()) return signed();
       if (!document.querySelector('[data-add-signature]')) return closed();
+      if (!dialog.open) return; // there is another version to be read
     }
     show('confirm', detail);
   },
@@ -247,10 +248,35 @@ async function signed() {
   closed();
 }
 
-// declined in another tab, recalled, signed by somebody else: before anybody presses a button that does nothing any more
+/** The button works as soon as this script does, also where news have put it back. */
+function offer() {
+  const button = document.querySelector('[data-add-signature]');
+  if (button) button.disabled = false;
+  return button;
+}
+offer();
+
 addEventListener('news-read', () => {
-  if (dialog.open && !sending && !document.querySelector('[data-add-signature]')) closed();
+  const button = offer();
+  // declined in another tab, recalled, signed by somebody else: before anybody presses a button that does nothing any more
+  if (!button && dialog.open && !sending) closed();
+  if (button && button.dataset.addSignature !== dialog.dataset.sha256) renewed(button.dataset.addSignature);
 });
+
+/** Another version stands in the place of the one that was read: what is written stays, the tick is given anew. */
+function renewed(version) {
+  forget(dialog.dataset.sha256);
+  dialog.dataset.sha256 = version;
+  intends.checked = false;
+  const why = document.getElementById('renewed') ?? document.createElement('p');
+  Object.assign(why, { id: 'renewed', className: 'confirmation waiting', tabIndex: -1 });
+  why.textContent = _('The practice has put another version in the place of this document. Read it before you sign it.');
+  document.getElementById('state').before(why);
+  const read = () => why.focus();
+  if (!dialog.open) return read();
+  dialog.addEventListener('close', read, { once: true });
+  dialog.close();
+}
 
 /** There is nothing left to sign here, and the page says why. */
 function closed() {
@@ -282,5 +308,3 @@ async function signIn(email, password, code) {
   const answer = await response.json().catch(() => ({}));
   return { detail: _('Something went wrong. Your signature is still here. Try again.'), ...answer, response };
 }
-
-document.querySelector('[data-add-signature]').disabled = false;
