@@ -137,8 +137,9 @@ async def test_one_kind_to_many_clients_shares_the_newest_and_parks_who_is_not_r
     ]
     # once more, by itself or in bulk, it goes on waiting
     again = await api.post(f"/api/v1/documents/{office.notes_of_unregistered.id}/share-to-sign", headers=office.bearer)
-    assert (again.status_code, again.json()["request_id"]) == (HTTPStatus.OK, items[1]["request_id"])
-    body |= {"when_registered": False, "documents": [str(office.notes_of_unregistered.id)]}
+    assert again.is_success
+    assert again.json()["request_id"] == items[1]["request_id"]
+    body = {"act": "share_to_sign", "documents": [str(office.notes_of_unregistered.id)]}
     items = await finished(api, office, await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer))
     assert [item["outcome"] for item in items] == ["parked"]
 
