@@ -15,7 +15,7 @@ for (const kind of ['pointerdown', 'keydown', 'scroll']) {
 export async function refresh() {
   const response = await fetch(location.pathname + location.search, { headers: { accept: 'text/html' } }).catch(() => null);
   // what is not shared any more is not shown any more
-  if (response?.status === 404 && document.querySelector('main [data-live]')) location.reload();
+  if ([403, 404].includes(response?.status) && document.querySelector('main [data-live]')) location.reload();
   if (!response?.ok || response.redirected) return null;
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   // what needs another script is another page, such as one that can now be signed
