@@ -160,7 +160,7 @@ async def test_news_take_away_nothing_that_is_being_written(
     on_show.documents = [replace(PENDING, **asked(RequestState.RECALLED))]
     await news(page)
     await expect(why).to_have_count(0)
-    await expect(page.get_by_text("What you were writing:")).to_be_visible()
+    await expect(page.locator("main p", has_text="What you were writing:")).to_be_visible()
     await expect(page.locator("blockquote")).to_have_text("Nobody answers, and")
 
 
