@@ -7,16 +7,15 @@ neither change nor delete nor truncate (docs/decisions/030). `chart.proof` verif
 """
 
 import json
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from chart import cursor
 from chart.ids import ClientId, DocumentId, PracticeId, RequestId
-from chart.refusals import Unacceptable
 from gateways.postgres import SQL, Record, Transaction
 
 Actor = NewType("Actor", str)
@@ -203,15 +202,12 @@ class Place:
     number: int
 
     def __str__(self) -> str:
-        return f"{self.at.astimezone(UTC):%Y%m%dT%H%M%S.%f}-{self.chart.hex}-{self.number}"
+        return f"{cursor.written(self.at)}-{self.chart.hex}-{self.number}"
 
     @classmethod
     def read(cls, text: str) -> "Place":
-        try:
-            at, chart, number = re.fullmatch(r"([\dT.]+)-([0-9a-f]{32})-(\d{1,18})", text, re.ASCII).groups()  # type: ignore[union-attr]
-            return cls(datetime.strptime(f"{at}+0000", "%Y%m%dT%H%M%S.%f%z"), UUID(chart), int(number))
-        except (ValueError, AttributeError):
-            raise Unacceptable("This page is not known. Start from the first page again.") from None
+        at, chart, number = cursor.read(cursor.MOMENT + r"-([0-9a-f]{32})-(\d{1,18})", text)
+        return cls(cursor.moment(at), UUID(chart), int(number))
 
 
 @dataclass(frozen=True)

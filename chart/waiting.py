@@ -1,15 +1,14 @@
 """The staff queue: requests that wait for somebody, over all charts of the practice (SPEC N4)."""
 
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from chart import cursor
 from chart.document import Kind, type_label
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.lifecycle import RequestState
-from chart.refusals import Unacceptable
 from chart.request import BARRED, MY_TURN, label
 from chart.text import N_
 from gateways.postgres import SQL, Transaction
@@ -78,15 +77,12 @@ class Spot:
     request_id: UUID
 
     def __str__(self) -> str:
-        return f"{self.calm:d}-{self.expires_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}-{self.request_id.hex}"
+        return f"{self.calm:d}-{cursor.written(self.expires_at)}-{self.request_id.hex}"
 
     @classmethod
     def read(cls, text: str) -> "Spot":
-        try:
-            calm, at, asked = re.fullmatch(r"([01])-([\dT.]+)-([0-9a-f]{32})", text, re.ASCII).groups()  # type: ignore[union-attr]
-            return cls(calm == "1", datetime.strptime(f"{at}+0000", "%Y%m%dT%H%M%S.%f%z"), UUID(asked))
-        except (ValueError, AttributeError):
-            raise Unacceptable("This page is not known. Start from the first page again.") from None
+        calm, at, asked = cursor.read("([01])-" + cursor.MOMENT + "-([0-9a-f]{32})", text)
+        return cls(calm == "1", cursor.moment(at), UUID(asked))
 
 
 async def queue(

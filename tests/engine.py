@@ -17,6 +17,7 @@ from chart.ids import RequestId
 from chart.lifecycle import Order, RequestState
 from chart.request import Request
 from gateways.postgres import Database
+from gateways.storage import Storage
 from tests.papers import drawing
 from workflows.share_to_sign import ShareToSign
 
@@ -73,6 +74,19 @@ async def attended(environment: WorkflowEnvironment, database: Database, order: 
 
     await until(environment, needs_it)
     return await read(database, order, handle)
+
+
+async def unsealable(
+    environment: WorkflowEnvironment, database: Database, storage: Storage, order: Order
+) -> tuple[Handle, bytes]:
+    """A signed request that needs attention, since its file is missing from the store; and what to put back there."""
+    content = await storage.get(order.sha256)
+    storage.path(order.sha256).unlink()
+    handle = await start(environment.client, order)
+    await delivered(environment, database, order, handle)
+    await handle.signal(ShareToSign.sign, signature(handle, order))
+    await attended(environment, database, order, handle)
+    return handle, content
 
 
 async def until(environment: WorkflowEnvironment, true: Callable[[], Awaitable[bool]], tries: int = 400) -> None:

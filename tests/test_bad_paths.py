@@ -36,7 +36,6 @@ from settings import Settings
 from tests.conftest import Mailbox, WorkerMaker
 from tests.engine import (
     Handle,
-    attended,
     delivered,
     happened,
     pass_time,
@@ -45,6 +44,7 @@ from tests.engine import (
     signature,
     start,
     timeline,
+    unsealable,
     until,
 )
 from tests.office import PASSWORD, Office, open_office
@@ -701,12 +701,7 @@ async def test_a_request_that_cannot_be_sealed_is_given_up_and_asked_for_again(
     skipping: Clock, configured: Settings, database: Database, storage: Storage, office: Office
 ) -> None:
     order = office.order()
-    content = await storage.get(order.sha256)
-    storage.path(order.sha256).unlink()
-    handle = await start(skipping.client, order)
-    await delivered(skipping, database, order, handle)
-    await handle.signal(ShareToSign.sign, signature(handle, order))
-    await attended(skipping, database, order, handle)
+    handle, content = await unsealable(skipping, database, storage, order)
     await storage.put(content)
     await handle.signal(ShareToSign.reissue)
     assert await handle.result() is RequestState.RECALLED

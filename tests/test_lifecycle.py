@@ -25,7 +25,7 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from settings import Settings
 from tests.conftest import Mailbox
-from tests.engine import attended, delivered, read, request_id, signature, start, timeline
+from tests.engine import attended, delivered, read, request_id, signature, start, timeline, unsealable
 from tests.office import Office, open_office
 from tests.papers import changed
 from tests.pdf.test_seal import KeyService
@@ -115,12 +115,7 @@ async def test_whoever_has_no_key_cannot_resume_in_the_name_of_staff(
     skipping: WorkflowEnvironment, database: Database, storage: Storage, office: Office
 ) -> None:
     order = office.order()
-    content = await storage.get(order.sha256)
-    storage.path(order.sha256).unlink()
-    handle = await start(skipping.client, order)
-    await delivered(skipping, database, order, handle)
-    await handle.signal(ShareToSign.sign, signature(handle, order))
-    await attended(skipping, database, order, handle)
+    handle, content = await unsealable(skipping, database, storage, order)
     await storage.put(content)
     stranger = await Client.connect(skipping.client.service_client.config.target_host)
     named = Payload(metadata={"encoding": b"json/plain", "readable": b"1"}, data=b'"staff:somebody"')
@@ -134,12 +129,7 @@ async def test_a_name_that_was_copied_from_another_request_mends_nothing_in_that
     skipping: WorkflowEnvironment, database: Database, storage: Storage, office: Office
 ) -> None:
     order, somebody = office.order(), Actor("staff:somebody")
-    content = await storage.get(order.sha256)
-    storage.path(order.sha256).unlink()
-    handle = await start(skipping.client, order)
-    await delivered(skipping, database, order, handle)
-    await handle.signal(ShareToSign.sign, signature(handle, order))
-    await attended(skipping, database, order, handle)
+    handle, content = await unsealable(skipping, database, storage, order)
     await storage.put(content)
     await handle.signal(ShareToSign.reissue, Mend(RequestId(uuid4()), somebody))
     await handle.signal(ShareToSign.resume, somebody)  # as it was sent before, to any request
@@ -166,12 +156,8 @@ async def test_a_missing_stored_file_needs_attention_and_is_mended_by_resume(
     skipping: WorkflowEnvironment, database: Database, storage: Storage, configured: Settings, office: Office
 ) -> None:
     order = office.order()
-    content = await storage.get(order.sha256)
-    storage.path(order.sha256).unlink()
-    handle = await start(skipping.client, order)
-    await delivered(skipping, database, order, handle)
-    await handle.signal(ShareToSign.sign, signature(handle, order))
-    stuck = await attended(skipping, database, order, handle)
+    handle, content = await unsealable(skipping, database, storage, order)
+    stuck = await read(database, order, handle)
     assert (stuck.state, stuck.label) == (RequestState.SEALING, "Needs attention")
     assert stuck.attention == "The shared version is missing from the store. Restore it, then resume."
     assert stuck.signed_sha256 is None

@@ -122,16 +122,22 @@ async def test_what_an_operator_terminates_is_recalled_in_the_chart_and_staff_is
     await again.signal(ShareToSign.recall, recall(again))
 
 
-@pytest.mark.usefixtures("worker")
-async def test_what_was_signed_by_all_is_not_recalled_when_it_is_terminated_and_a_reset_seals_it(
-    engine: Client, database: Database, storage: Storage, office: Office
-) -> None:
-    order = office.order()
+async def unsealable(engine: Client, database: Database, storage: Storage, order: Order) -> tuple[Handle, bytes]:
+    """A signed request that needs attention, since its file is missing from the store; and what to put back there."""
     content = await storage.get(order.sha256)
     storage.path(order.sha256).unlink()
     handle = await asked(engine, database, order)
     await handle.signal(ShareToSign.sign, signature(handle, order))
     await becomes(handle, WAITS_FOR, "Attention")
+    return handle, content
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_was_signed_by_all_is_not_recalled_when_it_is_terminated_and_a_reset_seals_it(
+    engine: Client, database: Database, storage: Storage, office: Office
+) -> None:
+    order = office.order()
+    handle, content = await unsealable(engine, database, storage, order)
     await handle.terminate()
     for _ in range(2):
         await orphans.close(engine, database, None)
@@ -161,11 +167,7 @@ async def test_what_needs_attention_is_found_until_it_is_mended(
     engine: Client, database: Database, storage: Storage, office: Office
 ) -> None:
     order = office.order()
-    content = await storage.get(order.sha256)
-    storage.path(order.sha256).unlink()
-    handle = await asked(engine, database, order)
-    await handle.signal(ShareToSign.sign, signature(handle, order))
-    await becomes(handle, WAITS_FOR, "Attention")
+    handle, content = await unsealable(engine, database, storage, order)
     await storage.put(content)
     await handle.signal(ShareToSign.resume)
     assert await handle.result() == RequestState.SIGNED
