@@ -239,6 +239,19 @@ def check_may_be_signed(document: Document) -> None:
         )
 
 
+def check_signed_on(found: Document, signed_on: date) -> None:
+    """Raise `Unacceptable` for paper from before the date of service, which is mostly a mistyped day.
+
+    Not always: a plan may be signed before it begins, and a consent before the session. Then it is to be confirmed.
+    """
+    if signed_on < found.service_on:
+        raise Unacceptable(
+            "This day is before the date of service, {day}. Check it. "
+            "If it is right, confirm that it was signed before the date of service.",
+            day=found.service_on,
+        )
+
+
 def check_reason(reason: str) -> None:
     """Whoever takes back or replaces says why, in 1 to 500 characters."""
     if not reason.strip():

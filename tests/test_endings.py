@@ -107,6 +107,22 @@ async def test_staff_records_what_became_of_it(
     assert recorded["record"] == {key: value for key, value in body.items() if key != "reason"}
 
 
+async def test_paper_from_before_the_date_of_service_is_taken_when_that_is_meant(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    request, me = await ask(api, office), {"accept": "text/html"} | await sign_in_staff(api, office.provider_email)
+    early = PAPER | {"signed_on": "2025-11-20"}
+    refused = await steer(api, office, request, "signed-on-paper", early)
+    assert (refused.status_code, "before the date of service" in refused.json()["detail"]) == (422, True)
+    page = f"/charts/{office.client}/requests/{request['id']}/signed-on-paper"
+    form = {"reason": early["reason"], "on": early["signed_on"]}
+    asked = await api.post(page, data=form, headers=me)
+    assert (asked.status_code, 'name="before_service"' in asked.text) == (422, True)
+    done = await api.post(page, data=form | {"before_service": "yes"}, headers=me)
+    assert done.status_code == HTTPStatus.SEE_OTHER, done.text
+    assert (await read(api, office, request["id"]))["record"] == {"signed_on": early["signed_on"]}
+
+
 async def test_a_client_declines_or_asks_for_a_correction_and_the_practice_is_told(
     api: httpx2.AsyncClient, office: Office
 ) -> None:
