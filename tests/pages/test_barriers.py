@@ -337,6 +337,14 @@ async def test_a_point_stands_between_facts_and_never_where_a_line_ends(wordy_pa
         assert set(await wordy_page.locator("main .facts").evaluate_all(cut)) == {"clip"}, path
 
 
+async def test_cards_side_by_side_end_in_one_line(wordy_page: Page, address: str) -> None:
+    await wordy_page.set_viewport_size({"width": 1440, "height": 900})
+    await wordy_page.goto(f"{address}/portal/account")
+    bottom = "all => all.map((card) => card.getBoundingClientRect().bottom)"
+    left, right = await wordy_page.locator(".stack > :last-child").evaluate_all(bottom)
+    assert left == pytest.approx(right, abs=1)
+
+
 async def test_where_one_is_is_seen_where_colours_are_forced(wordy_page: Page, address: str) -> None:
     await wordy_page.emulate_media(forced_colors="active")
     await wordy_page.goto(f"{address}/portal/documents")
