@@ -12,7 +12,7 @@ from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, Ve
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship
-from chart.request import BARRED, MY_TURN, hold, label
+from chart.request import BARRED, LATE, MY_TURN, hold, label
 from chart.text import N_, Sentence, Typed
 from gateways.postgres import SQL, Record, Transaction
 
@@ -119,6 +119,8 @@ class Document:
     my_seat: SeatState | None = None
     """What the portal account that looks has answered; None for whoever is not asked."""
     my_turn: bool = False
+    late: bool = False
+    """The last moment of the request has passed, and the engine has not ended it yet."""
     barred: bool = False
     """The request asks somebody who cannot sign any more."""
     relationship: Relationship | None = None
@@ -151,6 +153,7 @@ class Document:
             correction=self.correction,
             signed=self.signed_seats,
             seats=self.seats,
+            late=self.late,
         )
 
     @property
@@ -178,8 +181,9 @@ class Document:
 
     @property
     def ends_by_itself(self) -> datetime | None:
-        """When the request expires; None without one, and once everybody has signed."""
-        return self.expires_at if self.open and self.request_state is not RequestState.SEALING else None
+        """When the request expires; None without one, once everybody has signed, and when it is too late."""
+        to_come = self.open and not self.late and self.request_state is not RequestState.SEALING
+        return self.expires_at if to_come else None
 
     @property
     def may_be_asked(self) -> bool:
@@ -461,16 +465,20 @@ def _document(row: Record) -> Document:
     return Document(**{**row, **known})
 
 
-_COLUMNS = """
+_COLUMNS = (
+    """
 select d.id, d.client_id, d.kind, d.note_name, d.service_on, d.created_at,
     v.id as version_id, v.number as version_number, v.sha256, v.size, v.pages,
     s.id is not null and s.hidden_at is null as shared,
     q.id as request_id, q.state as request_state, q.attention, q.expires_at,
-    coalesce(q.correction, false) as correction,
+    coalesce(q.correction, false) as correction, coalesce("""
+    + LATE
+    + """, false) as late,
     coalesce(signers.barred, false) as barred,
     coalesce(signers.viewed, false) as viewed, coalesce(signers.seats, 0) as seats,
     coalesce(signers.signed, 0) as signed_seats, signed.sha256 as signed_sha256, signed.pages as signed_pages
 """
+)
 
 _REQUEST = (
     """

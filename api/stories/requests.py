@@ -211,7 +211,7 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
 async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Send a reminder now, not more often than every five minutes."""
     found = await _read(resources, caller, request_id)
-    if found.life.waits_for and not found.can_be_reminded:
+    if found.whose_turn and not found.can_be_reminded:
         raise NotInThisState(_NOBODY_WITHOUT_ACCESS if found.barred else _COLLEAGUES_ALONE)
     request.check_offers(found, Act.REMIND)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
