@@ -467,6 +467,11 @@ async def announce(transaction: Transaction, practice: PracticeId, client_id: Cl
     await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{request_id}")
 
 
+async def announce_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId) -> None:
+    """Tell the watchers of a chart that something has moved which is no request."""
+    await announce(transaction, practice, client_id, RequestId(client_id))
+
+
 ORPHANED = "Its workflow was ended in the engine by an operator."
 
 ORPHANED_SIGNED = N_(

@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.ask import workflow_id
+from chart.request import CHANNEL
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account
@@ -229,6 +230,21 @@ async def test_a_refused_invitation_is_told_to_staff(api: httpx2.AsyncClient, of
             break
         await asyncio.sleep(0.05)
     assert [one["mail"] for one in listed] == ["sent", "refused"]
+
+
+async def test_a_refused_invitation_rings_the_bell_once_and_leads_to_the_portal_access(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    heard: list[str] = []
+    async with database.listening({CHANNEL: heard.append}):
+        for number in range(2):
+            body = {"email": f"refused-{number}@demo.example", "name": "Priya Natarajan"}
+            await api.post(path, json=body, headers=office.bearer)
+        assert await soon(lambda: len([one for one in heard if f"/{office.unregistered}/" in one]) == 2)
+    page = await api.get("/charts", headers={"accept": "text/html"} | await sign_in_staff(api, office.provider_email))
+    assert page.text.count("The email address of an invitation was refused</strong>") == 1
+    assert f'<a href="/charts/{office.unregistered}#invite">' in page.text
 
 
 async def test_a_registration_is_found_even_if_only_the_first_knock_came(
