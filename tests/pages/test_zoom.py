@@ -66,6 +66,28 @@ async def test_pages_are_made_larger_where_somebody_reads(page: Page) -> None:
     assert await page.evaluate(WIDE) == [0, 0, False]
 
 
+@pytest.mark.parametrize("larger", [0, 2])
+async def test_a_phone_is_turned_and_stays_where_somebody_reads(address: str, larger: int) -> None:
+    upright, across = {"width": 390, "height": 844}, {"width": 844, "height": 390}
+    sideways = "pages => pages.scrollLeft / pages.scrollWidth"
+    async with chromium() as browser, visitor(browser, viewport=upright, has_touch=True, is_mobile=True) as phone:
+        await phone.goto(address, wait_until="networkidle")
+        for _ in range(larger):
+            await phone.get_by_role("button", name="Larger").tap()
+        pages = phone.locator(".pages")
+        await phone.evaluate("document.querySelectorAll('.pages img')[6].scrollIntoView({behavior: 'instant'})")
+        await phone.evaluate("scrollBy({top: 60, behavior: 'instant'})")
+        await pages.evaluate("pages => { pages.scrollLeft = 0.2 * pages.scrollWidth }")
+        await phone.wait_for_timeout(100)
+        reading, left = await phone.evaluate(READING), await pages.evaluate(sideways)
+        assert (left > 0.1) is (larger > 0)
+        for way in (across, upright, across, upright):
+            await phone.set_viewport_size(way)  # type: ignore[arg-type]
+            await phone.wait_for_timeout(100)
+            assert await phone.evaluate(READING) == pytest.approx(reading, abs=0.02), way
+            assert await pages.evaluate(sideways) == pytest.approx(left, abs=0.02), way
+
+
 async def test_what_is_larger_is_sharper_and_stays_so(page: Page) -> None:
     await page.get_by_role("button", name="Larger").click(click_count=3)
     await page.reload()
