@@ -1,10 +1,14 @@
 """Who cannot read small print makes the pages larger, by finger, mouse or keyboard, and stays where they read."""
 
+import asyncio
+import io
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
+from pypdf import PdfReader
 
 from api.pages.rendering import WIDTHS
 from tests.browsers import chromium, visitor
@@ -127,6 +131,26 @@ async def test_on_paper_no_line_is_cut_off(page: Page) -> None:
         await page.evaluate("innerWidth")
     )
     await expect(page.locator(".sign-bar, .zoom, header").filter(visible=True)).to_have_count(0)
+
+
+async def test_no_sheet_is_empty_where_pages_have_not_come(address: str) -> None:
+    came = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await came.wait()
+        await route.continue_()
+
+    async with chromium() as browser, visitor(browser) as page:
+        await page.route(re.compile(r"/pages/([3-9]|\d\d)\.webp"), slowly)
+        await page.goto(address)
+        await page.wait_for_function(
+            "[...document.querySelectorAll('.pages img')].slice(0, 2).every((one) => one.complete)"
+        )
+        sheets = PdfReader(io.BytesIO(await page.pdf())).pages
+        came.set()
+        await page.unroute_all(behavior="wait")
+    assert [len(sheet.images) for sheet in sheets] == [0, 1, 1]
+    assert "To print every page, download the PDF and print it." in sheets[0].extract_text()
 
 
 async def test_large_letters_on_a_phone_make_no_page_wider_than_it() -> None:
