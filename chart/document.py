@@ -188,8 +188,12 @@ class Document:
     @property
     def may_be_asked(self) -> bool:
         """Share to Sign is possible now."""
-        over = self.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}
-        return self.may_be_signed and not self.open and not over
+        return self.may_be_signed and not self.open and not self.over
+
+    @property
+    def over(self) -> bool:
+        """It is signed; another signature takes a new version."""
+        return self.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}
 
     @property
     def may_be_signed(self) -> bool:
@@ -236,6 +240,19 @@ def check_may_be_signed(document: Document) -> None:
     if not document.may_be_signed:
         raise KindRefused(
             "Only clinical notes and treatment plans can be shared for signature. Use Share for this document."
+        )
+
+
+def check_signed_on(found: Document, signed_on: date) -> None:
+    """Raise `Unacceptable` for paper from before the date of service, which is mostly a mistyped day.
+
+    Not always: a plan may be signed before it begins, and a consent before the session. Then it is to be confirmed.
+    """
+    if signed_on < found.service_on:
+        raise Unacceptable(
+            "This day is before the date of service, {day}. Check it. "
+            "If it is right, confirm that it was signed before the date of service.",
+            day=found.service_on,
         )
 
 
@@ -307,6 +324,20 @@ async def add_version(
         sha256=version.sha256,
         upload_sha256=version.upload_sha256,
     )
+
+
+async def check_is_another(transaction: Transaction, found: Document, version: "NewVersion") -> None:
+    """Raise `Unacceptable` for the file that stands there already: as it was uploaded, or as it was kept.
+
+    What was signed is taken once more: there is no other way to ask for another signature on it.
+    """
+    if not found.over and await transaction.fetchval(
+        SAME_FILE, found.version_id, [version.sha256, version.upload_sha256]
+    ):
+        raise Unacceptable(
+            "This is the same file as the version in the chart, so it was not taken. Choose the corrected file. "
+            "To ask anew for a signature on this one, recall the request if it is open, and share it again."
+        )
 
 
 @dataclass(frozen=True)
@@ -517,6 +548,10 @@ insert into version
 (id, practice_id, document_id, number, sha256, upload_sha256, size, pages, reason, added_by, stamp_plan)
 select $1, $2, $3, max(number) + 1, $4, $5, $6, $7, $8, $9, $10::jsonb from version where document_id = $3
 on conflict (id) do nothing returning id
+""")
+
+SAME_FILE = SQL("""
+select true from version where id = $1 and (sha256 = any($2::text[]) or upload_sha256 = any($2::text[]))
 """)
 
 HIDE_UNSIGNED = SQL("""

@@ -144,6 +144,8 @@ async def show_documents(
         kinds=KINDS,
         shows=SHOW,
         orders=ORDER,
+        # a refused Share shows this page too, and not that of the document, above whose address it was sent
+        answers_form=f"/charts/{client_id}/documents" if request.method == "POST" else None,
         **context,
     )
 

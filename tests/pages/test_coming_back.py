@@ -8,15 +8,15 @@ from playwright.async_api import Page, Route, expect
 
 from api.stories import access, keys
 from chart.lifecycle import RequestState
-from chart.refusals import FreshSignInNeeded, Unacceptable
+from chart.refusals import ClientNotRegistered, FreshSignInNeeded, Unacceptable
 from identity.caller import Role
 from tests.browsers import chromium, visitor
-from tests.pages.addresses import CHART
-from tests.pages.records import PENDING, asked
+from tests.pages.addresses import CHART, DOCUMENTS
+from tests.pages.records import PENDING, PLAN, asked
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
-REFUSED = "the server responded with a status of 422"
+REFUSED = "the server responded with a status of 4"
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,20 @@ async def test_a_form_that_was_refused_stands_at_an_address_that_can_be_read(
     await page.get_by_role("button", name="End the access").click()
     await expect(page.locator("[data-problem]")).to_be_focused()
     assert page.url == address + CHART
+
+
+async def test_a_share_that_was_refused_says_why_until_the_reader_goes_on(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_show, "raises", ClientNotRegistered("Invite the client first."))
+    await page.goto(address + DOCUMENTS)
+    await page.locator(f"#dots-{PLAN.id}").click()
+    async with page.expect_response(lambda answer: answer.request.method == "GET" and answer.url == page.url):
+        await page.get_by_role("menuitem", name="Share", exact=True).click()
+    # the page has read itself again by now
+    await expect(page.get_by_text("Not shared: this client is not registered")).to_be_visible()
+    await expect(page.get_by_role("link", name="Invite to the Client Portal")).to_be_visible()
+    assert page.url == address + DOCUMENTS
 
 
 async def test_a_form_is_as_it_was_sent_when_a_sign_in_came_in_between(
