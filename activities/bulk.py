@@ -11,7 +11,7 @@ from activities.order import Terms, new_order, share
 from chart import audit, bulk, request
 from chart.audit import Action, Actor
 from chart.bulk import BulkAct, BulkId, ItemOutcome
-from chart.ids import DocumentId, PracticeId, RequestId
+from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from chart.lifecycle import STATES, RequestState
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, Refusal
@@ -27,6 +27,8 @@ class BulkOrder:
     days: int | None = None
     reminder_days: tuple[int, ...] | None = None
     when_registered: bool = False
+    nothing_of: tuple[ClientId, ...] = ()
+    """Clients of whom there is no such document, which the result says too."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,13 @@ class Bulk:
         order = item.order
         async with self.database.practice(order.practice) as transaction:
             await bulk.open_bulk(
-                transaction, order.practice, item.bulk_id, order.act, order.requested_by, order.documents
+                transaction,
+                order.practice,
+                item.bulk_id,
+                order.act,
+                order.requested_by,
+                order.documents,
+                order.nothing_of,
             )
 
     @activity.defn(name="share_item")

@@ -54,7 +54,7 @@ async def new_order(
     """What is asked for, checked; raises the refusal that names the remedy. Nothing is written."""
     found = await document.find(transaction, document_id)
     document.check_may_be_signed(found)
-    if found.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}:
+    if found.over:
         raise AlreadyDone("This document has been signed. Upload a new version to ask for another signature.")
     if terms.reminder_days is not None:
         schedule.check_days(terms.reminder_days)

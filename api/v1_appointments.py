@@ -60,7 +60,7 @@ class AppointmentsOut(Body):
 async def make(res: Res, caller: PracticeCaller, wanted: AppointmentIn, response: Response) -> AppointmentOut:
     """Make an appointment. The same client with the same colleague at the same time is one: 200 says that it was there.
 
-    409 where that one has another length or kind.
+    409 where that one has another length or kind; 422 for a new one more than 90 days ago.
     """
     made = await appointments.make(
         res,
@@ -97,7 +97,7 @@ async def look(
 async def move(res: Res, caller: PracticeCaller, appointment_id: UUID, to: MoveIn) -> AppointmentOut:
     """Put it elsewhere in the calendar; the chart's log keeps where it was. Repeating changes nothing.
 
-    409 where it is cancelled, or the client has another one with this colleague then.
+    409 where it is cancelled, or the client has another one with this colleague then; 422 for more than 90 days ago.
     """
     found = await appointments.move(
         res,

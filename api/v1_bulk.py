@@ -57,24 +57,26 @@ class BulkOut(Body):
     act: BulkAct
     created_at: datetime
     items: list[ItemOut]
+    nothing_of: list[UUID] = Field(description="Of `clients` those with none of the kind that is not shared yet.")
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED)
 @does(Operation.SHARE_IN_BULK)
 async def share_in_bulk(res: Res, caller: PracticeCaller, wanted: BulkIn, response: Response) -> BulkStarted:
     """Share each as it would be shared alone, with a result for each and one email per client."""
-    documents = [DocumentId(one) for one in wanted.documents]
+    found = bulk.OfKind([DocumentId(one) for one in wanted.documents], [])
     if wanted.kind:
         clients = [ClientId(one) for one in wanted.clients]
-        documents = await bulk.of_kind(res, caller, clients, wanted.kind, wanted.note_name)
+        found = await bulk.of_kind(res, caller, clients, wanted.kind, wanted.note_name)
     bulk_id = await bulk.share(
         res,
         caller,
         wanted.act,
-        documents,
+        found.documents,
         days=wanted.days,
         reminder_days=None if wanted.reminder_days is None else tuple(wanted.reminder_days),
         when_registered=wanted.when_registered,
+        nothing_of=found.nothing_of,
     )
     response.headers["location"] = f"/api/v1/bulk-shares/{bulk_id}"
     return BulkStarted(id=bulk_id)

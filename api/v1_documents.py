@@ -188,7 +188,10 @@ async def upload_version(
     file: Annotated[UploadFile, File(description="The PDF, 50 MB at most.")],
     reason: Annotated[str, Form(max_length=500, description="Why it takes the place of the version before.")],
 ) -> NewVersionOut:
-    """A new version: it is not shared yet, and voids a request that is open on the version before."""
+    """A new version: it is not shared yet, and voids a request that is open on the version before.
+
+    422 for the same file as that version, unless it was signed.
+    """
     uploaded = await charts.upload_version(
         res, caller, DocumentId(document_id), content=await file.read(), reason=reason
     )

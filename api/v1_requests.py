@@ -182,6 +182,7 @@ class UnableIn(In):
 class PaperIn(In):
     reason: Words = Field(description="Why on paper, and where the paper is kept.")
     signed_on: date
+    before_service: bool = Field(default=False, description="That this is before the date of service is meant.")
 
 
 @router.post("/documents/{document_id}/share-to-sign", status_code=HTTPStatus.ACCEPTED)
@@ -297,7 +298,16 @@ async def signed_on_paper(
     """Record that the document was signed on paper."""
     dates = paper.model_dump(mode="json", include={"signed_on"})
     return _steered(
-        await requests.record(res, caller, RequestId(request_id), Act.RECORD_PAPER, paper.reason, dates), response
+        await requests.record(
+            res,
+            caller,
+            RequestId(request_id),
+            Act.RECORD_PAPER,
+            paper.reason,
+            dates,
+            before_service=paper.before_service,
+        ),
+        response,
     )
 
 

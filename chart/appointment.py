@@ -21,7 +21,10 @@ MOST_DAYS = 42
 """That are looked at together: a month with the weeks it begins and ends in."""
 
 FARTHEST = timedelta(days=3660)
-"""From today, in both directions."""
+"""From today, in both directions: that are looked at, and ahead also planned."""
+
+WRITTEN_DOWN_WITHIN = timedelta(days=90)
+"""How long ago an appointment may begin that is only now put there; what is farther is a mistyped year."""
 
 
 class AppointmentKind(StrEnum):
@@ -85,6 +88,12 @@ def check(starts_at: datetime, minutes: int, today: date) -> None:
         raise Unacceptable("An appointment begins at a full minute.")
 
 
+def check_not_long_ago(starts_at: datetime, today: date) -> None:
+    """Raise `Unacceptable` for a time at which nobody would look for what is planned or written down today."""
+    if today - starts_at.date() > WRITTEN_DOWN_WITHIN:
+        raise Unacceptable("This day is more than {days} days ago. Check the year.", days=WRITTEN_DOWN_WITHIN.days)
+
+
 @dataclass(frozen=True)
 class Made:
     id: AppointmentId
@@ -102,10 +111,13 @@ async def add(
     minutes: int,
     kind: AppointmentKind,
     by: Actor,
+    today: date,
 ) -> Made:
     """Make it; once, however often. With a colleague who has another one then, too: groups and supervisions do so."""
     added = await transaction.fetchval(ADD, practice, client_id, staff_id, starts_at, minutes, kind, by)
     if added is not None:
+        # only now: what is there already may be sent again, however long ago it was
+        check_not_long_ago(starts_at, today)
         return Made(AppointmentId(added), new=True)
     there = await transaction.fetchrow(SAME, client_id, staff_id, starts_at)
     if there is None:  # cancelled in this very moment
@@ -128,10 +140,11 @@ class Place:
     staff_id: StaffId
 
 
-async def move(transaction: Transaction, appointment_id: AppointmentId, to: Place) -> Place | None:
+async def move(transaction: Transaction, appointment_id: AppointmentId, to: Place, today: date) -> Place | None:
     """Where it was, None if it stands there already.
 
-    `NotInThisState` if it is cancelled, or the client is with this colleague then.
+    `NotInThisState` if it is cancelled, or the client is with this colleague then. At its time it can be corrected
+    however long ago that was.
     """
     row = await transaction.fetchrow(PLACE, appointment_id)
     if row is None:
@@ -141,6 +154,8 @@ async def move(transaction: Transaction, appointment_id: AppointmentId, to: Plac
     was = Place(row["starts_at"], row["minutes"], AppointmentKind(row["kind"]), row["staff_id"])
     if was == to:
         return None
+    if was.starts_at != to.starts_at:
+        check_not_long_ago(to.starts_at, today)
     try:
         await transaction.execute(MOVE, appointment_id, to.starts_at, to.minutes, to.kind, to.staff_id)
     except TAKEN:

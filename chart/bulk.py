@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from chart.audit import Actor
+from chart import audit
+from chart.audit import Action, Actor
 from chart.document import Kind, type_label
 from chart.ids import ClientId, DocumentId, PracticeId, RequestId
 from chart.refusals import NotFound, Unacceptable
@@ -50,6 +51,8 @@ class Bulk:
     act: BulkAct
     created_at: datetime
     items: tuple[Item, ...]
+    nothing_of: tuple[ClientId, ...] = ()
+    """Clients with no document of the kind that was asked for, or none that is not shared yet."""
 
     @property
     def done(self) -> int:
@@ -86,10 +89,10 @@ async def new_id(transaction: Transaction) -> UUID:
 
 async def newest_unshared(
     transaction: Transaction, clients: Sequence[ClientId], kind: Kind, note_name: str | None
-) -> list[DocumentId]:
+) -> dict[ClientId, DocumentId]:
     """Of each of these charts the newest document of the kind that is not shared yet, in the order of the charts."""
     rows = await transaction.fetch(NEWEST_UNSHARED, clients, kind, note_name)
-    return [DocumentId(row["id"]) for row in rows]
+    return {ClientId(row["client_id"]): DocumentId(row["id"]) for row in rows}
 
 
 async def open_bulk(
@@ -99,10 +102,21 @@ async def open_bulk(
     act: BulkAct,
     by: Actor,
     documents: Sequence[DocumentId],
+    nothing_of: Sequence[ClientId] = (),
 ) -> None:
-    """Write the wish; once, however often."""
-    await transaction.execute(OPEN, bulk_id, practice, act, by)
+    """Write the wish, and of whom there is nothing to share; once, however often."""
+    if await transaction.fetchval(OPEN, bulk_id, practice, act, by, nothing_of) is None:
+        return
     await transaction.execute(ITEMS, bulk_id, practice, documents)
+    for one in sorted(nothing_of):  # in one order, since each entry holds its chart's chain
+        await audit.record(
+            transaction,
+            practice,
+            by,
+            Action.NOT_FOUND,
+            chart=await audit.chart_of(transaction, client=one, document=None, request=None),
+            asked_for=f"bulk {act}",
+        )
 
 
 async def note(
@@ -127,7 +141,7 @@ async def find(transaction: Transaction, bulk_id: BulkId) -> Bulk:
         Item(one["document_id"], ItemOutcome(one["outcome"]), one["reason"], one["request_id"])
         for one in await transaction.fetch(FIND_ITEMS, bulk_id)
     )
-    return Bulk(row["id"], BulkAct(row["act"]), row["created_at"], items)
+    return Bulk(row["id"], BulkAct(row["act"]), row["created_at"], items, tuple(row["nothing_of"]))
 
 
 async def concerned(transaction: Transaction, bulk_id: BulkId) -> dict[DocumentId, Concerned]:
@@ -140,10 +154,15 @@ async def concerned(transaction: Transaction, bulk_id: BulkId) -> dict[DocumentI
     }
 
 
+async def names_of_nothing(transaction: Transaction, bulk_id: BulkId) -> dict[ClientId, str]:
+    """Who the clients are of whom there was nothing; nobody whose chart is closed to whoever asks."""
+    return {ClientId(row["id"]): row["name"] for row in await transaction.fetch(NAMES_OF_NOTHING, bulk_id)}
+
+
 NEW_ID = SQL("select uuidv7()")
 
 NEWEST_UNSHARED = SQL("""
-select d.id from unnest($1::uuid[]) with ordinality wanted(client_id, position)
+select wanted.client_id, d.id from unnest($1::uuid[]) with ordinality wanted(client_id, position)
 join lateral (
     select d.id from document d
     join lateral (
@@ -157,7 +176,8 @@ order by wanted.position
 """)
 
 OPEN = SQL("""
-insert into bulk_share (id, practice_id, act, requested_by) values ($1, $2, $3, $4) on conflict (id) do nothing
+insert into bulk_share (id, practice_id, act, requested_by, nothing_of) values ($1, $2, $3, $4, $5)
+on conflict (id) do nothing returning id
 """)
 
 ITEMS = SQL("""
@@ -172,7 +192,7 @@ where bulk_id = $1 and position = $2 and (outcome, reason, request_id) is distin
 returning position
 """)
 
-FIND = SQL("select id, act, created_at from bulk_share where id = $1")
+FIND = SQL("select id, act, created_at, nothing_of from bulk_share where id = $1")
 
 FIND_ITEMS = SQL("select document_id, outcome, reason, request_id from bulk_item where bulk_id = $1 order by position")
 
@@ -180,4 +200,10 @@ CONCERNED = SQL("""
 select d.id, d.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind, d.note_name, d.service_on
 from bulk_item i join document d on d.id = i.document_id join client c on c.id = d.client_id
 where i.bulk_id = $1
+""")
+
+NAMES_OF_NOTHING = SQL("""
+select c.id, c.given_name || ' ' || c.family_name as name
+from bulk_share b join client c on c.id = any(b.nothing_of)
+where b.id = $1 and c.id not in (select * from closed_charts())
 """)

@@ -12,7 +12,7 @@ from chart.ids import AccountId, ClientId, DocumentId, PracticeId, RequestId, Ve
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import KindRefused, NotFound, NotInThisState, Unacceptable
 from chart.relationship import Relationship
-from chart.request import BARRED, MY_TURN, hold, label
+from chart.request import BARRED, LATE, MY_TURN, hold, label
 from chart.text import N_, Sentence, Typed
 from gateways.postgres import SQL, Record, Transaction
 
@@ -119,6 +119,8 @@ class Document:
     my_seat: SeatState | None = None
     """What the portal account that looks has answered; None for whoever is not asked."""
     my_turn: bool = False
+    late: bool = False
+    """The last moment of the request has passed, and the engine has not ended it yet."""
     barred: bool = False
     """The request asks somebody who cannot sign any more."""
     relationship: Relationship | None = None
@@ -151,6 +153,7 @@ class Document:
             correction=self.correction,
             signed=self.signed_seats,
             seats=self.seats,
+            late=self.late,
         )
 
     @property
@@ -178,14 +181,19 @@ class Document:
 
     @property
     def ends_by_itself(self) -> datetime | None:
-        """When the request expires; None without one, and once everybody has signed."""
-        return self.expires_at if self.open and self.request_state is not RequestState.SEALING else None
+        """When the request expires; None without one, once everybody has signed, and when it is too late."""
+        to_come = self.open and not self.late and self.request_state is not RequestState.SEALING
+        return self.expires_at if to_come else None
 
     @property
     def may_be_asked(self) -> bool:
         """Share to Sign is possible now."""
-        over = self.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}
-        return self.may_be_signed and not self.open and not over
+        return self.may_be_signed and not self.open and not self.over
+
+    @property
+    def over(self) -> bool:
+        """It is signed; another signature takes a new version."""
+        return self.request_state in {RequestState.SIGNED, RequestState.SIGNED_ON_PAPER}
 
     @property
     def may_be_signed(self) -> bool:
@@ -232,6 +240,19 @@ def check_may_be_signed(document: Document) -> None:
     if not document.may_be_signed:
         raise KindRefused(
             "Only clinical notes and treatment plans can be shared for signature. Use Share for this document."
+        )
+
+
+def check_signed_on(found: Document, signed_on: date) -> None:
+    """Raise `Unacceptable` for paper from before the date of service, which is mostly a mistyped day.
+
+    Not always: a plan may be signed before it begins, and a consent before the session. Then it is to be confirmed.
+    """
+    if signed_on < found.service_on:
+        raise Unacceptable(
+            "This day is before the date of service, {day}. Check it. "
+            "If it is right, confirm that it was signed before the date of service.",
+            day=found.service_on,
         )
 
 
@@ -303,6 +324,20 @@ async def add_version(
         sha256=version.sha256,
         upload_sha256=version.upload_sha256,
     )
+
+
+async def check_is_another(transaction: Transaction, found: Document, version: "NewVersion") -> None:
+    """Raise `Unacceptable` for the file that stands there already: as it was uploaded, or as it was kept.
+
+    What was signed is taken once more: there is no other way to ask for another signature on it.
+    """
+    if not found.over and await transaction.fetchval(
+        SAME_FILE, found.version_id, [version.sha256, version.upload_sha256]
+    ):
+        raise Unacceptable(
+            "This is the same file as the version in the chart, so it was not taken. Choose the corrected file. "
+            "To ask anew for a signature on this one, recall the request if it is open, and share it again."
+        )
 
 
 @dataclass(frozen=True)
@@ -430,16 +465,20 @@ def _document(row: Record) -> Document:
     return Document(**{**row, **known})
 
 
-_COLUMNS = """
+_COLUMNS = (
+    """
 select d.id, d.client_id, d.kind, d.note_name, d.service_on, d.created_at,
     v.id as version_id, v.number as version_number, v.sha256, v.size, v.pages,
     s.id is not null and s.hidden_at is null as shared,
     q.id as request_id, q.state as request_state, q.attention, q.expires_at,
-    coalesce(q.correction, false) as correction,
+    coalesce(q.correction, false) as correction, coalesce("""
+    + LATE
+    + """, false) as late,
     coalesce(signers.barred, false) as barred,
     coalesce(signers.viewed, false) as viewed, coalesce(signers.seats, 0) as seats,
     coalesce(signers.signed, 0) as signed_seats, signed.sha256 as signed_sha256, signed.pages as signed_pages
 """
+)
 
 _REQUEST = (
     """
@@ -509,6 +548,10 @@ insert into version
 (id, practice_id, document_id, number, sha256, upload_sha256, size, pages, reason, added_by, stamp_plan)
 select $1, $2, $3, max(number) + 1, $4, $5, $6, $7, $8, $9, $10::jsonb from version where document_id = $3
 on conflict (id) do nothing returning id
+""")
+
+SAME_FILE = SQL("""
+select true from version where id = $1 and (sha256 = any($2::text[]) or upload_sha256 = any($2::text[]))
 """)
 
 HIDE_UNSIGNED = SQL("""

@@ -10,7 +10,7 @@ from chart.document import CLIENT_NAME, Kind, type_label
 from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, RequestId
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import NotFound
-from chart.request import MY_TURN
+from chart.request import LATE, MY_TURN
 from chart.text import Sentence
 from gateways.postgres import SQL, Record, Transaction
 
@@ -45,6 +45,8 @@ class Message:
     my_seat: SeatState | None
     """What the reader has answered; None for whoever is not asked."""
     my_turn: bool
+    late: bool = False
+    """The last moment of the request has passed, and the engine has not ended it yet."""
     client_name: str | None = field(default=None, repr=False)
     """Whose the document is, for whoever acts for somebody else."""
 
@@ -218,6 +220,8 @@ select m.id, m.about, m.request_id, q.document_id, d.kind, d.note_name, d.servic
 """
     + MY_TURN
     + " as my_turn, "
+    + LATE
+    + " as late, "
     + CLIENT_NAME
     + """ as client_name
 from message m join signature_request q on q.id = m.request_id join practice p on p.id = m.practice_id

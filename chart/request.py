@@ -100,6 +100,8 @@ class Request:
     """By the clock of the authority that has stamped the signed copy."""
     time_stamp_waits: str | None = None
     """Why it is not time-stamped yet, in plain words; the request is signed all the same."""
+    late: bool = False
+    """As `LATE` says it."""
 
     @property
     def life(self) -> Life:
@@ -118,7 +120,13 @@ class Request:
             correction=self.correction,
             signed=sum(signer.state is SeatState.SIGNED for signer in self.signers),
             seats=len(self.signers),
+            late=self.late,
         )
+
+    @property
+    def whose_turn(self) -> tuple[Actor, ...]:
+        """Who can answer now."""
+        return () if self.late else self.life.waits_for
 
     @property
     def notice(self) -> str | None:
@@ -134,7 +142,7 @@ class Request:
     @property
     def can_be_reminded(self) -> tuple[Signer, ...]:
         """Whose turn it is, with an account that mail goes to and that may still see the document."""
-        waiting = [one for one in self.signers if one.party in self.life.waits_for and not one.barred]
+        waiting = [one for one in self.signers if one.party in self.whose_turn and not one.barred]
         return tuple(one for one in waiting if one.party and account_of(one.party))
 
     @property
@@ -146,10 +154,14 @@ class Request:
         return next((signer for signer in self.signers if signer.party == party), None)
 
 
-def label(state: RequestState, *, attention: bool, viewed: bool, correction: bool, signed: int, seats: int) -> str:
+def label(
+    state: RequestState, *, attention: bool, viewed: bool, correction: bool, signed: int, seats: int, late: bool
+) -> str:
     """In the words of SPEC S2."""
     if attention and not state.ended:
         return N_("Needs attention")
+    if late:
+        return RequestState.EXPIRED.label
     if state is RequestState.DECLINED and correction:
         return N_("Correction requested")
     if state is RequestState.PENDING and seats > 1 and signed:
@@ -194,7 +206,7 @@ def check_offers(request: Request, act: Act) -> None:
         return
     if act in {Act.RESUME, Act.SKIP, Act.REISSUE} and not request.state.ended:
         raise NotInThisState("This request does not need attention, so there is nothing to mend.")
-    raise NotInThisState(STATES[request.state].too_late)
+    raise NotInThisState(STATES[RequestState.EXPIRED if request.late else request.state].too_late)
 
 
 def party_of(account_id: AccountId) -> Actor:
@@ -527,12 +539,20 @@ BARRED = """
 """
 """Why the signer `s` cannot answer the request `q` any more, in SQL."""
 
+LATE = "(q.state in ('awaiting_registration', 'pending') and q.expires_at <= now())"
+"""Whether the last moment of the request `q` has passed and the engine has not ended it yet, in SQL.
+
+It reads as expired and nobody can answer it any more, but what was signed in time counts (`lifecycle.ON_ITS_WAY`).
+"""
+
 _SELECT = (
     """
 select q.id, q.practice_id, q.client_id, q.document_id, q.version_id, q.state, q.attention, q.attention_skippable,
     q.in_order, q.on_decline, q.requested_by, q.created_at, q.delivered_at, q.expires_at, q.reminder_days, q.reminders,
     q.reminded_at, q.signed_at, q.ended_at, q.ended_by, q.end_reason, q.correction, q.record, v.sha256,
-    signed.sha256 as signed_sha256, signed.time_stamped_at, signed.time_stamp_waits,
+    signed.sha256 as signed_sha256, signed.time_stamped_at, signed.time_stamp_waits, """
+    + LATE
+    + """ as late,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
             'position', s.position, 'party', """
@@ -557,12 +577,12 @@ left join signed_copy signed on signed.signed_by_request = q.id
 )
 
 MY_TURN = """
-    coalesce(mine.state = 'waiting' and q.state = 'pending' and not (q.in_order and exists (
+    coalesce(mine.state = 'waiting' and q.state = 'pending' and q.expires_at > now() and not (q.in_order and exists (
         select from signer before
         where before.request_id = q.id and before.state = 'waiting' and before.position < mine.position
     )), false)
 """
-"""Whether a request `q` waits for the signer `mine` now, in SQL; as `Life.waits_for` says it."""
+"""Whether a request `q` waits for the signer `mine` now, in SQL; as `Request.whose_turn` says it."""
 
 FIND = SQL(_SELECT + "where q.id = $1")
 

@@ -9,7 +9,7 @@ from chart import cursor
 from chart.document import Kind, type_label
 from chart.ids import ClientId, DocumentId, RequestId
 from chart.lifecycle import RequestState
-from chart.request import BARRED, MY_TURN, label
+from chart.request import BARRED, LATE, MY_TURN, label
 from chart.text import N_
 from gateways.postgres import SQL, Transaction
 
@@ -106,6 +106,7 @@ async def queue(
                 correction=False,
                 signed=row["signed"],
                 seats=row["seats"],
+                late=row["late"],
             ),
             created_at=row["created_at"],
             expires_at=row["expires_at"],
@@ -124,7 +125,9 @@ QUEUE = SQL(
     """
 with open as (
     select q.id as request_id, q.document_id, q.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
-        d.note_name, d.service_on, q.state, q.attention, q.created_at, q.expires_at,
+        d.note_name, d.service_on, q.state, q.attention, q.created_at, q.expires_at, """
+    + LATE
+    + """ as late,
         (
             select min(r) from unnest(q.reminders) r where r > now() and r < q.expires_at and exists (
                 select from signer mine join portal_account a on a.id = mine.account_id

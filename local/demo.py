@@ -268,6 +268,7 @@ async def _appointments(transaction: Transaction, practice: PracticeId, clients:
             minutes=50,
             kind=kind,
             by=SERVICE,
+            today=today,
         )
 
 

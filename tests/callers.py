@@ -208,6 +208,7 @@ async def _chart(
             minutes=50,
             kind=AppointmentKind.INDIVIDUAL,
             by=SERVICE,
+            today=now.date(),
         )
         invitation = await account.invite(
             transaction, practice, client_id, email="ana@demo.example", name="Ana", relationship="partner"

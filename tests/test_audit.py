@@ -796,7 +796,11 @@ async def test_the_page_filters_pages_and_offers_the_files_of_a_chart(api: httpx
     assert f"/charts/{office.client}/audit.pdf" in first
     older = first.split('rel="next"')[0].rpartition('href="')[2].rstrip('" ').replace("&amp;", "&")
     assert (await shown(api, older, me)).count("Viewed chart") >= 5
-    assert "This is not the id of a chart." in (await api.get("/audit?chart=1", headers=me)).text
+    refused = (await api.get("/audit?chart=1&action=viewed+chart&since=2026-11-01", headers=me)).text
+    assert "This is not the id of a chart." in refused
+    assert 'value="viewed chart" selected' in refused
+    assert 'value="2026-11-01"' in refused
+    assert "<table" not in refused
     assert "Choose a day" in (await api.get("/audit?until=9999-12-31", headers=me)).text
     assert (await api.get("/audit?since=2026-11-01&until=2026-10-01", headers=me)).text.count("Nothing fits") == 1
     assert f'href="/audit?chart={office.client}"' in (await api.get(f"/charts/{office.client}", headers=me)).text

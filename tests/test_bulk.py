@@ -14,8 +14,8 @@ from temporalio.client import Client
 
 from activities.bulk import BulkOrder
 from api.stories import bulk as stories
-from chart import client
-from chart.audit import SERVICE
+from chart import audit, client
+from chart.audit import SERVICE, Action
 from chart.bulk import BulkAct
 from chart.document import Kind
 from chart.ids import ClientId
@@ -257,6 +257,30 @@ async def test_chosen_documents_of_a_chart_are_shared_with_a_result_for_each(
     assert (await api.post(f"{documents}/bulk", data=sent, headers=auditor)).status_code == HTTPStatus.FORBIDDEN
     assert (await api.get("/bulk", headers=auditor)).status_code == HTTPStatus.FORBIDDEN
     assert "3 of 3 done" in await shown(api, begun.headers["location"], auditor)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_client_of_whom_there_is_nothing_to_share_is_in_the_result(
+    api: httpx2.AsyncClient, database: Database, office: Office, other_office: Office
+) -> None:
+    without, _ = await another_client(database, office)
+    body = {
+        "act": "share_to_sign",
+        "kind": "clinical_note",
+        "clients": [str(one) for one in (without, office.client, other_office.client)],
+    }
+    started = await api.post("/api/v1/bulk-shares", json=body, headers=office.bearer)
+    items = await finished(api, office, started)
+    assert [item["outcome"] for item in items] == ["asked"]
+    told = (await api.get(started.headers["location"], headers=office.bearer)).json()
+    assert told["nothing_of"] == [str(without), str(other_office.client)]
+
+    page = await shown(api, f"/bulk/{started.json()['id']}", await staff(api, office.provider_email))
+    assert "Shared for signature: 1 · Nothing to share: 2" in page
+    assert "Zoë Second Nothing to share There is no document of this type that is not shared yet." in page
+    async with database.practice(office.practice) as transaction:
+        entries = await audit.chain(transaction, without)
+    assert (entries[-1].action, entries[-1].detail) == (Action.NOT_FOUND, {"asked_for": "bulk share_to_sign"})
 
 
 @pytest.mark.usefixtures("worker")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from chart import appointment
+from chart.appointment import AppointmentKind
 from chart.audit import Action
 from chart.refusals import Unacceptable
 from gateways.postgres import Database
@@ -135,8 +136,30 @@ async def test_an_appointment_is_moved_once_and_its_log_keeps_where_it_was(
     assert first.detail["now"] == second.detail["was"] != second.detail["now"]
 
 
+async def test_an_appointment_is_not_put_into_a_past_in_which_nobody_looks(
+    api: httpx2.AsyncClient, database: Database, plan: Plan
+) -> None:
+    bearer, long_ago = plan.office.bearer, at(-200)
+    made = (await api.post(PATH, json=plan.body(), headers=bearer)).json()
+    move = f"{PATH}/{made['id']}/move"
+    for path, body in ((PATH, plan.body(**long_ago)), (move, long_ago)):
+        refused = await api.post(path, json=body, headers=bearer)
+        told = "This day is more than 90 days ago. Check the year."
+        assert (refused.status_code, refused.json()["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, told)
+    assert (await api.post(move, json=at(-80), headers=bearer)).status_code == HTTPStatus.OK
+
+    # one that is there already may be sent again, and be corrected
+    async with database.practice(plan.office.practice) as transaction:
+        begins = datetime.fromisoformat(long_ago["starts_at"])
+        await transaction.execute(
+            appointment.MOVE, UUID(made["id"]), begins, 50, AppointmentKind.INDIVIDUAL, UUID(plan.provider)
+        )
+    assert (await api.post(PATH, json=plan.body(**long_ago), headers=bearer)).status_code == HTTPStatus.OK
+    assert (await api.post(move, json=long_ago | {"minutes": 90}, headers=bearer)).json()["minutes"] == 90
+
+
 def at(days: int) -> Json:
-    """Ten o'clock of a day to come, as the body that names a time."""
+    """Ten o'clock of a day to come, or of one before, as the body that names a time."""
     return {"starts_at": datetime.combine(today_there() + timedelta(days=days), time(10), CHICAGO).isoformat()}
 
 

@@ -18,6 +18,7 @@ from local.postgres import Cluster
 from tests.conftest import Mailbox, owner
 from tests.office import PASSWORD, Office
 from tests.papers import paper
+from tests.sign_ins import sign_in_staff
 from tests.test_sharing import document
 from tests.test_signing import portal, reviewed, signature
 from workflows.share_to_sign import ShareToSign
@@ -106,6 +107,22 @@ async def test_staff_records_what_became_of_it(
     recorded = (await steer(api, office, request, way, body)).json()
     assert (recorded["state"], recorded["end_reason"]) == (state, body["reason"])
     assert recorded["record"] == {key: value for key, value in body.items() if key != "reason"}
+
+
+async def test_paper_from_before_the_date_of_service_is_taken_when_that_is_meant(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    request, me = await ask(api, office), {"accept": "text/html"} | await sign_in_staff(api, office.provider_email)
+    early = PAPER | {"signed_on": "2025-11-20"}
+    refused = await steer(api, office, request, "signed-on-paper", early)
+    assert (refused.status_code, "before the date of service" in refused.json()["detail"]) == (422, True)
+    page = f"/charts/{office.client}/requests/{request['id']}/signed-on-paper"
+    form = {"reason": early["reason"], "on": early["signed_on"]}
+    asked = await api.post(page, data=form, headers=me)
+    assert (asked.status_code, 'name="before_service"' in asked.text) == (422, True)
+    done = await api.post(page, data=form | {"before_service": "yes"}, headers=me)
+    assert done.status_code == HTTPStatus.SEE_OTHER, done.text
+    assert (await read(api, office, request["id"]))["record"] == {"signed_on": early["signed_on"]}
 
 
 async def test_a_client_declines_or_asks_for_a_correction_and_the_practice_is_told(
@@ -257,6 +274,23 @@ async def test_a_new_version_voids_the_request_on_the_old_one(api: httpx2.AsyncC
     messages = (await api.get("/api/v1/portal/messages", headers=me)).json()["messages"]
     assert [one["about"] for one in messages] == ["replaced", "record_request"]
     assert (await ask(api, office))["sha256"] == uploaded.json()["sha256"]
+
+
+async def test_the_same_file_once_more_is_no_new_version_and_the_request_goes_on(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    sent: Json = {"files": {"file": ("note.pdf", paper(), "application/pdf")}, "data": {"reason": "It was wrong."}}
+    path, page = f"/api/v1/documents/{office.note.id}", f"/charts/{office.client}/documents/{office.note.id}"
+    assert (await api.post(f"{path}/versions", headers=office.bearer, **sent)).status_code == HTTPStatus.CREATED
+    request, me = await ask(api, office), {"accept": "text/html"} | await sign_in_staff(api, office.provider_email)
+    for address, headers in ((path, office.bearer), (page, me)):
+        refused = await api.post(f"{address}/versions", headers=headers, **sent)
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, refused.text
+        assert "This is the same file as the version in the chart" in refused.text
+    assert (await read(api, office, request["id"]))["state"] == "pending"
+    # once it is signed there is no other way to ask for another signature
+    assert (await steer(api, office, request, "signed-on-paper", PAPER)).is_success
+    assert (await api.post(f"{path}/versions", headers=office.bearer, **sent)).status_code == HTTPStatus.CREATED
 
 
 async def test_a_signed_version_stays_for_ever_behind_its_correction(

@@ -20,7 +20,7 @@ from gateways.storage import Storage
 from tests.conftest import Mailbox, WorkerMaker
 from tests.office import PASSWORD, Office
 from tests.papers import changed
-from tests.test_counter_sign import staff_id
+from tests.test_counter_sign import says_of_it, staff_id
 from tests.test_endings import WHY, ask, new_version, read, steer
 from tests.test_signing import portal, reviewed, signature
 
@@ -114,6 +114,36 @@ async def test_a_decline_that_waits_for_a_worker_is_said_to_be_received(
                 break
             await asyncio.sleep(0.05)
     assert "You have asked for a correction." in await shown(api, page, me)
+
+
+async def test_past_its_last_moment_nothing_is_to_be_signed_and_what_was_signed_in_time_counts(
+    api: httpx2.AsyncClient, office: Office, database: Database, make_one_worker: WorkerMaker
+) -> None:
+    async with make_one_worker():
+        path, app = await reviewed(api, office)
+    me, documents = await sign_in(api, office.client_email), "/portal/documents?show=to-be-signed"
+    assert "Pending Review" in await shown(api, documents, me)
+    async with database.practice(office.practice) as transaction:
+        (request_id,) = await transaction.fetch(
+            "update signature_request set expires_at = now() where document_id = $1 returning id", office.note.id
+        )
+    assert "Nothing waits for your signature." in await shown(api, documents, me)
+    for page in ("/portal/documents", "/portal/inbox", page_of(office)):
+        said = await shown(api, page, me)
+        assert "he time to sign" in said
+        assert not re.search("Pending Review|asks for your signature|Add Signature", said), page
+    (listed,) = (await api.get("/api/v1/portal/documents", headers=app)).json()["documents"]
+    assert listed["tag"] is None
+    await says_of_it(api, office, request_id["id"], "Expired")
+    late = await api.post(f"{path}/signature", json=signature(office), headers=app)
+    assert (late.status_code, "has expired" in late.json()["detail"]) == (HTTPStatus.CONFLICT, True)
+    # that of before it
+    async with database.practice(office.practice) as transaction:
+        await transaction.execute("update signature_request set expires_at = now() + interval '1 day'")
+    assert (await api.post(f"{path}/signature", json=signature(office), headers=app)).status_code == HTTPStatus.ACCEPTED
+    async with database.practice(office.practice) as transaction:
+        await transaction.execute("update signature_request set expires_at = now()")
+    assert "Received. We are sealing your document" in await shown(api, page_of(office), me)
 
 
 @pytest.mark.usefixtures("worker")

@@ -173,6 +173,11 @@ async def test_nothing_of_a_closed_chart_is_shared_in_bulk(api: httpx2.AsyncClie
     assert [item["outcome"] for item in items] == ["refused", "refused"]
     assert "There is no such document" in items[0]["reason"]
 
+    of_kind = {"act": "share", "kind": "clinical_note", "clients": [str(office.client), str(office.unregistered)]}
+    begun = await api.post("/api/v1/bulk-shares", json=of_kind, headers=restricted.outsider)
+    told = await shown(api, f"/bulk/{begun.json()['id']}", restricted.outsider | {"accept": "text/html"})
+    assert ("Priya" in told, "Nothing to share: 1" in told, "Canaryname" in told) == (True, True, False)
+
 
 @pytest.mark.usefixtures("worker")
 async def test_the_client_and_the_service_go_on_as_before(api: httpx2.AsyncClient, restricted: Restricted) -> None:

@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -146,7 +146,7 @@ def _filled_in(value: object, language: Language) -> str:
         case str():
             return said(value, language)
         case datetime():
-            return moment(value, language, value.tzinfo or UTC)
+            return moment(value, language)
         case date():
             return day(value, language)
     return str(value)
@@ -179,11 +179,14 @@ def weekday(value: date, language: Language, *, year: bool = False) -> str:
 def clock(there: datetime, language: Language, *, named: bool) -> str:
     """`9:20 AM`; with the name of its zone, if it is to be told from another one that day."""
     time = dates.format_time(there, "short", there.tzinfo, LOCALE[language])
-    return f"{time} {dates.get_timezone_name(there, 'short', locale=LOCALE[language])}" if named else time
+    return f"{time} {zone_name(there, language)}" if named else time
 
 
-def moment(value: datetime, language: Language, zone: tzinfo) -> str:
-    """`Nov 23, 2026, 9:20 AM CST` in this zone."""
-    there = value.astimezone(zone)
-    time = dates.format_time(there, "short", zone, LOCALE[language])
-    return f"{day(there, language)}, {time} {dates.get_timezone_name(there, 'short', locale=LOCALE[language])}"
+def zone_name(there: datetime, language: Language) -> str:
+    """`CST`: of the zone that `there` is in, at that time of the year."""
+    return dates.get_timezone_name(there, "short", locale=LOCALE[language])
+
+
+def moment(there: datetime, language: Language, *, named: bool = True) -> str:
+    """`Nov 23, 2026, 9:20 AM CST`, in the zone that `there` is in."""
+    return f"{day(there, language)}, {clock(there, language, named=named)}"

@@ -48,12 +48,13 @@ class Filters(Body):
 @does(Operation.READ_AUDIT)
 async def log(request: Request, res: Res, staff: StaffPage, chosen: Annotated[Filters, Query()]) -> Response:
     zone = ZoneInfo((await settings.read_practice(res, staff)).timezone)
-    problem = None
+    wanted, problem = Wanted(), None
     try:
         wanted, after = _wanted(chosen, zone), Place.read(chosen.after) if chosen.after else None
+        found = await auditing.read(res, staff, wanted, after=after)
     except Unacceptable as refusal:
-        chosen, wanted, after, problem = Filters(), Wanted(), None, str(refusal)
-    found = await auditing.read(res, staff, wanted, after=after)
+        # what was chosen stays, to be corrected; entries that it does not fit would pass for what it finds
+        found, problem = await auditing.read_nothing(res, staff), str(refusal)
     return await desk.page(
         request,
         res,

@@ -155,16 +155,17 @@ async def share_kind(
         what = BulkAct(forms.one_of(tuple(BulkAct), act, N_("what to do")))
         of = Kind(forms.one_of(tuple(SHAREABLE), kind, N_("the type of the documents")))
         found = await bulk.of_kind(res, staff, await _clients(res, staff, typed), of, _named(of, note_name))
-        if not found:
+        if not found.documents:
             raise Unacceptable("None of these clients has a document of this type that is not shared yet.")
         begun = await bulk.share(
             res,
             staff,
             what,
-            found,
+            found.documents,
             days=None,
             reminder_days=None,
             when_registered=bool(typed["when_registered"]),
+            nothing_of=found.nothing_of,
         )
     except NotAllowed:
         raise
@@ -214,6 +215,7 @@ async def result(request: Request, res: Res, staff: StaffPage, bulk_id: BulkId) 
         "chart/bulk.html",
         bulk=looked.bulk,
         concerned=looked.concerned,
+        names=looked.names,
         act=ACTS[looked.bulk.act][0],
         outcomes=OUTCOMES,
         tones=TONES,

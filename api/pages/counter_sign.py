@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from activities.stamp import COUNTER_MEANING, meaning
 from api.access import Res, StaffPage, does
-from api.pages import desk
+from api.pages import desk, words
 from api.stories import accounts, charts, signing
 from chart.ids import ClientId, DocumentId
 from chart.lifecycle import STATES, WHY_NOT, RequestState, SeatState
@@ -32,7 +32,7 @@ async def counter_sign(
     chart = await charts.open_chart(res, staff, client_id)
     document = await charts.find_document(res, staff, document_id)
     received = await signing.is_received(res, staff, asked)
-    my_turn = staff.actor in asked.life.waits_for and not received
+    my_turn = staff.actor in asked.whose_turn and not received
     return await desk.page(
         request,
         res,
@@ -64,6 +64,8 @@ def _said(asked: SignatureRequest, mine: SeatState, *, received: bool) -> str:
         return N_("The document is signed and sealed. The signed copy is in the chart.")
     if received:
         return N_("Received. Your signature is kept; it will show here in a moment.")
+    if asked.late:
+        return words.waits_for(asked)
     if asked.state is not RequestState.PENDING:
         return STATES[asked.state].too_late
     if mine is SeatState.SIGNED:

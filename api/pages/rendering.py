@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +20,7 @@ from markupsafe import Markup
 from api import languages
 from api.access import read_at
 from api.languages import Language
-from api.pages.static import static_url
+from api.pages.static import bundle_url, static_url
 
 WIDTHS = (800, 1600, 2400)
 """Pixels across a page image: for phones, for large or dense screens, and made larger there."""
@@ -40,7 +40,9 @@ def _moment(language: Language) -> Callable[[Context, datetime], Markup]:
     @pass_context
     def moment(context: Context, value: datetime) -> Markup:
         """A time in the practice's zone; the script of the page turns it into the reader's own time."""
-        return _time(value, "", languages.moment(value, language, _zone(context)))
+        there = value.astimezone(_zone(context))
+        zone = Markup("<span data-zone> {}</span>").format(languages.zone_name(there, language))
+        return _time(there, "moment", languages.moment(there, language, named=False) + zone)
 
     return moment
 
@@ -49,7 +51,8 @@ def _local_day(language: Language) -> Callable[[Context, datetime], Markup]:
     @pass_context
     def local_day(context: Context, value: datetime) -> Markup:
         """The day of a time, in the practice's zone; the script of the page turns it into the reader's own day."""
-        return _time(value, "day", languages.day(value.astimezone(_zone(context)), language))
+        there = value.astimezone(_zone(context))
+        return _time(there, "day", languages.day(there, language))
 
     return local_day
 
@@ -59,9 +62,10 @@ def _zone(context: Context) -> ZoneInfo:
     return zone
 
 
-def _time(value: datetime, what: str, written: str) -> Markup:
-    utc = f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Markup('<time datetime="{}" data-local="{}">{}</time>').format(utc, what, written)
+def _time(there: datetime, what: str, written: str) -> Markup:
+    """With the practice's own clock, by which the script sees whether the reader's goes otherwise."""
+    at = there.isoformat(timespec="seconds")
+    return Markup('<time datetime="{}" data-local="{}">{}</time>').format(at, what, written)
 
 
 def clock(value: datetime, zone: ZoneInfo, language: Language, *, named: bool = False) -> Markup:
@@ -100,6 +104,7 @@ def _environment(language: Language) -> Environment:
     made.install_gettext_translations(languages.CATALOGUE[language], newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(
         base64url=base64url,
+        bundle_url=bundle_url,
         day=partial(languages.day, language=language),
         iso_day=partial(iso_day, language=language),
         moment=_moment(language),

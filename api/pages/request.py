@@ -121,6 +121,7 @@ async def steer(
     days: Typed = "",
     on: Typed = "",
     how: Typed = "",
+    before_service: Typed = "",
 ) -> Response:
     """One of the buttons; a refusal is shown beside it with what was typed."""
     typed = {"reason": reason.strip(), "until": until, "days": days, "on": on, "how": how.strip()}
@@ -133,7 +134,13 @@ async def steer(
             res, staff, request_id, Act.RECORD_UNABLE, typed["reason"], {"attempts": [_attempt(on, typed["how"])]}
         ),
         "signed-on-paper": lambda: requests.record(
-            res, staff, request_id, Act.RECORD_PAPER, typed["reason"], {"signed_on": _day(on)}
+            res,
+            staff,
+            request_id,
+            Act.RECORD_PAPER,
+            typed["reason"],
+            {"signed_on": _day(on)},
+            before_service=before_service == "yes",
         ),
         "resume": lambda: requests.resume(res, staff, request_id),
         "skip": lambda: requests.skip(res, staff, request_id),

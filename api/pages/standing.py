@@ -20,6 +20,8 @@ class Part(StrEnum):
     MY_TURN = "my turn"
     LATER = "later"
     """Others sign first."""
+    TOO_LATE = "too late"
+    """The last moment has passed; the engine waits a little longer for what was signed in time."""
     SIGNATURE_SENT = "signature sent"
     """The engine holds it, and the chart does not show it yet."""
     SIGNED = "signed"
@@ -131,6 +133,14 @@ SAID_TO: dict[tuple[RequestState, Part], Words] = {
         "You will be told when it is your turn. You can read the document already.",
         waits=True,
     ),
+    **dict.fromkeys(
+        ((RequestState.PENDING, Part.TOO_LATE), (RequestState.AWAITING_REGISTRATION, Part.TOO_LATE)),
+        Words(
+            "The time to sign has passed",
+            "The time to sign this document has passed.",
+            "What was signed in time still counts, and will show as Signed here. You can read the document.",
+        ),
+    ),
     (RequestState.PENDING, Part.SIGNATURE_SENT): Words(
         "Received", "Received.", "Your signature is kept; it will show as Signed here in a moment.", waits=True
     ),
@@ -220,7 +230,7 @@ def of_listed(line: Document | Message) -> Standing | None:
     """Of a line of My Documents or of the inbox; None if no signature is asked for."""
     if line.request_state is None:
         return None
-    return Standing(line.request_state, _part(line.my_seat, my_turn=line.my_turn))
+    return Standing(line.request_state, _part(line.my_seat, my_turn=line.my_turn, late=line.late))
 
 
 def of_request(request: Request, reader: Actor, *, signing: bool = False, declining: bool = False) -> Standing:
@@ -233,11 +243,14 @@ def of_request(request: Request, reader: Actor, *, signing: bool = False, declin
         return Standing(request.state, Part.DECLINE_SENT)
     if mine and mine.correction:
         return Standing(request.state, Part.CORRECTION)
-    return Standing(request.state, _part(mine.state if mine else None, my_turn=reader in request.life.waits_for))
+    seat = mine.state if mine else None
+    return Standing(request.state, _part(seat, my_turn=reader in request.whose_turn, late=request.late))
 
 
-def _part(seat: SeatState | None, *, my_turn: bool) -> Part:
+def _part(seat: SeatState | None, *, my_turn: bool, late: bool) -> Part:
     match seat:
+        case None | SeatState.WAITING if late:
+            return Part.TOO_LATE
         case None:
             return Part.READER
         case SeatState.SIGNED:

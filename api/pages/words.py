@@ -107,6 +107,8 @@ def waits_for(asked: Request) -> str:
     """What an open request waits for, in a sentence."""
     if asked.state is RequestState.SEALING:
         return N_("Everybody has signed. The document is being sealed.")
+    if asked.late:
+        return N_("The time to sign has passed. What was signed in time still counts.")
     if asked.state is RequestState.AWAITING_REGISTRATION:
         return N_("Waits until somebody registers for this client in the Client Portal; it is delivered then.")
     waiting = [signer for signer in asked.signers if signer.party in asked.life.waits_for]

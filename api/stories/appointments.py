@@ -110,7 +110,8 @@ async def make(
     """Make an appointment of a client with a provider or supervisor; the same one again is the one that is there."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
-        appointment.check(starts_at, minutes, await practice.today(transaction))
+        today = await practice.today(transaction)
+        appointment.check(starts_at, minutes, today)
         starts_at = starts_at.astimezone(UTC)
         await _check_colleague(transaction, staff_id)
         made = await appointment.add(
@@ -122,6 +123,7 @@ async def make(
             minutes=minutes,
             kind=kind,
             by=caller.actor,
+            today=today,
         )
         if made.new:
             await audit.record(
@@ -181,11 +183,12 @@ async def move(
     """
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         found = await _of_chart(transaction, appointment_id, client_id)
-        appointment.check(starts_at, minutes or found.minutes, await practice.today(transaction))
+        today = await practice.today(transaction)
+        appointment.check(starts_at, minutes or found.minutes, today)
         to = Place(starts_at.astimezone(UTC), minutes or found.minutes, kind or found.kind, staff_id or found.staff_id)
         if to.staff_id != found.staff_id:
             await _check_colleague(transaction, to.staff_id)
-        if was := await appointment.move(transaction, appointment_id, to):
+        if was := await appointment.move(transaction, appointment_id, to, today):
             await audit.record(
                 transaction,
                 caller.practice,

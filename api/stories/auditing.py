@@ -46,6 +46,12 @@ async def read(
         )
 
 
+async def read_nothing(resources: Resources, caller: PracticeSide) -> Read:
+    """No entry, only what can be chosen: for whoever has asked for what cannot be."""
+    async with resources.database.practice(caller.practice) as transaction:
+        return Read(lines=[], next=None, names={}, clients={}, colleagues=await audit.colleagues(transaction))
+
+
 async def _check_is_here(transaction: Transaction, client_id: ClientId) -> None:
     """The log of a restricted chart is read like any other: that is what it is for."""
     if await audit.chart_of(transaction, client=client_id, document=None, request=None) is None:

@@ -19,12 +19,22 @@ from identity.caller import PracticeSide
 from workflows.bulk import ShareInBulk
 
 
+@dataclass(frozen=True)
+class OfKind:
+    """What is there to share of one kind."""
+
+    documents: list[DocumentId]
+    nothing_of: list[ClientId]
+    """Those who have none that is not shared yet."""
+
+
 async def of_kind(
     resources: Resources, caller: PracticeSide, clients: Sequence[ClientId], kind: Kind, note_name: str | None
-) -> list[DocumentId]:
+) -> OfKind:
     """The newest document of this kind in each chart that is not shared yet."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        return await bulk.newest_unshared(transaction, clients, kind, note_name)
+        found = await bulk.newest_unshared(transaction, clients, kind, note_name)
+    return OfKind(list(found.values()), [one for one in dict.fromkeys(clients) if one not in found])
 
 
 async def share(
@@ -36,6 +46,7 @@ async def share(
     days: int | None,
     reminder_days: tuple[int, ...] | None,
     when_registered: bool,
+    nothing_of: Sequence[ClientId] = (),
 ) -> BulkId:
     """Start it; each document's result is read with `look`."""
     bulk.check_count(documents)
@@ -47,6 +58,7 @@ async def share(
         days=days,
         reminder_days=reminder_days,
         when_registered=when_registered,
+        nothing_of=tuple(nothing_of),
     )
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         bulk_id = await bulk.new_id(transaction)
@@ -60,7 +72,9 @@ async def share(
     )
     # the workflow does the same; so it can be looked at from now on, also while no worker is up
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        await bulk.open_bulk(transaction, caller.practice, BulkId(started), act, caller.actor, order.documents)
+        await bulk.open_bulk(
+            transaction, caller.practice, BulkId(started), act, caller.actor, order.documents, order.nothing_of
+        )
     return BulkId(started)
 
 
@@ -68,12 +82,18 @@ async def share(
 class Looked:
     bulk: Bulk
     concerned: dict[DocumentId, Concerned] = field(repr=False)
+    names: dict[ClientId, str] = field(repr=False)
+    """Of clients of whom there was nothing to share."""
 
 
 async def look(resources: Resources, caller: PracticeSide, bulk_id: BulkId) -> Looked:
     """What has become of it so far, and of what."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        looked = Looked(await bulk.find(transaction, bulk_id), await bulk.concerned(transaction, bulk_id))
+        looked = Looked(
+            await bulk.find(transaction, bulk_id),
+            await bulk.concerned(transaction, bulk_id),
+            await bulk.names_of_nothing(transaction, bulk_id),
+        )
         await audit.view_bulk(transaction, caller.practice, caller.actor, str(bulk_id))
         return looked
 

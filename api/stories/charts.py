@@ -206,10 +206,11 @@ async def _file_version(
     """File it unless a request is open, which is then the answer: its workflow has to file it."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.hold(transaction, document_id)
+        found = await document.find(transaction, document_id)
+        await document.check_is_another(transaction, found, version)
         newest = await request.newest_of(transaction, document_id)
         if newest and not newest.state.ended:
             return newest
-        found = await document.find(transaction, document_id)
         await document.add_version(transaction, caller.practice, found.client_id, document_id, version)
     return None
 

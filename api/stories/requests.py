@@ -138,8 +138,13 @@ async def record(
     act: Literal[Act.RECORD_UNABLE, Act.RECORD_PAPER],
     reason: str,
     dates: dict[str, Any],
+    *,
+    before_service: bool = False,
 ) -> Steered:
-    """Record that the signature could not be obtained, or was made on paper (SPEC G7)."""
+    """Record that the signature could not be obtained, or was made on paper (SPEC G7).
+
+    `before_service`: that the paper is from before the date of service is meant.
+    """
     document.check_reason(reason)
     for day in [one["on"] for one in dates.get("attempts", ())] + [
         dates[key] for key in ("signed_on",) if key in dates
@@ -147,6 +152,11 @@ async def record(
         schedule.check_past(date.fromisoformat(day), datetime.now(UTC).date())
     for attempt in dates.get("attempts", ()):
         document.check_reason(attempt["how"])
+    if "signed_on" in dates and not before_service:
+        asked = await _read(resources, caller, request_id)
+        async with resources.database.practice(caller.practice, caller.actor) as transaction:
+            found = await document.find(transaction, asked.document_id)
+        document.check_signed_on(found, date.fromisoformat(dates["signed_on"]))
     return await _steer(
         resources,
         caller,
@@ -201,7 +211,7 @@ async def reschedule(resources: Resources, caller: PracticeSide, request_id: Req
 async def remind(resources: Resources, caller: PracticeSide, request_id: RequestId) -> Steered:
     """Send a reminder now, not more often than every five minutes."""
     found = await _read(resources, caller, request_id)
-    if found.life.waits_for and not found.can_be_reminded:
+    if found.whose_turn and not found.can_be_reminded:
         raise NotInThisState(_NOBODY_WITHOUT_ACCESS if found.barred else _COLLEAGUES_ALONE)
     request.check_offers(found, Act.REMIND)
     async with resources.database.practice(caller.practice, caller.actor) as transaction:

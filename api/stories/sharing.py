@@ -188,7 +188,7 @@ async def ask_for(resources: Resources, order: Order) -> Asked:
         with engine.answers():
             request_id = await ask(resources.engine, resources.settings.temporal_task_queue, order)
         found = await _in_chart(resources, order, request_id)
-        if found is None or (found.life.open and datetime.now(UTC) < found.expires_at) or found.signed_at:
+        if found is None or (found.life.open and not found.late) or found.signed_at:
             return Asked(request_id, found is not None)
         if found.state is RequestState.SEALING:
             raise NotInThisState(found.attention or STATES[found.state].too_late)

@@ -55,6 +55,7 @@ class PortalSide(Play):
                 request_state=of.request_state or RequestState.PENDING,
                 my_seat=of.my_seat,
                 my_turn=of.my_turn,
+                late=of.late,
             )
         ]
 

@@ -257,7 +257,9 @@ class ProviderSide(Play):
             for document, outcome in zip(documents, outcomes, strict=False)
         )
         about = {one.id: Concerned(CLIENT, "Jordan Rivera", one.type, one.service_on) for one in documents[1:]}
-        return bulk.Looked(Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items), about)
+        nothing_of = {UNREGISTERED: "Priya Natarajan"}
+        shared = Bulk(bulk_id, BulkAct.SHARE_TO_SIGN, NOW, items, (*nothing_of, ClientId(number("closed"))))
+        return bulk.Looked(shared, about, nothing_of)
 
     async def possible_clients(self, _r: object, _c: object, words: str, *_: object) -> bulk.Possible:
         found = [one for one in self.clients if words.lower() in one.name.lower()]

@@ -212,6 +212,7 @@ def request_of(document: Document) -> SignatureRequest:
         ended_by=None,
         end_reason=None,
         correction=document.correction,
+        late=document.late,
         record=None,
         sha256=document.sha256,
         signed_sha256=document.signed_sha256,

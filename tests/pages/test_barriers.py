@@ -17,7 +17,7 @@ from chart.refusals import Unacceptable
 from identity.session import Left
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART, DOCUMENTS, EVERY_PAGE, REVIEW, SIGNING
-from tests.pages.records import PENDING, STAFF_PARTY, UNREGISTERED, a_client
+from tests.pages.records import MESSAGE, PENDING, STAFF_PARTY, UNREGISTERED, a_client
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -325,6 +325,24 @@ async def test_the_filter_of_the_audit_log_is_folded_on_a_phone_alone(wordy_page
     await wordy_page.goto(f"{address}/audit")
     await expect(wordy_page.locator("#since")).to_be_visible()
     await expect(wordy_page.locator(".folding summary")).to_be_hidden()
+
+
+async def test_a_point_stands_between_facts_and_never_where_a_line_ends(wordy_page: Page, address: str) -> None:
+    await wordy_page.set_viewport_size({"width": 320, "height": 640})
+    for path in ("/portal/inbox", f"/portal/inbox/{MESSAGE}", "/portal/documents", REVIEW, "/portal/account"):
+        await wordy_page.goto(address + path)
+        assert "·" not in await wordy_page.locator("main").inner_text(), path
+        # it is drawn before each, and cut off with what hangs out on the left
+        cut = "all => all.map((facts) => getComputedStyle(facts).overflowX)"
+        assert set(await wordy_page.locator("main .facts").evaluate_all(cut)) == {"clip"}, path
+
+
+async def test_cards_side_by_side_end_in_one_line(wordy_page: Page, address: str) -> None:
+    await wordy_page.set_viewport_size({"width": 1440, "height": 900})
+    await wordy_page.goto(f"{address}/portal/account")
+    bottom = "all => all.map((card) => card.getBoundingClientRect().bottom)"
+    left, right = await wordy_page.locator(".stack > :last-child").evaluate_all(bottom)
+    assert left == pytest.approx(right, abs=1)
 
 
 async def test_where_one_is_is_seen_where_colours_are_forced(wordy_page: Page, address: str) -> None:

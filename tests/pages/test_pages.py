@@ -345,8 +345,13 @@ def test_a_reset_link_that_has_ended_offers_a_new_one(browser: TestClient, monke
     assert 'href="/portal/sign-in/forgotten"' in answer.text
 
 
-def test_the_inbox_tells_messages_apart_by_their_documents(browser: TestClient) -> None:
-    assert "Record request Progress Note Nov 2, 2026" in text(browser.get("/portal/inbox").text)
+def test_links_of_lists_tell_messages_and_documents_apart(browser: TestClient) -> None:
+    for path, name in (
+        ("inbox", "Record request Progress Note Nov 2, 2026"),
+        ("documents", "Progress Note Nov 2, 2026"),
+    ):
+        links = re.findall('<a class="stretched"(.*?</a>)', browser.get(f"/portal/{path}").text, re.DOTALL)
+        assert text(f"<a{links[0]}").strip() == name
 
 
 def test_who_is_signed_out_is_told_so(browser: TestClient) -> None:

@@ -69,6 +69,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "Thank you, you have signed. Others still have to sign.",
         "Signed",
     ),
+    "too late": (asked(my_turn=False, late=True), "The time to sign this document has passed.", None),
     "being sealed": (
         asked(RequestState.SEALING, my_seat=SIGNED, signed_seats=1),
         "We are sealing your document; it will show as Signed here in a moment.",

@@ -67,7 +67,7 @@ function leftover(fields) {
 }
 
 function scripts(page) {
-  return [...page.scripts].map((script) => script.getAttribute('src').split('/').pop());
+  return [...page.scripts].flatMap((script) => script.getAttribute('src').split('/').pop().split(/[+.]/));
 }
 
 function plain(element) {

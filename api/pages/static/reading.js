@@ -48,7 +48,6 @@ for (const back of ['online', 'news-come']) {
 
 const SIZES = [1, 1.5, 2, 3]; // times the width of the column
 const main = document.getElementById('main');
-const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent' });
 let size = 0;
 try {
   size = Math.max(0, SIZES.indexOf(Number(sessionStorage.getItem('zoom'))));
@@ -63,7 +62,7 @@ function show() {
     button.setAttribute('aria-disabled', !(size + Number(button.dataset.zoom) in SIZES));
   }
   const told = main.querySelector('[data-zoomed]');
-  const now = percent.format(SIZES[size]);
+  const now = _('{number}%', { number: 100 * SIZES[size] });
   if (told.textContent !== now) told.textContent = now;
 }
 

@@ -77,4 +77,4 @@ addEventListener('focus', () => look());
 addEventListener('news-lost', () => look());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
 addEventListener('pageshow', (event) => { if (event.persisted) look(); });
-look();
+later(2); // a page that has just come need not ask at once

@@ -47,6 +47,7 @@ class SignaturePad extends HTMLElement {
   #canvas = document.createElement('canvas');
   #stroke = null; // the one that is being drawn
   #pointer = null;
+  #shown = false; // asking the canvas itself would lay out the page before anybody needs it
   #began = 0; // ms, of the first point
 
   connectedCallback() {
@@ -57,7 +58,10 @@ class SignaturePad extends HTMLElement {
     for (const end of ['pointerup', 'pointercancel']) this.#canvas.addEventListener(end, (event) => this.#up(event));
     // a stroke that ends in motion is no fling, which would swallow the next tap
     this.#canvas.addEventListener('touchstart', (event) => event.preventDefault(), { passive: false });
-    new ResizeObserver(() => this.redraw()).observe(this.#canvas);
+    new ResizeObserver(([{ contentRect }]) => {
+      this.#shown = contentRect.width > 0;
+      this.redraw();
+    }).observe(this.#canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.redraw());
     this.#changed();
   }
@@ -94,7 +98,7 @@ class SignaturePad extends HTMLElement {
   }
 
   redraw() {
-    if (this.#canvas.clientWidth) paint(this.#canvas, this.strokes);
+    if (this.#shown) paint(this.#canvas, this.strokes);
   }
 
   #down(event) {
