@@ -78,8 +78,8 @@ function zoom(step) {
   const across = pages.scrollLeft / pages.scrollWidth;
   show();
   const after = read.getBoundingClientRect();
-  scrollBy({ top: after.top + down * after.height - (before.top + down * before.height), behavior: 'instant' });
-  pages.scrollTo({ left: across * pages.scrollWidth, behavior: 'instant' });
+  scrollBy({ top: after.top + down * after.height - (before.top + down * before.height) });
+  pages.scrollTo({ left: across * pages.scrollWidth });
   try {
     sessionStorage.setItem('zoom', SIZES[size]);
   } catch { /* then a reload begins with whole pages */ }
