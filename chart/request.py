@@ -466,7 +466,7 @@ async def announce_those_asking(
 
 
 async def announce_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId) -> None:
-    """Tell the watchers of a chart that something else than a request has moved: what is shared for reading alone."""
+    """Tell the watchers of a chart that something else than a request has moved: a plain share, an invitation."""
     await announce(transaction, practice, client_id, client_id)
 
 
@@ -475,11 +475,6 @@ async def announce(
 ) -> None:
     """Tell the watchers; sent by Postgres when the transaction commits."""
     await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{about}")
-
-
-async def announce_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId) -> None:
-    """Tell the watchers of a chart that something has moved which is no request."""
-    await announce(transaction, practice, client_id, RequestId(client_id))
 
 
 ORPHANED = "Its workflow was ended in the engine by an operator."
