@@ -145,13 +145,14 @@ class WaitingOut(Body):
     client_id: UUID
     client_name: str
     type: str
+    service_on: date
     label: str
     created_at: datetime
     expires_at: datetime
     next_reminder_at: datetime | None
     overdue: bool
     attention: str | None
-    barred: bool = Field(description="A signer has no access any more and cannot sign.")
+    barred: bool = Field(description="A signer cannot sign any more.")
     unreached: bool = Field(description="The latest email to a signer was refused, or could not be sent for days.")
     uninvited: bool = Field(description="Waits for a registration, and no invitation that can be used has arrived.")
 

@@ -55,7 +55,7 @@ try {
 
 /** All pages as large as was asked for: those of now, and those that news and reading on have put here since. */
 function show() {
-  main.style.setProperty('--zoom', SIZES[size]);
+  main.style.setProperty('--zoom', size > 0 ? SIZES[size] : '');
   main.toggleAttribute('data-larger', size > 0);
   for (const picture of size > 0 ? main.querySelectorAll('.pages img') : []) picture.sizes = `${picture.clientWidth}px`;
   for (const button of main.querySelectorAll('[data-zoom]')) {
@@ -83,8 +83,8 @@ function go({ page, down, off, across }) {
   const picture = pages.querySelectorAll('img')[page];
   if (!picture) return; // news has put a shorter document there
   const { top, height } = picture.getBoundingClientRect();
-  scrollBy({ top: top + down * height + off - innerHeight / 4, behavior: 'instant' });
-  pages.scrollTo({ left: across * pages.scrollWidth, behavior: 'instant' });
+  scrollBy({ top: top + down * height + off - innerHeight / 4 });
+  pages.scrollTo({ left: across * pages.scrollWidth });
 }
 
 function zoom(step) {
@@ -99,7 +99,7 @@ function zoom(step) {
 
 // the phone is turned: what the browser keeps in its place is what it finds at the top
 let width = innerWidth;
-let here = reading();
+let here; // nothing yet: at the top
 addEventListener('scroll', () => {
   if (innerWidth === width) here = reading();
 }, { passive: true, capture: true });
@@ -107,7 +107,7 @@ addEventListener('resize', () => {
   if (innerWidth === width) return; // a bar of the browser comes and goes
   width = innerWidth;
   show();
-  if (here.off >= 0) go(here); // above the pages it is not read yet
+  if (here?.off >= 0) go(here); // above the pages it is not read yet
 });
 
 document.addEventListener('click', (event) => {
