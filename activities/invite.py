@@ -64,16 +64,17 @@ class MailInvitation:
         server log or trace has it.
         """
         async with self.database.practice(invitation.practice) as transaction:
-            language = await transaction.fetchval(LANGUAGE, invitation.email)
+            (row,) = await transaction.fetch(LANGUAGES, invitation.email)
+        languages = _languages(row["account"], row["practice"])
         link = f"{self.portal_url}/portal/register#{invitation.token}"
         letter = mail(
             sender=self.mail_from,
             to=invitation.email,
             key=f"{invitation.invitation_id}",
             at=format_datetime(invitation.created_at),
-            subject=SUBJECT[language],
-            body=BODY[language].format(link=link),
-            language=language,
+            subject=SUBJECT[languages[0]],
+            body="\n---\n\n".join(BODY[one].format(link=link) for one in languages),
+            language=", ".join(languages),
         )
         try:
             await self.relay.send(letter)
@@ -84,6 +85,11 @@ class MailInvitation:
             raise
         else:
             await note(self.database, invitation, MailState.SENT)
+
+
+def _languages(of_account: str | None, of_practice: str) -> list[str]:
+    """The account's; of whoever has none nobody knows, so every one, the practice's first."""
+    return [of_account] if of_account else sorted(BODY, key=lambda one: one != of_practice)
 
 
 @activity.defn(name="give_up_invitation")
@@ -113,9 +119,9 @@ async def note(database: Database, invitation: InvitationMail, state: MailState)
 _TOLD = {MailState.REFUSED: About.INVITATION_REFUSED, MailState.FAILED: About.INVITATION_FAILED}
 
 
-# of whoever has an account of this address, else the practice's
-LANGUAGE = SQL("""
-select coalesce(a.language, p.language)
+# of whoever has an account of this address, and the practice's
+LANGUAGES = SQL("""
+select a.language as account, p.language as practice
 from practice p left join portal_account a on a.practice_id = p.id and lower(a.email) = lower($1)
 where p.id = current_practice()
 """)

@@ -209,7 +209,7 @@ async def test_an_unregistered_client_is_invited_and_the_request_waits_for_the_r
     found = await document(api, office, office.notes_of_unregistered.id)
     assert (found["share_status"], found["waits_for"]) == ("Not Shared", "Waits for registration")
     assert await soon(lambda: mailbox.to(email))
-    token = mailbox.to(email)[0].split("#")[1].split()[0]
+    token = mailbox.token(email)
     registered = await api.post("/api/v1/portal/registrations", json={"token": token, "password": PASSWORD})
     assert registered.status_code == HTTPStatus.CREATED, registered.text
     for _ in range(100):
@@ -258,7 +258,7 @@ async def test_a_registration_is_found_even_if_only_the_first_knock_came(
         api, office, office.notes_of_unregistered.id, invite={"email": email, "name": "Priya Natarajan"}
     )
     assert await soon(lambda: mailbox.to(email))
-    token = mailbox.to(email)[0].split("#")[1].split()[0]
+    token = mailbox.token(email)
     handle = engine.get_workflow_handle(workflow_id(office.notes_of_unregistered.id))
     await handle.signal(ShareToSign.registered)
     await asyncio.sleep(0.5)
