@@ -466,7 +466,7 @@ async def announce_those_asking(
 
 
 async def announce_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId) -> None:
-    """Tell the watchers of a chart that something else than a request has moved: what is shared for reading alone."""
+    """Tell the watchers of a chart that something else than a request has moved: a plain share, an invitation."""
     await announce(transaction, practice, client_id, client_id)
 
 

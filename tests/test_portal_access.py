@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from email import message_from_string, policy
 from http import HTTPStatus
 from typing import Any
 
@@ -370,16 +371,24 @@ async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> 
 
 
 @pytest.mark.usefixtures("worker")
-async def test_an_invitation_is_in_the_language_of_the_account_that_its_address_has(
+async def test_an_invitation_is_in_the_language_of_its_account_and_without_one_in_every_language(
     api: httpx2.AsyncClient, database: Database, office: Office, mailbox: Mailbox
 ) -> None:
     async with database.practice(office.practice) as transaction:
         await transaction.execute("update portal_account set language = 'es' where id = $1", office.account)
     path = f"/api/v1/clients/{office.unregistered}/invitations"
     newcomer = f"{office.practice.hex}@demo.example"
-    for email, says in ((office.client_email, "Si no esperaba este correo"), (newcomer, "If you did not expect")):
+    english, spanish = "If you did not expect this email", "Si no esperaba este correo"
+    for email, languages, says, speaks in (
+        (office.client_email, "es", [spanish], "Su invitaci"),
+        (newcomer, "en, es", [english, spanish], "Your invitation"),
+    ):
         invited = {"email": email, "name": "Rosa Rivera", "relationship": "partner"}
         assert (await api.post(path, json=invited, headers=office.bearer)).is_success
         assert await soon(lambda email=email: mailbox.to(email))
         (sent,) = mailbox.to(email)
-        assert says in sent
+        mail = message_from_string(sent, policy=policy.default)
+        assert (mail["Content-Language"], mail["Subject"].startswith(speaks)) == (languages, True)
+        text = mail.get_content()
+        assert [one for one in (english, spanish) if one in text] == says
+        assert len(set(re.findall(r"#\S{43}", text))) == 1
