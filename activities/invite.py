@@ -8,9 +8,9 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.notify import ACTIONS, mail
-from chart import audit
+from chart import audit, message, request
 from chart.ids import ClientId, PracticeId
-from chart.message import MailState
+from chart.message import About, MailState
 from gateways.postgres import SQL, Database
 from gateways.smtp import AddressRefused, Relay, RelayUnavailable
 
@@ -104,9 +104,19 @@ class GiveUpInvitation:
 
 
 async def note(database: Database, invitation: InvitationMail, state: MailState) -> None:
-    async with database.practice(invitation.practice) as transaction:
-        if await transaction.fetchval(NOTE, invitation.invitation_id, state) is not None:
-            await audit.record(transaction, invitation.practice, audit.SERVICE, ACTIONS[state], chart=invitation.client)
+    """Keep what became of the email. Staff is told where it reaches nobody, unless it was taken back or sent again."""
+    practice, chart = invitation.practice, invitation.client
+    async with database.practice(practice) as transaction:
+        stands = await transaction.fetchval(NOTE, invitation.invitation_id, state)
+        if stands is None:
+            return
+        await audit.record(transaction, practice, audit.SERVICE, ACTIONS[state], chart=chart)
+        if stands and state in _TOLD:
+            await message.tell_of_chart(transaction, practice, chart, _TOLD[state])
+        await request.announce_chart(transaction, practice, chart)
+
+
+_TOLD = {MailState.REFUSED: About.INVITATION_REFUSED, MailState.FAILED: About.INVITATION_FAILED}
 
 
 # of whoever has an account of this address, and the practice's
@@ -117,5 +127,6 @@ where p.id = current_practice()
 """)
 
 NOTE = SQL("""
-update invitation set mail = $2 where id = $1 and mail is distinct from $2 and mail is distinct from 'sent' returning id
+update invitation set mail = $2 where id = $1 and mail is distinct from $2 and mail is distinct from 'sent'
+returning revoked_at is null and used_at is null
 """)

@@ -10,6 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import codec, health, live, pages, problems
 from api.defences import Defences
+from api.heads import Heads
 from api.hub import Hub
 from api.observed import Observed
 from api.openapi import ROUTERS, Documented
@@ -77,6 +78,7 @@ def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
     app.add_middleware(problems.LastResort)
     app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
     app.add_middleware(codec.CrossOrigin, allowed=temporal_ui)
+    app.add_middleware(Heads)
     app.add_middleware(Observed, tracer=tracer)
     problems.install(app)
     for router in (health.router, codec.router, live.router, *ROUTERS, pages.router):

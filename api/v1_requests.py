@@ -95,7 +95,10 @@ class RequestOut(Body):
     document_id: UUID
     client_id: UUID
     state: RequestState
-    label: str = Field(description="As it stands beside the Share Status.")
+    label: str = Field(
+        description="As it stands beside the Share Status: `Expired` from the last moment on, also while the `state` "
+        "is what it was for a minute more, so that what was signed in time can arrive."
+    )
     attention: str | None = Field(description="Why it needs attention.")
     offers: list[Act] = Field(description="What the practice may do now.")
     in_order: bool
@@ -142,13 +145,14 @@ class WaitingOut(Body):
     client_id: UUID
     client_name: str
     type: str
+    service_on: date
     label: str
     created_at: datetime
     expires_at: datetime
     next_reminder_at: datetime | None
     overdue: bool
     attention: str | None
-    barred: bool = Field(description="A signer has no access any more and cannot sign.")
+    barred: bool = Field(description="A signer cannot sign any more.")
     unreached: bool = Field(description="The latest email to a signer was refused, or could not be sent for days.")
     uninvited: bool = Field(description="Waits for a registration, and no invitation that can be used has arrived.")
 

@@ -31,7 +31,9 @@ class Barred(StrEnum):
     """Why somebody who is still asked cannot sign any more."""
 
     NO_ACCESS = "no access"
-    """The account does not act for the client today, or not as somebody to whom this document may go."""
+    """The account does not act for the client today."""
+    NO_CONSENT = "no consent"
+    """It does, but no consent holds under which this document may go to it (42 CFR Part 2)."""
     BLOCKED = "blocked"
     """Staff keeps this document from the account."""
     LEFT = "left"
@@ -464,7 +466,7 @@ async def announce_those_asking(
 
 
 async def announce_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId) -> None:
-    """Tell the watchers of a chart that something else than a request has moved: what is shared for reading alone."""
+    """Tell the watchers of a chart that something else than a request has moved: a plain share, an invitation."""
     await announce(transaction, practice, client_id, client_id)
 
 
@@ -537,7 +539,9 @@ BARRED = """
          when s.account_id is null then null
          when not exists (
              select from reaches where reaches.account_id = s.account_id and reaches.document_id = q.document_id
-         ) then 'no access'
+         ) then case when exists (
+             select from acting where acting.account_id = s.account_id and acting.client_id = q.client_id
+         ) then 'no consent' else 'no access' end
          when exists (select from document_block b where b.document_id = q.document_id and b.account_id = s.account_id)
          then 'blocked' end
 """

@@ -1,7 +1,7 @@
 """The staff queue: requests that wait for somebody, over all charts of the practice (SPEC N4)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -19,12 +19,12 @@ class Filter(StrEnum):
     UNSIGNED = "unsigned"
     """Open, and a signer has been asked."""
     OVERDUE = "overdue"
-    """All reminders have gone out, or the expiry is less than a week away."""
+    """All reminders have gone out, or less than a week is left and less than half of the time that there was."""
     NEEDS_ATTENTION = "needs_attention"
-    """Cannot go on, or asks somebody who has no access any more."""
+    """Cannot go on, or asks somebody who cannot sign any more."""
     NOT_REGISTERED = "not_registered"
     COUNTER_SIGNATURE = "counter_signature"
-    """Waits for a provider's or supervisor's signature."""
+    """It is a provider's or supervisor's turn to sign."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Waiting:
     client_id: ClientId
     client_name: str = field(repr=False)
     type: str = field(repr=False)
+    service_on: date = field(repr=False)
     label: str
     created_at: datetime
     expires_at: datetime
@@ -44,7 +45,7 @@ class Waiting:
     overdue: bool
     attention: str | None
     barred: bool
-    """A signer has no access any more and cannot sign."""
+    """A signer cannot sign any more."""
     unreached: bool = False
     """The latest email to a signer was refused, or could not be sent for days; the request goes on in the portal."""
 
@@ -57,7 +58,7 @@ class Waiting:
         if self.attention:
             return self.attention
         if self.barred:
-            return N_("A signer has no access any more. Recall the request and share again.")
+            return N_("A signer cannot sign any more. The request says why, and what can be done.")
         if self.uninvited:
             return N_("Nobody who could register has an invitation. Invite somebody on the Chart Face.")
         return N_("An email does not reach a signer. Tell them in another way.") if self.unreached else None
@@ -97,6 +98,7 @@ async def queue(
             client_id=row["client_id"],
             client_name=row["client_name"],
             type=type_label(Kind(row["kind"]), row["note_name"]),
+            service_on=row["service_on"],
             label=label(
                 RequestState(row["state"]),
                 attention=row["attention"] is not None,
@@ -123,11 +125,11 @@ QUEUE = SQL(
     """
 with open as (
     select q.id as request_id, q.document_id, q.client_id, c.given_name || ' ' || c.family_name as client_name, d.kind,
-        d.note_name, q.state, q.attention, q.created_at, q.expires_at, """
+        d.note_name, d.service_on, q.state, q.attention, q.created_at, q.expires_at, """
     + LATE
     + """ as late,
         (
-            select min(r) from unnest(q.reminders) r where r > now() and exists (
+            select min(r) from unnest(q.reminders) r where r > now() and r < q.expires_at and exists (
                 select from signer mine join portal_account a on a.id = mine.account_id
                 where mine.request_id = q.id and (a.reminders or not p.reminders_optional) and """
     + MY_TURN
@@ -135,16 +137,19 @@ with open as (
             )
         ) as next_reminder_at,
         q.state = 'pending' and (
-            q.expires_at < now() + interval '7 days'
+            q.expires_at < now() + least(interval '7 days', (q.expires_at - q.created_at) / 2)
             or (cardinality(q.reminders) > 0 and now() > (select max(r) from unnest(q.reminders) r))
         ) as overdue,
-        s.viewed, s.seats, s.signed, s.staff_waits, s.barred
+        s.viewed, s.seats, s.signed, s.barred, exists (
+            select from signer mine where mine.request_id = q.id and mine.staff_id is not null and """
+    + MY_TURN
+    + """
+        ) as staff_waits
     from signature_request q join document d on d.id = q.document_id join client c on c.id = q.client_id
     join practice p on p.id = q.practice_id
     join lateral (
         select bool_or(s.viewed_at is not null and s.account_id is not null) as viewed, count(*)::int as seats,
             (count(*) filter (where s.state = 'signed'))::int as signed,
-            bool_or(s.staff_id is not null and s.state = 'waiting') as staff_waits,
             coalesce(bool_or(("""
     + BARRED
     + """) is not null), false) as barred
@@ -168,7 +173,7 @@ where case $1
     when 'overdue' then overdue
     when 'needs_attention' then attention is not null or barred
     when 'not_registered' then state = 'awaiting_registration'
-    when 'counter_signature' then state = 'pending' and staff_waits
+    when 'counter_signature' then staff_waits
     else true
 end
 and ($3::boolean is null or (attention is null and not barred, expires_at, request_id) > ($3, $4, $5))

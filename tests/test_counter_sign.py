@@ -83,7 +83,11 @@ async def test_the_client_signs_then_the_provider_and_the_document_bears_both(
     await api.get(f"/api/v1/portal/documents/{office.note.id}", headers=await portal(api, office))
     await says_of_it(api, office, request["id"], "Viewed")
     assert await next_reminder(api, office)
+    to_counter_sign = "/api/v1/requests?show=counter_signature"
+    assert (await api.get(to_counter_sign, headers=office.bearer)).json()["requests"] == []  # not yet
     assert (await client_signs(api, office)).json() == {"outcome": "taken"}
+    (now,) = (await api.get(to_counter_sign, headers=office.bearer)).json()["requests"]
+    assert (now["request_id"], now["service_on"]) == (request["id"], str(office.note.service_on))
     assert not await next_reminder(api, office)  # of colleagues nobody is reminded
 
     mine = await api.get(page_of(office), headers=provider)

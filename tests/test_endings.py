@@ -4,16 +4,19 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 from temporalio.client import Client
 
 from activities.ask import workflow_id
+from chart.request import CHANNEL
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account
-from tests.conftest import Mailbox
+from local.postgres import Cluster
+from tests.conftest import Mailbox, owner
 from tests.office import PASSWORD, Office
 from tests.papers import paper
 from tests.sign_ins import sign_in_staff
@@ -231,6 +234,21 @@ async def test_a_refused_invitation_is_told_to_staff(api: httpx2.AsyncClient, of
     assert [one["mail"] for one in listed] == ["sent", "refused"]
 
 
+async def test_a_refused_invitation_rings_the_bell_once_and_leads_to_the_portal_access(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    heard: list[str] = []
+    async with database.listening({CHANNEL: heard.append}):
+        for number in range(2):
+            body = {"email": f"refused-{number}@demo.example", "name": "Priya Natarajan"}
+            await api.post(path, json=body, headers=office.bearer)
+        assert await soon(lambda: len([one for one in heard if f"/{office.unregistered}/" in one]) == 2)
+    page = await api.get("/charts", headers={"accept": "text/html"} | await sign_in_staff(api, office.provider_email))
+    assert page.text.count("The email address of an invitation was refused</strong>") == 1
+    assert f'<a href="/charts/{office.unregistered}#invite">' in page.text
+
+
 async def test_a_registration_is_found_even_if_only_the_first_knock_came(
     api: httpx2.AsyncClient, office: Office, database: Database, mailbox: Mailbox, engine: Any
 ) -> None:
@@ -370,6 +388,25 @@ async def test_a_signed_request_is_not_asked_for_again(api: httpx2.AsyncClient, 
     for way, body in (("reissue", None), ("recall", WHY), ("extend", {"until": SOON}), ("remind", None)):
         refused = await steer(api, office, {"id": request_id}, way, body)
         assert (refused.status_code, "signed" in refused.json()["detail"]) == (HTTPStatus.CONFLICT, True), way
+
+
+async def test_a_request_is_overdue_when_half_of_its_few_days_have_gone_and_no_reminder_comes_behind_its_end(
+    api: httpx2.AsyncClient, postgres: Cluster, office: Office
+) -> None:
+    request = await ask(api, office, days=4, reminder_days=[3, 7])
+
+    async def line() -> tuple[bool, bool]:
+        (waiting,) = (await api.get("/api/v1/requests", headers=office.bearer)).json()["requests"]
+        return waiting["overdue"], waiting["next_reminder_at"] is not None
+
+    assert await line() == (False, True)
+    async with owner(postgres) as connection:
+        await connection.execute(
+            "update signature_request set created_at = created_at - interval '3 days', "
+            "expires_at = expires_at - interval '3 days' where id = $1",
+            UUID(request["id"]),
+        )
+    assert await line() == (True, False)
 
 
 async def test_the_queue_and_the_timeline_tell_what_waits_and_what_happened(

@@ -366,7 +366,7 @@ async def test_under_a_consent_the_recipient_signs_and_after_it_cannot(
     assert late.status_code == HTTPStatus.NOT_FOUND
     assert (await api.get("/api/v1/portal/messages", headers=partner.headers)).json()["messages"] == []
     found = (await api.get(f"/api/v1/requests/{asked['id']}", headers=partner.office.bearer)).json()
-    assert [one["barred"] for one in found["signers"]] == ["no access", None]
+    assert [one["barred"] for one in found["signers"]] == ["no consent", None]
     await consented(api, partner)
     for headers in (partner.headers, me):
         signed = await api.post(f"{partner.path}/signature", json=body, headers=headers)

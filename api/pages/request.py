@@ -77,7 +77,11 @@ async def _show(
             "document": document,
             "entries": found.entries,
             "names": found.names,
-            "ahead": [moment for moment in found.request.reminders if moment > now and found.reminds],
+            "ahead": [
+                moment
+                for moment in found.request.reminders
+                if now < moment < found.request.expires_at and found.reminds
+            ],
             "today": now.astimezone(found.zone).date(),
             "last_day": last_day,
             "words": words,

@@ -68,6 +68,8 @@ NOTICE: dict[str | None, Sentence] = {
 BARRED: dict[Barred, Sentence] = {
     Barred.NO_ACCESS: "Has no access to this client’s portal any more, so cannot sign. "
     "Recall the request and share it again with other signers.",
+    Barred.NO_CONSENT: "No consent holds any more under which this document may go to this person (42 CFR Part 2). "
+    "Record one, or recall the request and share it with other signers.",
     Barred.LEFT: "Is no longer on the staff of the practice, so cannot sign. "
     "Recall the request and share it again with other signers.",
     Barred.BLOCKED: "This document is kept from this person, who cannot sign it. "
@@ -109,7 +111,10 @@ def waits_for(asked: Request) -> str:
         return N_("The time to sign has passed. What was signed in time still counts.")
     if asked.state is RequestState.AWAITING_REGISTRATION:
         return N_("Waits until somebody registers for this client in the Client Portal; it is delivered then.")
-    names = [signer.name or N_("a signer") for signer in asked.signers if signer.party in asked.life.waits_for]
+    waiting = [signer for signer in asked.signers if signer.party in asked.life.waits_for]
+    # whoever cannot sign is waited for in vain
+    able = [signer for signer in waiting if not signer.barred] or waiting
+    names = [signer.name or N_("a signer") for signer in able]
     who = languages.listed(names or [N_("nobody")])
     if asked.in_order and sum(signer.state is SeatState.WAITING for signer in asked.signers) > 1:
         return Text("Waits for {who} to sign; the next is asked after that.", who=who)

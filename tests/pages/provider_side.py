@@ -338,6 +338,7 @@ class ProviderSide(Play):
                 client_id=CLIENT,
                 client_name="Jordan Rivera",
                 type=one.type,
+                service_on=one.service_on,
                 label=one.waits_for or "",
                 created_at=NOW,
                 expires_at=NOW + timedelta(days=60),

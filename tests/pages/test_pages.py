@@ -170,7 +170,7 @@ def test_the_timeline_says_what_happened_by_whom_and_what_is_to_come(browser: Te
     for said in words.HAPPENED.values():
         assert said in html
     assert "Dr. Maya Chen" in html
-    assert "Expires if nobody signs" in html
+    assert "Expires if it is not signed" in html
 
 
 @pytest.mark.parametrize("way", ["recall", "unable-to-obtain", "signed-on-paper"])

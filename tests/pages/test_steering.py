@@ -261,12 +261,14 @@ def test_a_signer_without_access_is_shown_with_the_remedy(browser: TestClient, o
     on_stage.barred = (a_signer(0, CLIENT_PARTY, barred=why),)
     on_stage.documents = [replace(PENDING, barred=True)]
     for address in (CHART, f"{CHART}/documents/{PENDING.id}"):
-        assert "A signer has no access any more and cannot sign." in text(browser.get(address).text)
+        assert "A signer cannot sign any more." in text(browser.get(address).text)
     html = browser.get(PAGE).text
     assert "Cannot sign" in text(html)
-    assert "A signer has no access any more" in text(html)
-    assert ">A signer has no access any more.</textarea>" in html
-    assert "A signer has no access any more" in text(browser.get("/requests").text)
+    assert "A signer cannot sign any more" in text(html)
+    assert ">A signer cannot sign any more.</textarea>" in html
+    assert "A signer cannot sign any more" in text(browser.get("/requests").text)
+    # where it can be mended
+    assert (f'<a href="{CHART}/consents">Consents</a>' in html) == (why is Barred.NO_CONSENT)
 
 
 def test_the_day_of_the_expiry_is_the_practices(browser: TestClient, on_stage: Stage) -> None:
@@ -399,7 +401,7 @@ def test_a_request_that_everybody_has_signed_waits_for_nobody(browser: TestClien
     on_stage.documents = [replace(PENDING, **stuck)]
     said = text(browser.get(PAGE).text)
     assert "Everybody has signed." in said
-    for wrong in ("It can be signed until", "Viewed", "Expires if nobody signs"):
+    for wrong in ("It can be signed until", "Viewed", "Expires if it is not signed"):
         assert wrong not in said
     for address in (f"{CHART}/documents/{PENDING.id}", CHART):
         said = text(browser.get(address).text)
@@ -410,6 +412,9 @@ def test_no_reminder_is_announced_while_it_waits_for_colleagues_alone(browser: T
     ahead = datetime.now(UTC) + timedelta(days=3)
     on_stage.since_signed = {"reminders": (ahead,)}
     assert "To come: Reminder" in text(browser.get(PAGE).text)
+    on_stage.since_signed = {"reminders": (records.asked(RequestState.PENDING)["expires_at"] + timedelta(days=1),)}
+    assert "To come: Reminder" not in text(browser.get(PAGE).text)  # nor behind the end
+    on_stage.since_signed = {"reminders": (ahead,)}
     on_stage.barred = (a_signer(0, CLIENT_PARTY, SeatState.SIGNED), a_signer(1, STAFF_PARTY))
     html = browser.get(PAGE).text
     assert "To come: Reminder" not in text(html)

@@ -6,10 +6,18 @@ const PRESENT = 10 * 60_000; // reading the page again must not keep a session a
 
 let source;
 let due;
+let missed = false;
 let lastActive = Date.now();
-for (const kind of ['pointerdown', 'keydown', 'scroll']) {
-  addEventListener(kind, () => { lastActive = Date.now(); }, { passive: true });
+for (const kind of ['pointerdown', 'pointermove', 'keydown', 'scroll']) {
+  addEventListener(kind, () => {
+    lastActive = Date.now();
+    if (missed) soon(); // whoever comes back sees what is so now
+  }, { passive: true });
 }
+// a download leaves the page as it is, which may tell of it
+document.addEventListener('submit', ({ target }) => {
+  if ('downloads' in target.dataset) for (const wait of [1000, 4000]) setTimeout(soon, wait);
+});
 
 /** Read the page again and put in what differs; returns the fresh page, or null if it cannot be had. */
 export async function refresh() {
@@ -79,7 +87,10 @@ function plain(element) {
 
 function soon() {
   clearTimeout(due);
-  due = setTimeout(() => { if (Date.now() - lastActive < PRESENT) refresh(); }, 150);
+  due = setTimeout(() => {
+    missed = Date.now() - lastActive >= PRESENT;
+    if (!missed) refresh();
+  }, 150);
 }
 
 function connect() {

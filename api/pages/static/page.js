@@ -67,7 +67,8 @@ document.addEventListener('submit', (event) => {
     return;
   }
   form.dataset.sent = 'yes';
-  setTimeout(() => { delete form.dataset.sent; }, 10_000); // it may have got lost
+  // it may have got lost; and a download leaves the page as it is, where another can be chosen
+  setTimeout(() => { delete form.dataset.sent; }, 'downloads' in form.dataset ? 2000 : 10_000);
 });
 // a page that the browser kept and shows again may send its forms again
 addEventListener('pageshow', () => {

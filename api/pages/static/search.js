@@ -1,14 +1,20 @@
 // Chart Room: the list follows what is typed. Names go in the body of a request, never in an address.
 import { forget, keep, kept } from './draft.js';
 import { swap } from './live.js';
+import { _, announce } from './page.js';
 
 const form = document.querySelector('[data-search]');
 const input = form.elements.search;
 let timer;
 let asking;
 
+const listed = () => document.querySelector('[data-clients]');
+const busy = () => listed().setAttribute('aria-busy', 'true');
+
 input.addEventListener('input', () => {
   clearTimeout(timer);
+  // what is still listed is not what was typed, and may not be taken for it
+  busy();
   timer = setTimeout(search, 150);
 });
 form.addEventListener('submit', (event) => {
@@ -22,7 +28,11 @@ if (!('answersForm' in document.body.dataset)) {
   if (input.value) search();
 }
 
+// as soon as there is a connection again
+addEventListener('online', () => { if (listed().hidden) search(); });
+
 async function search(asked = false) {
+  busy();
   if (input.value) keep('search', input.value);
   else forget('search');
   asking?.abort();
@@ -31,11 +41,26 @@ async function search(asked = false) {
   const response = await fetch(form.action, sent).catch(() => null);
   // signed out in the meantime: the address says where to go on
   if (response?.redirected) return location.assign(response.url);
-  // the browser itself says what is wrong, once somebody insists
-  if (!response?.ok) return asked && !sent.signal.aborted && form.submit();
+  if (sent.signal.aborted) return;
+  // the server itself says what is wrong, once somebody insists
+  if (!response?.ok) return response && asked ? form.submit() : unfound();
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   const [old, next] = [document, fresh].map((page) => page.querySelector('[data-clients]'));
+  document.querySelector('[data-unfound]')?.remove();
+  // it stays where nothing else was found
+  old.removeAttribute('aria-busy');
+  old.hidden = false;
   // news read the page without these words, so they may not touch the list
   next.dataset.live = input.value ? 'found' : 'clients';
   swap(old, next);
+}
+
+function unfound() {
+  if (listed().hidden) return;
+  listed().hidden = true;
+  const why = Object.assign(document.createElement('p'), { className: 'problem' });
+  why.dataset.unfound = '';
+  why.textContent = _('The search did not arrive. Search again when there is a connection.');
+  listed().before(why);
+  announce(why.textContent);
 }

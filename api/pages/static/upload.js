@@ -44,6 +44,21 @@ form.addEventListener('drop', (event) => {
 // -- sending
 
 let going;
+const fields = [...form.querySelectorAll('.field')];
+const button = form.querySelector('button');
+
+/** What is on its way is not what is typed now, so nothing can be. */
+function sending(on) {
+  way.hidden = !on;
+  button.disabled = on;
+  for (const one of fields) one.inert = on;
+}
+
+addEventListener('beforeunload', (event) => { if (going) event.preventDefault(); });
+form.querySelector('.actions a').addEventListener('click', () => {
+  going?.abort();
+  going = undefined;
+});
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -59,12 +74,13 @@ form.addEventListener('submit', (event) => {
   });
   going.addEventListener('load', () => arrived(going));
   going.addEventListener('error', () => refused(_('The connection was lost. The file is still chosen: send it again.')));
-  way.hidden = false;
-  announce(_('The file is being sent.'));
   going.send(new FormData(form));
+  sending(true);
+  announce(_('The file is being sent.'));
 });
 
 function arrived(answer) {
+  going = undefined;
   // done, or signed out in the meantime: the address says where to go on
   if (answer.responseURL !== form.action) return location.assign(answer.responseURL);
   const page = new DOMParser().parseFromString(answer.responseText, 'text/html');
@@ -74,7 +90,7 @@ function arrived(answer) {
 
 function refused(why) {
   going = undefined;
-  way.hidden = true;
+  sending(false);
   bar.value = 0;
   document.querySelector('[data-problem]')?.remove();
   const problem = document.createElement('p');
