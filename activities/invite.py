@@ -72,7 +72,7 @@ class MailInvitation:
             to=invitation.email,
             key=f"{invitation.invitation_id}",
             at=format_datetime(invitation.created_at),
-            subject=SUBJECT[languages[0]],
+            subject=" / ".join(SUBJECT[one] for one in languages),
             body="\n---\n\n".join(BODY[one].format(link=link) for one in languages),
             language=", ".join(languages),
         )

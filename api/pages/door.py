@@ -241,7 +241,8 @@ def _enrolment(router: APIRouter, door: Door) -> None:
             offered = await accounts.offer_authenticator(res, await who_enrols(request, res))
         except SignInAgain as over:
             return door.sign_in_page(request, res, over, following)
-        return door.page(request, "enrol", refusal, following, secret=offered.text, picture=qr_code(offered.address))
+        shown = {"secret": offered.text, "opens": offered.address, "picture": qr_code(offered.address)}
+        return door.page(request, "enrol", refusal, following, **shown)
 
     @router.get("/sign-in/enrol")
     @does(Operation.GO_ON)

@@ -234,7 +234,7 @@ def test_days_and_times_are_spanish_and_the_practices(browser: TestClient) -> No
 FACTORS = Factors(authenticator=True, passkeys=(), recovery_codes=1)
 BESIDES: dict[str, dict[str, Any]] = {
     "door/second_factor.html": {"factors": FACTORS, "helped": True},
-    "door/enrol.html": {"secret": "JBSWY3DPEHPK3PXP", "picture": ""},
+    "door/enrol.html": {"secret": "JBSWY3DPEHPK3PXP", "opens": "otpauth://totp/x", "picture": ""},
     "door/new_password.html": {"least": 15},
     "codec.html": {"found": None, "endpoint": ""},
     "problem.html": {
