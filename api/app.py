@@ -10,6 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import codec, health, live, pages, problems
 from api.defences import Defences
+from api.heads import Heads
 from api.hub import Hub
 from api.observed import Observed
 from api.openapi import ROUTERS, Documented
@@ -72,6 +73,7 @@ def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_middleware(Trail)
+    app.add_middleware(Heads)
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
     app.add_middleware(problems.LastResort)

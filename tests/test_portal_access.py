@@ -17,7 +17,8 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account, api_key
 from identity.caller import Right
-from tests.conftest import Mailbox
+from local.postgres import Cluster
+from tests.conftest import Mailbox, owner
 from tests.office import PASSWORD, Office, add_document
 from tests.test_audit import log, staff
 from tests.test_counter_sign import staff_id
@@ -361,6 +362,51 @@ async def test_an_invitation_is_sent_again_and_one_that_was_used_is_not_taken_ba
     await account.register(database, used.token, PASSWORD)
     late = await api.post(f"{chart}/invitations/{used.id}/revoke", headers=me)
     assert (late.status_code, "End the access instead" in late.text) == (HTTPStatus.CONFLICT, True)
+
+
+async def test_an_invitation_that_nobody_used_in_time_is_shown_and_sent_again(
+    api: httpx2.AsyncClient, postgres: Cluster, office: Office
+) -> None:
+    me, chart = await staff(api, office.provider_email), f"/charts/{office.unregistered}"
+    form = {"name": "Priya Natarajan", "email": "late@demo.example", "relationship": "self"}
+    await api.post(f"{chart}/invitation", data=form, headers=me)
+    async with owner(postgres) as connection:
+        lapse = "update invitation set expires_at = now() - interval '1 hour' where client_id = $1"
+        await connection.execute(lapse, office.unregistered)
+    page = await page_of(api, chart, me)
+    assert "Did not register before the invitation ended" in page
+    (late,) = re.findall(rf'action="({chart}/invitations/[0-9a-f-]{{36}})/again"', page)
+    assert (
+        await api.get(f"/api/v1{chart.replace('charts', 'clients')}/invitations", headers=office.bearer)
+    ).json() == {"invitations": []}
+    await api.post(f"{late}/again", headers=me)
+    page = await page_of(api, chart, me)
+    assert "Did not register" not in page
+    assert "Take back" in page
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/portal/register",
+        "/portal/sign-in/link",
+        "/sign-in/reset",
+        "/portal/inbox/01a2138c-0000-7000-8000-000000000000",
+    ],
+)
+async def test_a_scanner_that_asks_for_the_head_of_a_mailed_link_finds_it_alive(
+    api: httpx2.AsyncClient, office: Office, address: str
+) -> None:
+    """SPEC N2."""
+    got, head = await api.get(address), await api.head(address)
+    assert got.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}
+    assert (head.status_code, head.headers.get("location"), head.content) == (
+        got.status_code,
+        got.headers.get("location"),
+        b"",
+    )
+    refused = await api.head(address, headers=await portal(api, office))
+    assert refused.status_code == HTTPStatus.METHOD_NOT_ALLOWED
 
 
 async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> str:
