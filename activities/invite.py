@@ -8,9 +8,9 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.notify import ACTIONS, mail
-from chart import audit
+from chart import audit, message, request
 from chart.ids import ClientId, PracticeId
-from chart.message import MailState
+from chart.message import About, MailState
 from gateways.postgres import SQL, Database
 from gateways.smtp import AddressRefused, Relay, RelayUnavailable
 
@@ -64,16 +64,17 @@ class MailInvitation:
         server log or trace has it.
         """
         async with self.database.practice(invitation.practice) as transaction:
-            language = await transaction.fetchval(LANGUAGE, invitation.email)
+            (row,) = await transaction.fetch(LANGUAGES, invitation.email)
+        languages = _languages(row["account"], row["practice"])
         link = f"{self.portal_url}/portal/register#{invitation.token}"
         letter = mail(
             sender=self.mail_from,
             to=invitation.email,
             key=f"{invitation.invitation_id}",
             at=format_datetime(invitation.created_at),
-            subject=SUBJECT[language],
-            body=BODY[language].format(link=link),
-            language=language,
+            subject=" / ".join(SUBJECT[one] for one in languages),
+            body="\n---\n\n".join(BODY[one].format(link=link) for one in languages),
+            language=", ".join(languages),
         )
         try:
             await self.relay.send(letter)
@@ -84,6 +85,11 @@ class MailInvitation:
             raise
         else:
             await note(self.database, invitation, MailState.SENT)
+
+
+def _languages(of_account: str | None, of_practice: str) -> list[str]:
+    """The account's; of whoever has none nobody knows, so every one, the practice's first."""
+    return [of_account] if of_account else sorted(BODY, key=lambda one: one != of_practice)
 
 
 @activity.defn(name="give_up_invitation")
@@ -98,18 +104,29 @@ class GiveUpInvitation:
 
 
 async def note(database: Database, invitation: InvitationMail, state: MailState) -> None:
-    async with database.practice(invitation.practice) as transaction:
-        if await transaction.fetchval(NOTE, invitation.invitation_id, state) is not None:
-            await audit.record(transaction, invitation.practice, audit.SERVICE, ACTIONS[state], chart=invitation.client)
+    """Keep what became of the email. Staff is told where it reaches nobody, unless it was taken back or sent again."""
+    practice, chart = invitation.practice, invitation.client
+    async with database.practice(practice) as transaction:
+        stands = await transaction.fetchval(NOTE, invitation.invitation_id, state)
+        if stands is None:
+            return
+        await audit.record(transaction, practice, audit.SERVICE, ACTIONS[state], chart=chart)
+        if stands and state in _TOLD:
+            await message.tell_of_chart(transaction, practice, chart, _TOLD[state])
+        await request.announce_chart(transaction, practice, chart)
 
 
-# of whoever has an account of this address, else the practice's
-LANGUAGE = SQL("""
-select coalesce(a.language, p.language)
+_TOLD = {MailState.REFUSED: About.INVITATION_REFUSED, MailState.FAILED: About.INVITATION_FAILED}
+
+
+# of whoever has an account of this address, and the practice's
+LANGUAGES = SQL("""
+select a.language as account, p.language as practice
 from practice p left join portal_account a on a.practice_id = p.id and lower(a.email) = lower($1)
 where p.id = current_practice()
 """)
 
 NOTE = SQL("""
-update invitation set mail = $2 where id = $1 and mail is distinct from $2 and mail is distinct from 'sent' returning id
+update invitation set mail = $2 where id = $1 and mail is distinct from $2 and mail is distinct from 'sent'
+returning revoked_at is null and used_at is null
 """)

@@ -206,6 +206,6 @@ def mail(*, sender: str, to: str, key: str, at: str, subject: str, body: str, la
     letter["Date"] = at
     letter["Message-ID"] = f"<{key}@{address.domain}>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter["Content-Language"] = language
     letter.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")
+    letter["Content-Language"] = language  # what is set before the content goes with it
     return letter

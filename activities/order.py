@@ -46,6 +46,7 @@ async def share(transaction: Transaction, practice_id: PracticeId, by: Actor, do
             document=document_id,
             sha256=found.sha256,
         )
+        await request.announce_chart(transaction, practice_id, found.client_id)
 
 
 async def new_order(

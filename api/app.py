@@ -73,12 +73,12 @@ def make_app(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_middleware(Trail)
-    app.add_middleware(Heads)
     # inside the defences, which make a problem of its answer; a route may set a limit of its own
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY)
     app.add_middleware(problems.LastResort)
     app.add_middleware(Defences, guests={codec.DECODE: temporal_ui})
     app.add_middleware(codec.CrossOrigin, allowed=temporal_ui)
+    app.add_middleware(Heads)
     app.add_middleware(Observed, tracer=tracer)
     problems.install(app)
     for router in (health.router, codec.router, live.router, *ROUTERS, pages.router):

@@ -20,11 +20,12 @@ from identity import session
 
 @dataclass(frozen=True)
 class News:
-    """A request of this chart has moved."""
+    """Something of this chart has moved."""
 
     practice: UUID
     client: UUID
-    request: UUID
+    about: UUID
+    """The request; or the client, where it is none."""
 
 
 @dataclass(frozen=True)
@@ -106,5 +107,5 @@ class Hub:
 async def _next_of(request: UUID, queue: "asyncio.Queue[Heard | None]") -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(1):
-            while (heard := await queue.get()) and not (isinstance(heard, News) and heard.request == request):
+            while (heard := await queue.get()) and not (isinstance(heard, News) and heard.about == request):
                 pass

@@ -1,4 +1,4 @@
-"""Live news as server-sent events: that a request moved, by ids only; the page then reads itself again."""
+"""Live news as server-sent events: that a request or a share moved, by ids only; the page then reads itself again."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ async def _lives(res: Resources, surface: Surface, token: str) -> bool:
 
 
 def _event(news: News) -> ServerSentEvent:
-    return ServerSentEvent(event="request", data={"client": str(news.client), "request": str(news.request)})
+    return ServerSentEvent(event="request", data={"client": str(news.client), "about": str(news.about)})
 
 
 async def _acts_for(res: Resources, user: PortalUser, client_id: ClientId) -> bool:

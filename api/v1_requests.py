@@ -95,7 +95,10 @@ class RequestOut(Body):
     document_id: UUID
     client_id: UUID
     state: RequestState
-    label: str = Field(description="As it stands beside the Share Status.")
+    label: str = Field(
+        description="As it stands beside the Share Status: `Expired` from the last moment on, also while the `state` "
+        "is what it was for a minute more, so that what was signed in time can arrive."
+    )
     attention: str | None = Field(description="Why it needs attention.")
     offers: list[Act] = Field(description="What the practice may do now.")
     in_order: bool

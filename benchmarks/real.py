@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from email import message_from_string, policy
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,10 @@ class Mails:
             envelope_to, _, _ = mail.partition("\n")
             self._found[envelope_to.partition(": ")[2]].append(mail)
             file.unlink()  # so that looking stays cheap
+
+
+def _text(mail: str) -> str:
+    return str(message_from_string(mail, policy=policy.default).get_content())
 
 
 class Real:
@@ -143,7 +148,7 @@ async def register(staff: httpx2.AsyncClient, portal: httpx2.AsyncClient, mails:
     client_id = expect(await staff.post("/clients", json=new), HTTPStatus.CREATED)["id"]
     invitee = {"email": email, "name": "Bench Marker"}
     expect(await staff.post(f"/clients/{client_id}/invitations", json=invitee), HTTPStatus.ACCEPTED)
-    link = re.search(r"/portal/register#(\S+)", await mails.next_to(email))
+    link = re.search(r"/portal/register#(\S+)", _text(await mails.next_to(email)))
     assert link, "an invitation holds its link"
     chosen = {"token": link.group(1), "password": PASSWORD}
     expect(await portal.post("/registrations", json=chosen), HTTPStatus.CREATED)

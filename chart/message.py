@@ -11,7 +11,7 @@ from chart.ids import AccountId, ClientId, DocumentId, MessageId, PracticeId, Re
 from chart.lifecycle import RequestState, SeatState
 from chart.refusals import NotFound
 from chart.request import LATE, MY_TURN
-from chart.text import Sentence
+from chart.text import N_, Sentence
 from gateways.postgres import SQL, Record, Transaction
 
 
@@ -67,8 +67,11 @@ class About(StrEnum):
     MAIL_REFUSED = "mail refused"
     MAIL_FAILED = "mail failed"
     NEEDS_ATTENTION = "needs attention"
+    INVITATION_REFUSED = "invitation refused"
+    """Told of a chart, as is what follows."""
+    INVITATION_FAILED = "invitation failed"
     BROKE_GLASS = "opened a restricted chart in an emergency"
-    """Told to administrators, and not of a request but of a chart."""
+    """Told to administrators."""
 
     @property
     def words(self) -> str:
@@ -84,6 +87,8 @@ _WORDS: dict[About, Sentence] = {
     About.MAIL_REFUSED: "A client’s email address was refused",
     About.MAIL_FAILED: "An email could not be sent for days",
     About.NEEDS_ATTENTION: "A request needs attention",
+    About.INVITATION_REFUSED: "The email address of an invitation was refused",
+    About.INVITATION_FAILED: "An invitation could not be sent for days",
     About.BROKE_GLASS: "A restricted chart was opened in an emergency",
 }
 
@@ -121,9 +126,13 @@ class StaffNotice:
     client_id: ClientId
     client_name: str = field(repr=False)
     concerns: str = field(repr=False)
-    """The type of the document; of a chart who did it."""
+    """The type of the document; of a chart who did it, or its part that tells more."""
     about: About
     created_at: datetime
+
+    @property
+    def of_invitation(self) -> bool:
+        return self.about in {About.INVITATION_REFUSED, About.INVITATION_FAILED}
 
 
 async def deliver(
@@ -189,6 +198,11 @@ async def tell_staff(transaction: Transaction, practice: PracticeId, request_id:
     await transaction.execute(TELL_STAFF, practice, request_id, about)
 
 
+async def tell_of_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId, about: About) -> None:
+    """Put a notice that concerns a chart before the practice's staff, as `tell_staff` does of a request."""
+    await transaction.execute(TELL_OF_CHART, practice, client_id, about)
+
+
 async def tell_administrators(
     transaction: Transaction, practice: PracticeId, client_id: ClientId, about: About, by: Actor
 ) -> None:
@@ -204,7 +218,7 @@ async def staff_notices(transaction: Transaction, *, administrator: bool = False
             row["document_id"],
             row["client_id"],
             row["client_name"],
-            type_label(Kind(row["kind"]), row["note_name"]) if row["kind"] else row["actor"],
+            type_label(Kind(row["kind"]), row["note_name"]) if row["kind"] else row["actor"] or N_("Portal access"),
             About(row["about"]),
             row["created_at"],
         )
@@ -276,18 +290,27 @@ insert into staff_notice (practice_id, request_id, about) values ($1, $2, $3)
 on conflict (request_id, about) do update set created_at = now(), read_at = null
 """)
 
+TELL_OF_CHART = SQL("""
+insert into staff_notice (practice_id, client_id, about) values ($1, $2, $3)
+on conflict (client_id, about) where client_id is not null and actor is null
+do update set created_at = now(), read_at = null
+""")
+
 TELL_ADMINISTRATORS = SQL("insert into staff_notice (practice_id, client_id, about, actor) values ($1, $2, $3, $4)")
 
 # every page of the practice asks: newest first and one by one until there are enough, and not a join of all years
 NOTICES = SQL("""
 select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, q.kind,
-    q.note_name, coalesce(t.name, 'somebody who is no longer here') as actor, n.about, n.created_at
-from (select * from staff_notice where request_id is not null or $2 order by created_at desc) n
+    q.note_name, n.about, n.created_at,
+    case when n.actor is not null then coalesce(t.name, 'somebody who is no longer here') end as actor
+from (select * from staff_notice where actor is null or $2 order by created_at desc) n
 left join lateral (
     select q.document_id, q.client_id, d.kind, d.note_name
     from signature_request q join document d on d.id = q.document_id where q.id = n.request_id limit 1
 ) q on true
 join client c on c.id = coalesce(q.client_id, n.client_id)
 left join staff t on 'staff:' || t.id = n.actor
+-- of a closed chart only that its glass was broken
+where n.actor is not null or c.id not in (select * from closed_charts())
 order by n.created_at desc limit $1
 """)

@@ -459,14 +459,22 @@ async def hold(transaction: Transaction, document_id: DocumentId) -> None:
 async def announce_those_asking(
     transaction: Transaction, practice: PracticeId, client_id: ClientId, account_id: AccountId
 ) -> None:
-    """Tell the watchers of the open requests that ask this account: whether it may sign has changed."""
+    """Tell the watchers of the open requests that ask this account, and of the chart: what it may do has changed."""
     for row in await transaction.fetch(ASKING, client_id, account_id):
         await announce(transaction, practice, client_id, row["id"])
+    await announce_chart(transaction, practice, client_id)
 
 
-async def announce(transaction: Transaction, practice: PracticeId, client_id: ClientId, request_id: RequestId) -> None:
+async def announce_chart(transaction: Transaction, practice: PracticeId, client_id: ClientId) -> None:
+    """Tell the watchers of a chart that something else than a request has moved: a plain share, an invitation."""
+    await announce(transaction, practice, client_id, client_id)
+
+
+async def announce(
+    transaction: Transaction, practice: PracticeId, client_id: ClientId, about: RequestId | ClientId
+) -> None:
     """Tell the watchers; sent by Postgres when the transaction commits."""
-    await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{request_id}")
+    await transaction.execute(ANNOUNCE, CHANNEL, f"{practice}/{client_id}/{about}")
 
 
 ORPHANED = "Its workflow was ended in the engine by an operator."

@@ -190,6 +190,11 @@ async def needs_link(transaction: Transaction, party: Actor) -> bool:
     return await transaction.fetchval(NEEDS_LINK, party) is not None
 
 
+async def has_link(transaction: Transaction, party: Actor) -> bool:
+    """Whether it is good today."""
+    return await transaction.fetchval(HAS_LINK, party) is not None
+
+
 async def check_link(transaction: Transaction, party: Actor, token: str) -> None:
     """Raise `LinkEnded` unless it is the link that was mailed for this."""
     if await transaction.fetchval(IS_LINK, party, opaque.digest(token)) is None:
@@ -242,6 +247,8 @@ where a.id = any($1::uuid[]) and (
 """)
 
 NEEDS_LINK = SQL("select true from person where party = $1 and enrol_sha256 is not null")
+
+HAS_LINK = SQL("select true from person where party = $1 and enrol_until > now()")
 
 IS_LINK = SQL("select true from person where party = $1 and enrol_sha256 = $2 and enrol_until > now()")
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from pdf.shaping import fitted, width
+from pdf.shaping import fitted, width, wrapped
 from pdf.sheet import Colour, Curve, Place, Sheet
 from pdf.signature import Drawing, Mark, Point, TypedName
 from pdf.typeface import Style, shown
@@ -18,6 +18,10 @@ LARGEST_SCALE = 0.8
 """Points for a CSS pixel, so that a small drawing is not blown up to something its signer never saw."""
 
 TYPED_SIZE = 24.0
+LEAST_IN_ONE_LINE = 12.0
+SIZES_OF_LINES = (14.0, 12.0, 10.0, 8.0, 7.0, 6.0)
+LEADING = 1.2
+"""Of a typed name: sizes in points, and from line to line as a multiple of them."""
 
 PAPER = (1.0, 1.0, 1.0)
 """Of the outline that lets ink show on dark ground; on white paper nobody sees it."""
@@ -29,14 +33,32 @@ OUTLINE = 2.0
 def draw(sheet: Sheet, mark: Mark, *, outlined: bool) -> None:
     """Into the box from (0, 0) to (`WIDTH`, `HEIGHT`)."""
     if isinstance(mark, TypedName):
-        text, size = fitted(shown(mark.name), Style.ITALIC, TYPED_SIZE, WIDTH - 8, least=6)
+        lines, size = _lines(shown(mark.name))
+        lowest = 12.0 if len(lines) == 1 else 0.3 * size
+        places = [lowest + LEADING * size * below for below in reversed(range(len(lines)))]
         if outlined:
-            back(sheet, 2, 12, text, Style.ITALIC, size)
-        sheet.text(2, 12, text, Style.ITALIC, size, COLOUR)
+            for y, line in zip(places, lines, strict=True):
+                back(sheet, 2, y, line, Style.ITALIC, size)
+        for y, line in zip(places, lines, strict=True):
+            sheet.text(2, y, line, Style.ITALIC, size, COLOUR)
         return
     if outlined:
         _trace(sheet, mark, PAPER, OUTLINE)
     _trace(sheet, mark, COLOUR, 0)
+
+
+def _lines(name: str) -> tuple[Sequence[str], float]:
+    """What is too long for one line has several, as large as the box lets them: nothing of a signature is cut off."""
+    room = WIDTH - 8
+    line, size = fitted(name, Style.ITALIC, TYPED_SIZE, room, least=LEAST_IN_ONE_LINE)
+    if line == name:
+        return (line,), size
+    for size in SIZES_OF_LINES:
+        lines = wrapped(name, Style.ITALIC, size, room)
+        if len(lines) * LEADING * size <= HEIGHT:
+            return lines, size
+    line, size = fitted(name, Style.ITALIC, SIZES_OF_LINES[-1], room, least=SIZES_OF_LINES[-1])
+    return (line,), size
 
 
 def back(sheet: Sheet, x: float, y: float, text: str, style: Style, size: float) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from email import message_from_string, policy
 from pathlib import Path
 from typing import TypeAlias
 
@@ -135,6 +136,11 @@ class Mailbox:
 
     def to(self, address: str) -> list[str]:
         return [text for received_by, text in self.mails if received_by == address]
+
+    def token(self, address: str) -> str:
+        """In the link of the newest mail, as a mail program reads it."""
+        body = message_from_string(self.to(address)[-1], policy=policy.default).get_content()
+        return str(body).split("#")[1].split()[0]
 
 
 @pytest.fixture(scope="session")

@@ -392,7 +392,8 @@ async def test_one_sees_where_one_is_signed_in_and_ends_it_there(
     assert not await is_signed_in(api, phone_cookie)
     assert "signed out elsewhere" in await happened(database, office)
     other = await client_cookie(api, office)
-    await api.post("/portal/account/sessions/end-others", headers=here)
+    others = await api.post("/portal/account/sessions/end-others", headers=here)
+    assert "You are signed out everywhere else." in text(await api.get(others.headers["location"], headers=here))
     assert (await is_signed_in(api, here), await is_signed_in(api, other)) == (True, False)
 
 

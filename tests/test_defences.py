@@ -235,6 +235,19 @@ async def test_so_has_what_no_route_answers(api: httpx2.AsyncClient, visitors: V
             assert stream.headers["cache-control"] == "no-store"
 
 
+async def test_a_head_is_answered_as_a_get_is(api: httpx2.AsyncClient, visitors: Visitors) -> None:
+    """Mail gateways look so at the links of a mail before they let it through."""
+    for path in ("/portal/register", "/portal/sign-in/reset", "/portal/documents", "/api/v1/openapi.json", "/nowhere"):
+        looked, read = await api.head(path, headers=HTML), await api.get(path, headers=HTML)
+        assert looked.status_code == read.status_code
+        check_headers(looked, path)
+        assert [looked.headers.get(one) for one in NAMED] == [read.headers.get(one) for one in NAMED]
+    assert (await api.head("/portal/documents", headers=HTML | visitors.client)).status_code == HTTPStatus.OK
+
+
+NAMED = ("content-type", "content-length", "location", "cache-control")
+
+
 async def test_what_is_turned_away_is_told_in_the_language_of_whoever_asks(api: httpx2.AsyncClient) -> None:
     refused = await api.post("/charts", headers=ELSEWHERE[0] | {"accept-language": "es"})
     assert refused.json()["title"] == "Enviado desde otro sitio"

@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.ask import workflow_id
+from chart.request import CHANNEL
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account
@@ -208,7 +209,7 @@ async def test_an_unregistered_client_is_invited_and_the_request_waits_for_the_r
     found = await document(api, office, office.notes_of_unregistered.id)
     assert (found["share_status"], found["waits_for"]) == ("Not Shared", "Waits for registration")
     assert await soon(lambda: mailbox.to(email))
-    token = mailbox.to(email)[0].split("#")[1].split()[0]
+    token = mailbox.token(email)
     registered = await api.post("/api/v1/portal/registrations", json={"token": token, "password": PASSWORD})
     assert registered.status_code == HTTPStatus.CREATED, registered.text
     for _ in range(100):
@@ -233,6 +234,21 @@ async def test_a_refused_invitation_is_told_to_staff(api: httpx2.AsyncClient, of
     assert [one["mail"] for one in listed] == ["sent", "refused"]
 
 
+async def test_a_refused_invitation_rings_the_bell_once_and_leads_to_the_portal_access(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    path = f"/api/v1/clients/{office.unregistered}/invitations"
+    heard: list[str] = []
+    async with database.listening({CHANNEL: heard.append}):
+        for number in range(2):
+            body = {"email": f"refused-{number}@demo.example", "name": "Priya Natarajan"}
+            await api.post(path, json=body, headers=office.bearer)
+        assert await soon(lambda: len([one for one in heard if f"/{office.unregistered}/" in one]) == 2)
+    page = await api.get("/charts", headers={"accept": "text/html"} | await sign_in_staff(api, office.provider_email))
+    assert page.text.count("The email address of an invitation was refused</strong>") == 1
+    assert f'<a href="/charts/{office.unregistered}#invite">' in page.text
+
+
 async def test_a_registration_is_found_even_if_only_the_first_knock_came(
     api: httpx2.AsyncClient, office: Office, database: Database, mailbox: Mailbox, engine: Any
 ) -> None:
@@ -242,7 +258,7 @@ async def test_a_registration_is_found_even_if_only_the_first_knock_came(
         api, office, office.notes_of_unregistered.id, invite={"email": email, "name": "Priya Natarajan"}
     )
     assert await soon(lambda: mailbox.to(email))
-    token = mailbox.to(email)[0].split("#")[1].split()[0]
+    token = mailbox.token(email)
     handle = engine.get_workflow_handle(workflow_id(office.notes_of_unregistered.id))
     await handle.signal(ShareToSign.registered)
     await asyncio.sleep(0.5)

@@ -218,7 +218,11 @@ async def test_the_link_ends_with_the_next_one_and_after_a_day_and_is_of_one_acc
     assert (await show(api, foreign, half)).status_code == HTTPStatus.FORBIDDEN
     async with database.practice(client.practice) as transaction:
         await transaction.execute("update portal_account set enrol_until = now() where enrol_until is not null")
-    assert (await show(api, new, half)).status_code == HTTPStatus.FORBIDDEN
+    ended = await show(api, new, half)
+    assert (ended.status_code, "Begin again" in ended.text) == (HTTPStatus.FORBIDDEN, True)
+    second_step = await shown(api, "/portal/sign-in/second-factor", await first_step(api, client))
+    assert "Open the link of the email" not in second_step
+    assert "The link that you have opened has ended." in second_step
 
 
 async def test_whoever_signs_in_with_the_old_factor_ends_the_link_and_what_was_begun_with_it(

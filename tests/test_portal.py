@@ -264,7 +264,7 @@ async def test_a_parked_request_is_in_my_documents_at_once_after_registration(
         if mailbox.to(email):
             break
         await asyncio.sleep(0.05)
-    token = mailbox.to(email)[0].split("#")[1].split()[0]
+    token = mailbox.token(email)
     registered = await api.post("/portal/register", data={"token": token, "new_password": PASSWORD})
     assert registered.headers["location"] == "/portal/sign-in?done=registered", registered.text
     me = await sign_in(api, email)

@@ -2,12 +2,14 @@
 
 import re
 from datetime import timedelta
+from email import message_from_string, policy
 from http import HTTPStatus
 from typing import Any
 
 import httpx2
 import pytest
 
+from activities.invite import SUBJECT
 from chart import audit, message
 from chart.document import Kind
 from chart.ids import RequestId
@@ -385,30 +387,6 @@ async def test_an_invitation_that_nobody_used_in_time_is_shown_and_sent_again(
     assert "Take back" in page
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/portal/register",
-        "/portal/sign-in/link",
-        "/sign-in/reset",
-        "/portal/inbox/01a2138c-0000-7000-8000-000000000000",
-    ],
-)
-async def test_a_scanner_that_asks_for_the_head_of_a_mailed_link_finds_it_alive(
-    api: httpx2.AsyncClient, office: Office, address: str
-) -> None:
-    """SPEC N2."""
-    got, head = await api.get(address), await api.head(address)
-    assert got.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}
-    assert (head.status_code, head.headers.get("location"), head.content) == (
-        got.status_code,
-        got.headers.get("location"),
-        b"",
-    )
-    refused = await api.head(address, headers=await portal(api, office))
-    assert refused.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-
-
 async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> str:
     found = await api.get(address, headers=me)
     assert found.status_code == HTTPStatus.OK, found.text
@@ -416,16 +394,25 @@ async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> 
 
 
 @pytest.mark.usefixtures("worker")
-async def test_an_invitation_is_in_the_language_of_the_account_that_its_address_has(
+async def test_an_invitation_is_in_the_language_of_its_account_and_without_one_in_every_language(
     api: httpx2.AsyncClient, database: Database, office: Office, mailbox: Mailbox
 ) -> None:
     async with database.practice(office.practice) as transaction:
         await transaction.execute("update portal_account set language = 'es' where id = $1", office.account)
     path = f"/api/v1/clients/{office.unregistered}/invitations"
     newcomer = f"{office.practice.hex}@demo.example"
-    for email, says in ((office.client_email, "Si no esperaba este correo"), (newcomer, "If you did not expect")):
+    english, spanish = "If you did not expect this email", "Si no esperaba este correo"
+    for email, languages, says in (
+        (office.client_email, "es", [spanish]),
+        (newcomer, "en, es", [english, spanish]),
+    ):
         invited = {"email": email, "name": "Rosa Rivera", "relationship": "partner"}
         assert (await api.post(path, json=invited, headers=office.bearer)).is_success
         assert await soon(lambda email=email: mailbox.to(email))
         (sent,) = mailbox.to(email)
-        assert says in sent
+        mail = message_from_string(sent, policy=policy.default)
+        subject = " / ".join(SUBJECT[one] for one in languages.split(", "))
+        assert (mail["Content-Language"], mail["Subject"]) == (languages, subject)
+        text = mail.get_content()
+        assert [one for one in (english, spanish) if one in text] == says
+        assert len(set(re.findall(r"#\S{43}", text))) == 1

@@ -11,9 +11,11 @@ import asyncpg
 import httpx2
 import pytest
 
+from chart import message
 from chart.audit import Action
 from chart.document import Kind
 from chart.ids import StaffId
+from chart.message import About
 from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import api_key
@@ -162,6 +164,17 @@ async def test_lists_tell_nothing_of_a_closed_chart_but_its_name(
         queue = (await api.get("/api/v1/requests", headers=who)).json()["requests"]
         assert len(queue) == (1 if open_ else 0)
     assert "Restricted" in await shown(api, "/charts", restricted.outsider)
+
+
+async def test_notices_tell_nobody_of_a_closed_chart(
+    api: httpx2.AsyncClient, database: Database, restricted: Restricted
+) -> None:
+    office = restricted.office
+    async with database.practice(office.practice) as transaction:
+        await message.tell_of_chart(transaction, office.practice, office.client, About.INVITATION_REFUSED)
+    for who, told in ((restricted.provider, True), (restricted.outsider, False), (restricted.admin, False)):
+        page = await shown(api, "/calendar", who | {"accept": "text/html"})
+        assert ("The email address of an invitation was refused" in page) is told
 
 
 @pytest.mark.usefixtures("worker")

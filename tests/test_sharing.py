@@ -1,11 +1,14 @@
 """SPEC S: sharing over the API."""
 
+import asyncio
 from http import HTTPStatus
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from chart.request import CHANNEL
+from gateways.postgres import Database
 from tests.office import Office
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -23,6 +26,26 @@ async def test_share_makes_a_document_downloadable_at_once(api: httpx2.AsyncClie
     shared = await api.post(f"/api/v1/documents/{office.superbill.id}/share", headers=office.bearer)
     assert shared.json()["share_status"] == "Shared"
     assert shared.json()["waits_for"] is None
+
+
+async def test_open_pages_hear_of_what_becomes_of_a_plain_share(
+    api: httpx2.AsyncClient, office: Office, database: Database
+) -> None:
+    path, why = f"/documents/{office.superbill.id}", {"reason": "It names another person."}
+    acts: tuple[tuple[str, str, object], ...] = (
+        ("POST", f"{path}/share", None),
+        ("POST", f"{path}/blocks", why | {"account_id": str(office.account)}),
+        ("DELETE", f"{path}/blocks/{office.account}", None),
+        ("POST", f"{path}/hide", why | {"exception": "privacy"}),
+    )
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    async with database.listening({CHANNEL: heard.put_nowait}):
+        for method, act, body in acts:
+            answer = await api.request(method, f"/api/v1{act}", json=body, headers=office.bearer)
+            assert answer.is_success, answer.text
+            news = f"{office.practice}/{office.client}/{office.client}"
+            while await asyncio.wait_for(heard.get(), 5) != news:
+                pass
 
 
 async def test_share_to_sign_waits_for_a_signature_and_stands_beside_the_status(

@@ -27,6 +27,7 @@ DONE: dict[str, Sentence] = {
     "passkey": "The passkey is added.",
     "removed": "It is removed.",
     "ended": "Signed out there.",
+    "others-ended": "You are signed out everywhere else.",
     "language": "The language is changed.",
 }
 
@@ -156,7 +157,7 @@ def _password_and_sessions(router: APIRouter, door: Door) -> None:
     @does(Operation.USE_ACCOUNT)
     async def end_others(request: Request, res: Res, who: Who) -> Response:
         await accounts.end_other_sessions(res, who, door.token(request))
-        return see_other(f"{door.prefix}/account?done=ended")
+        return see_other(f"{door.prefix}/account?done=others-ended")
 
 
 def _factors(router: APIRouter, door: Door) -> None:
@@ -172,10 +173,8 @@ def _factors(router: APIRouter, door: Door) -> None:
             offered = await accounts.offer_authenticator(res, who)
         except FreshSignInNeeded:
             return _to_again(door, request.url.path)
-        picture = qr_code(offered.address)
-        return await _show(
-            request, res, door, who, "account/authenticator.html", refusal, secret=offered.text, picture=picture
-        )
+        shown = {"secret": offered.text, "opens": offered.address, "picture": qr_code(offered.address)}
+        return await _show(request, res, door, who, "account/authenticator.html", refusal, **shown)
 
     @router.post("/authenticator")
     @does(Operation.CHANGE_ACCOUNT)

@@ -186,7 +186,7 @@ def _second_factor(router: APIRouter, door: Door) -> None:
             return door.sign_in_page(request, res, over, following)
         async with res.database.practice(who.practice) as transaction:
             factors = await second_factor.of(transaction, who.actor)
-            helped = who.awaits is Awaits.FACTOR and await second_factor.needs_link(transaction, who.actor)
+            helped = who.awaits is Awaits.FACTOR and await second_factor.has_link(transaction, who.actor)
         return door.page(request, "second_factor", refusal, following, factors=factors, helped=helped)
 
     @router.get("/sign-in/second-factor")
@@ -241,7 +241,8 @@ def _enrolment(router: APIRouter, door: Door) -> None:
             offered = await accounts.offer_authenticator(res, await who_enrols(request, res))
         except SignInAgain as over:
             return door.sign_in_page(request, res, over, following)
-        return door.page(request, "enrol", refusal, following, secret=offered.text, picture=qr_code(offered.address))
+        shown = {"secret": offered.text, "opens": offered.address, "picture": qr_code(offered.address)}
+        return door.page(request, "enrol", refusal, following, **shown)
 
     @router.get("/sign-in/enrol")
     @does(Operation.GO_ON)

@@ -16,6 +16,7 @@ from api.stories import accounts, portal, settings
 from api.v1 import pdf_response
 from chart.document import Document, PortalTag
 from chart.ids import DocumentId, MessageId
+from chart.lifecycle import OnDecline
 from chart.refusals import NotInThisState, NotReachable, NotYourTurn, Refusal, Unacceptable
 from chart.text import N_, Sentence
 from identity import password as passwords
@@ -181,14 +182,14 @@ async def decline_form(request: Request, res: Res, user: PortalPage, document_id
     now = _standing(found, user)
     if now is None or not now.to_sign:
         return see_other(f"/portal/documents/{document_id}")
-    return await _decline_page(request, res, user, found.document)
+    return await _decline_page(request, res, user, found)
 
 
 async def _decline_page(
     request: Request,
     res: Res,
     user: PortalPage,
-    document: Document,
+    found: portal.Review,
     status: int = HTTPStatus.OK,
     *,
     choice: str = "",
@@ -203,7 +204,8 @@ async def _decline_page(
         user,
         "portal/decline.html",
         status,
-        document=document,
+        document=found.document,
+        others=_for_others(found),
         choice=choice,
         reason=reason,
         most=MOST_REASON,
@@ -211,6 +213,15 @@ async def _decline_page(
         confirm=confirm,
         late=late,
     )
+
+
+def _for_others(found: portal.Review) -> Sentence | None:
+    """What a decline means for the others who are asked; None if nobody else is."""
+    if found.request is None or len(found.request.signers) == 1:
+        return None
+    if found.request.on_decline is OnDecline.ENDS:
+        return N_("Others are asked to sign it too. Nobody signs it then, and what was signed already is not used.")
+    return N_("Others are asked to sign it too, and still can.")
 
 
 @router.post("/documents/{document_id:uuid}/decline")
@@ -226,7 +237,7 @@ async def decline(
 ) -> Response:
     """Choose, check, send: three posts of one form, so that it works without a script and keeps what was typed."""
     written = reason.replace("\r\n", "\n").strip()
-    found = (await portal.review(res, user, document_id)).document
+    found = await portal.review(res, user, document_id)
 
     async def again(status: int, problem: str | None = None, **more: bool) -> Response:
         return await _decline_page(

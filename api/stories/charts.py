@@ -215,6 +215,7 @@ async def _file_version(
         if newest and not newest.state.ended:
             return newest
         await document.add_version(transaction, caller.practice, found.client_id, document_id, version)
+        await request.announce_chart(transaction, caller.practice, found.client_id)
     return None
 
 

@@ -56,6 +56,7 @@ async def hide(
                 sha256=found.sha256,
                 exception=exception,
             )
+            await request.announce_chart(transaction, caller.practice, found.client_id)
         return await document.find(transaction, document_id)
 
 

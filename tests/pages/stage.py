@@ -89,7 +89,7 @@ class Stage(ProviderSide, PortalSide):
     async def of(self, _transaction: object, _actor: object) -> Factors:
         return self.factors
 
-    async def needs_link(self, _transaction: object, _actor: object) -> bool:
+    async def has_link(self, _transaction: object, _actor: object) -> bool:
         return False
 
     async def left_of(self, _database: object, surface: Surface, _token: str) -> Left | None:
@@ -128,7 +128,7 @@ class Stage(ProviderSide, PortalSide):
         patch(accounts, "factors", self.factors_of)
         patch(bulk, "look", self.look_at_bulk)
         patch(second_factor, "of", self.of)
-        patch(second_factor, "needs_link", self.needs_link)
+        patch(second_factor, "has_link", self.has_link)
         patch(session, "left", self.left_of)
         patch(Door, "half_way", self.half_way)
         app = app or _everybodys_app()

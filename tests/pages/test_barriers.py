@@ -17,7 +17,7 @@ from chart.refusals import Unacceptable
 from identity.session import Left
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART, DOCUMENTS, EVERY_PAGE, REVIEW, SIGNING
-from tests.pages.records import MESSAGE, PENDING, STAFF_PARTY, UNREGISTERED, a_client
+from tests.pages.records import CLIENT, MESSAGE, PENDING, STAFF_PARTY, UNREGISTERED, a_client
 from tests.pages.served import served
 from tests.pages.stage import Stage
 
@@ -325,6 +325,31 @@ async def test_the_filter_of_the_audit_log_is_folded_on_a_phone_alone(wordy_page
     await wordy_page.goto(f"{address}/audit")
     await expect(wordy_page.locator("#since")).to_be_visible()
     await expect(wordy_page.locator(".folding summary")).to_be_hidden()
+
+
+async def test_names_of_documents_and_choices_of_the_filter_are_whole_on_a_small_phone(
+    wordy_page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = replace(PENDING, note_name="Neuropsychological Evaluation")
+    monkeypatch.setattr(on_show, "documents", [note])
+    await wordy_page.set_viewport_size({"width": 320, "height": 640})
+    await wordy_page.goto(f"{address}/charts/{CLIENT}/documents?show=signed")
+    assert await wordy_page.evaluate(CUT_CHOICES) == []
+    await wordy_page.goto(f"{address}/charts/{CLIENT}/documents")
+    assert await wordy_page.evaluate(CUT_CHOICES) == []
+    assert await wordy_page.evaluate(CUT_IN_TWO) == []
+
+
+CUT_CHOICES = """() => [...document.querySelectorAll('select')].filter((one) => {
+  const alone = one.cloneNode();
+  alone.append(one.selectedOptions[0].cloneNode(true));
+  alone.style.width = 'max-content';
+  one.after(alone);
+  const cut = alone.offsetWidth > one.offsetWidth;
+  alone.remove();
+  return cut;
+}).map((one) => one.selectedOptions[0].text)"""
+"""What is chosen in a list that is narrower than it."""
 
 
 async def test_a_point_stands_between_facts_and_never_where_a_line_ends(wordy_page: Page, address: str) -> None:

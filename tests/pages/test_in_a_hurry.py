@@ -10,7 +10,9 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from api.pages.door import Door
+from api.stories import portal
 from chart.lifecycle import RequestState
+from chart.message import Message
 from identity import session
 from identity.session import Awaits, HalfWay, SignedIn, SignInAgain, Token
 from tests.browsers import chromium, visitor
@@ -109,6 +111,56 @@ async def test_a_slow_connection_is_said_to_be_at_work(page: Page, address: str,
     await expect(page.locator("#signing [data-problem]")).to_contain_text("Try again in a moment.")
     await expect(page.locator("[data-slow]")).to_be_hidden()
     await page.unroute(SIGNATURE)
+
+
+async def test_the_dialog_stays_until_the_page_behind_it_says_what_came_of_the_signature(
+    page: Page, address: str, on_show: Stage
+) -> None:
+    await typed(page, address, on_show)
+    before, on_show.documents = on_show.documents, [replace(SIGNED, id=PENDING.id), *on_show.documents[1:]]
+    reading: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        reading.append(route)
+
+    await page.route(address + REVIEW, hold)
+    await page.route(SIGNATURE, lambda route: route.fulfill(json={"state": "signed"}))
+    async with page.expect_request(address + REVIEW):
+        await page.get_by_role("button", name="Sign Document").tap()
+    await expect(page.locator("#signing")).to_be_visible()
+    await reading[0].continue_()
+    await expect(page.locator("#signing")).to_be_hidden()
+    await expect(page.locator("#state")).to_be_focused()
+    said = page.locator("body > #announcements")
+    await expect(said).to_contain_text("Thank you, the document is signed.")
+    await page.unroute(SIGNATURE)
+    await page.unroute(address + REVIEW)
+    on_show.documents = before
+
+
+async def test_what_was_read_is_not_announced_as_a_new_message(
+    page: Page, address: str, on_show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await on_show.inbox(None, None)
+    inboxes = [one * 3, one, one * 2]
+
+    async def inbox(*_: object) -> list[Message]:
+        return inboxes[0]
+
+    monkeypatch.setattr(portal, "inbox", inbox)
+    await page.goto(f"{address}/portal/preferences")
+    await page.evaluate("""() => {
+        window.said = [];
+        const region = document.getElementById('announcements');
+        const hear = () => { if (region.textContent) said.push(region.textContent); };
+        new MutationObserver(hear).observe(region, {childList: true});
+    }""")
+    for left in (1, 2):
+        del inboxes[0]
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator("[data-live=unread]")).to_contain_text(str(left))
+    await expect(page.locator("#announcements")).to_have_text("2 new messages in your inbox")
+    assert await page.evaluate("said") == ["2 new messages in your inbox"]
 
 
 async def test_what_came_first_leaves_nothing_to_be_signed(page: Page, address: str, on_show: Stage) -> None:

@@ -13,10 +13,10 @@ from api.pages.portal import MOST_REASON
 from api.pages.standing import SAID, SAID_TO, TITLES, Part, Standing
 from chart.document import Version
 from chart.ids import VersionId
-from chart.lifecycle import STATES, RequestState, Row, SeatState
+from chart.lifecycle import STATES, OnDecline, RequestState, Row, SeatState
 from chart.message import MessageAbout
 from chart.refusals import NotInThisState, NotReachable
-from tests.pages import records
+from tests.pages import portal_side, records
 from tests.pages.addresses import DOCUMENTS, REVIEW
 from tests.pages.records import CLIENT, CLIENT_PARTY, MESSAGE, NOW, PENDING, STAFF_PARTY, a_document, a_signer, asked
 from tests.pages.stage import Stage
@@ -240,6 +240,30 @@ def test_what_cannot_be_sent_is_said_and_kept(
     assert (answer.status_code, says in text(answer.text)) == (422, True)
     assert typed["reason"] in answer.text
     assert on_stage.done == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "seats", "words"),
+    [
+        (OnDecline.ENDS, 2, "Nobody signs it then, and what was signed already is not used."),
+        (OnDecline.CONTINUES, 2, "Others are asked to sign it too, and still can."),
+        (OnDecline.ENDS, 1, ""),
+    ],
+)
+def test_who_declines_is_told_before_what_it_means_for_the_others(
+    browser: TestClient, on_stage: Stage, monkeypatch: pytest.MonkeyPatch, ends: OnDecline, seats: int, words: str
+) -> None:
+    on_stage.documents = [replace(PENDING, seats=seats)]
+    monkeypatch.setattr(portal_side, "request_of", lambda one: replace(records.request_of(one), on_decline=ends))
+    check = text(browser.post(f"{REVIEW}/decline", data=TYPED | {"step": "check"}).text)
+    assert ("Others are asked" in check, words in check) == (seats > 1, True)
+
+
+def test_and_after_it_that_they_can_still_sign(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.documents = [replace(PENDING, **asked(seats=2, my_seat=DECLINED, my_turn=False))]
+    assert "Others can still sign it." in text(browser.get(f"{REVIEW}/declined").text)
+    on_stage.documents = [replace(PENDING, **asked(RequestState.DECLINED, seats=2, my_seat=DECLINED, my_turn=False))]
+    assert "Others can still sign it." not in text(browser.get(f"{REVIEW}/declined").text)
 
 
 def test_a_decline_that_cannot_reach_the_engine_can_be_sent_again(browser: TestClient, on_stage: Stage) -> None:

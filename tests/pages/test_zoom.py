@@ -1,10 +1,14 @@
 """Who cannot read small print makes the pages larger, by finger, mouse or keyboard, and stays where they read."""
 
+import asyncio
+import io
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
+from pypdf import PdfReader
 
 from api.pages.rendering import WIDTHS
 from tests.browsers import chromium, visitor
@@ -20,6 +24,9 @@ READING = """() => {
   return page + Math.round((line - read[page].top) / read[page].height * 100) / 100;
 }"""
 """Where somebody reads: 1.25 is a quarter down the second page."""
+
+SHOWN = "new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))"
+"""What was moved or turned is told to scripts, and drawn."""
 
 WIDE = """() => {
   const pages = document.querySelector('.pages');
@@ -66,6 +73,29 @@ async def test_pages_are_made_larger_where_somebody_reads(page: Page) -> None:
     assert await page.evaluate(WIDE) == [0, 0, False]
 
 
+@pytest.mark.parametrize("larger", [0, 2])
+async def test_a_phone_is_turned_and_stays_where_somebody_reads(address: str, larger: int) -> None:
+    upright, across = {"width": 390, "height": 844}, {"width": 844, "height": 390}
+    sideways = "pages => pages.scrollLeft / pages.scrollWidth"
+    async with chromium() as browser, visitor(browser, viewport=upright, has_touch=True, is_mobile=True) as phone:
+        await phone.goto(address, wait_until="networkidle")
+        for _ in range(larger):
+            await phone.get_by_role("button", name="Larger").tap()
+        pages = phone.locator(".pages")
+        await phone.evaluate("document.querySelectorAll('.pages img')[6].scrollIntoView({behavior: 'instant'})")
+        await phone.evaluate("scrollBy({top: 60, behavior: 'instant'})")
+        await pages.evaluate("pages => { pages.scrollLeft = 0.2 * pages.scrollWidth }")
+        await phone.evaluate(SHOWN)
+        reading, left = await phone.evaluate(READING), await pages.evaluate(sideways)
+        assert (left > 0.1) is (larger > 0)
+        for way in (across, upright, across, upright):
+            await phone.set_viewport_size(way)  # type: ignore[arg-type]
+            await phone.wait_for_function("wide => innerWidth === wide", arg=way["width"])
+            await phone.evaluate(SHOWN)
+            assert await phone.evaluate(READING) == pytest.approx(reading, abs=0.02), way
+            assert await pages.evaluate(sideways) == pytest.approx(left, abs=0.02), way
+
+
 async def test_what_is_larger_is_sharper_and_stays_so(page: Page) -> None:
     await page.get_by_role("button", name="Larger").click(click_count=3)
     await page.reload()
@@ -105,6 +135,26 @@ async def test_on_paper_no_line_is_cut_off(page: Page) -> None:
         await page.evaluate("innerWidth")
     )
     await expect(page.locator(".sign-bar, .zoom, header").filter(visible=True)).to_have_count(0)
+
+
+async def test_no_sheet_is_empty_where_pages_have_not_come(address: str) -> None:
+    came = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await came.wait()
+        await route.continue_()
+
+    async with chromium() as browser, visitor(browser) as page:
+        await page.route(re.compile(r"/pages/([3-9]|\d\d)\.webp"), slowly)
+        await page.goto(address)
+        await page.wait_for_function(
+            "[...document.querySelectorAll('.pages img')].slice(0, 2).every((one) => one.complete)"
+        )
+        sheets = PdfReader(io.BytesIO(await page.pdf())).pages
+        came.set()
+        await page.unroute_all(behavior="wait")
+    assert [len(sheet.images) for sheet in sheets] == [0, 1, 1]
+    assert "To print every page, download the PDF and print it." in sheets[0].extract_text()
 
 
 async def test_large_letters_on_a_phone_make_no_page_wider_than_it() -> None:

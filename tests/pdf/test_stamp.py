@@ -195,6 +195,23 @@ def test_a_typed_name_is_text_in_an_embedded_font() -> None:
     assert b"FontFile2" in signed.data[len(paper()) :]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "María de los Ángeles Fernández-Villaverde y Gutiérrez de la Concepción Montenegro y Castañeda Borja",
+        "W" * 100,
+        "李" * 100,
+    ],
+    ids=["words", "one word", "han"],
+)
+def test_nothing_of_a_long_typed_name_is_cut_off(name: str) -> None:
+    signed = stamp(paper(), certificate(signer(TypedName(name), "Someone Else")), seal()).data
+    for page in (0, 1):
+        text = "".join(text_of(signed, page).split())
+        assert "".join(name.split()) in text
+        assert "…" not in text
+
+
 def test_below_the_mark_are_name_time_and_request() -> None:
     text = text_of(stamp(paper(), certificate(), seal()).data, 0)
     assert "Zoë Müller-Łukaszewicz" in text

@@ -61,7 +61,8 @@ export function swap(old, next) {
   sent.set(next, html);
   localise(next);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  if (next.dataset.announce && next.dataset.announce !== said) announce(next.dataset.announce);
+  const fewer = parseInt(next.textContent, 10) < parseInt(old.textContent, 10); // new messages: none has come
+  if (next.dataset.announce && next.dataset.announce !== said && !fewer) announce(next.dataset.announce);
 }
 
 /** What was being written in forms that are gone, to be copied. */

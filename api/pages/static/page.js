@@ -12,10 +12,13 @@ const region = document.getElementById('announcements');
 
 let news = [];
 
+// a modal dialog silences what is outside of it, and takes along what is in it when it closes
+const place = () => (document.querySelector('dialog[open]') ?? document.body).append(region);
+document.addEventListener('close', place, true);
+
 /** Tell screen readers, through the page's one live region; what comes at once is said in one go. */
 export function announce(text) {
-  // a modal dialog silences what is outside of it
-  (document.querySelector('dialog[open]') ?? document.body).append(region);
+  place();
   region.textContent = '';
   news.push(text);
   setTimeout(() => {

@@ -55,7 +55,7 @@ try {
 
 /** All pages as large as was asked for: those of now, and those that news and reading on have put here since. */
 function show() {
-  main.style.setProperty('--zoom', SIZES[size]);
+  main.style.setProperty('--zoom', size > 0 ? SIZES[size] : '');
   main.toggleAttribute('data-larger', size > 0);
   for (const picture of size > 0 ? main.querySelectorAll('.pages img') : []) picture.sizes = `${picture.clientWidth}px`;
   for (const button of main.querySelectorAll('[data-zoom]')) {
@@ -66,24 +66,49 @@ function show() {
   if (told.textContent !== now) told.textContent = now;
 }
 
-/** Change the size; what is read stays where it is, and its lines begin where they began. */
-function zoom(step) {
-  size += step;
+/** Where somebody reads: on which page, how far down it and down from it, and how far across. */
+function reading() {
   const pages = main.querySelector('.pages');
   const line = innerHeight / 4;
-  const pictures = [...pages.querySelectorAll('img')];
-  const read = pictures.findLast((picture) => picture.getBoundingClientRect().top < line) ?? pictures[0];
-  const before = read.getBoundingClientRect();
-  const down = Math.min(1, Math.max(0, (line - before.top) / before.height));
-  const across = pages.scrollLeft / pages.scrollWidth;
+  const boxes = [...pages.querySelectorAll('img')].map((picture) => picture.getBoundingClientRect());
+  const page = Math.max(0, boxes.findLastIndex((box) => box.top < line));
+  const { top, height } = boxes[page];
+  const down = Math.min(1, Math.max(0, (line - top) / height));
+  return { page, down, off: line - top - down * height, across: pages.scrollLeft / pages.scrollWidth };
+}
+
+/** There again, after the pages have got another size; lines begin where they began. */
+function go({ page, down, off, across }) {
+  const pages = main.querySelector('.pages');
+  const picture = pages.querySelectorAll('img')[page];
+  if (!picture) return; // news has put a shorter document there
+  const { top, height } = picture.getBoundingClientRect();
+  scrollBy({ top: top + down * height + off - innerHeight / 4 });
+  pages.scrollTo({ left: across * pages.scrollWidth });
+}
+
+function zoom(step) {
+  size += step;
+  const here = reading();
   show();
-  const after = read.getBoundingClientRect();
-  scrollBy({ top: after.top + down * after.height - (before.top + down * before.height), behavior: 'instant' });
-  pages.scrollTo({ left: across * pages.scrollWidth, behavior: 'instant' });
+  go(here);
   try {
     sessionStorage.setItem('zoom', SIZES[size]);
   } catch { /* then a reload begins with whole pages */ }
 }
+
+// the phone is turned: what the browser keeps in its place is what it finds at the top
+let width = innerWidth;
+let here; // nothing yet: at the top
+addEventListener('scroll', () => {
+  if (innerWidth === width) here = reading();
+}, { passive: true, capture: true });
+addEventListener('resize', () => {
+  if (innerWidth === width) return; // a bar of the browser comes and goes
+  width = innerWidth;
+  show();
+  if (here?.off >= 0) go(here); // above the pages it is not read yet
+});
 
 document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-zoom]');

@@ -242,8 +242,8 @@ function wanted() {
 
 async function signed() {
   forget(dialog.dataset.sha256);
-  dialog.close();
-  // what is swapped in says what became of it: signed, taken while others still sign, or received
+  // what is swapped in says what became of it: signed, taken while others still sign, or received; until then the
+  // dialog stays, which says that it is being sent
   if (!(await refresh())) return location.reload();
   closed();
 }
