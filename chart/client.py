@@ -151,6 +151,12 @@ async def invitations(transaction: Transaction, client_id: ClientId) -> list[Ope
     return [OpenInvitation(**{**row, "relationship": Relationship(row["relationship"])}) for row in rows]
 
 
+async def lapsed(transaction: Transaction, client_id: ClientId) -> list[OpenInvitation]:
+    """Those that nobody used in time and that were not sent again, of the last three months, newest first."""
+    rows = await transaction.fetch(LAPSED, client_id)
+    return [OpenInvitation(**{**row, "relationship": Relationship(row["relationship"])}) for row in rows]
+
+
 NOT_REGISTERED: Sentence = (
     "This client is not registered for the Client Portal. Invite the client first "
     "(Invite to the Client Portal on the chart, or POST /api/v1/clients/{id}/invitations) "
@@ -263,5 +269,16 @@ select coalesce(c.timezone, p.timezone) from client c join practice p on p.id = 
 INVITATIONS = SQL("""
 select id, name, email, relationship, created_at, expires_at, mail from invitation
 where client_id = $1 and used_at is null and revoked_at is null and expires_at > now()
+order by created_at desc, id desc
+""")
+
+LAPSED = SQL("""
+select id, name, email, relationship, created_at, expires_at, mail from invitation i
+where client_id = $1 and used_at is null and revoked_at is null
+and expires_at between now() - interval '90 days' and now()
+and not exists (
+    select from invitation later
+    where later.client_id = i.client_id and lower(later.email) = lower(i.email) and later.created_at > i.created_at
+)
 order by created_at desc, id desc
 """)

@@ -19,7 +19,8 @@ from gateways.postgres import Database
 from gateways.storage import Storage
 from identity import account, api_key
 from identity.caller import Right
-from tests.conftest import Mailbox
+from local.postgres import Cluster
+from tests.conftest import Mailbox, owner
 from tests.office import PASSWORD, Office, add_document
 from tests.test_audit import log, staff
 from tests.test_counter_sign import staff_id
@@ -363,6 +364,27 @@ async def test_an_invitation_is_sent_again_and_one_that_was_used_is_not_taken_ba
     await account.register(database, used.token, PASSWORD)
     late = await api.post(f"{chart}/invitations/{used.id}/revoke", headers=me)
     assert (late.status_code, "End the access instead" in late.text) == (HTTPStatus.CONFLICT, True)
+
+
+async def test_an_invitation_that_nobody_used_in_time_is_shown_and_sent_again(
+    api: httpx2.AsyncClient, postgres: Cluster, office: Office
+) -> None:
+    me, chart = await staff(api, office.provider_email), f"/charts/{office.unregistered}"
+    form = {"name": "Priya Natarajan", "email": "late@demo.example", "relationship": "self"}
+    await api.post(f"{chart}/invitation", data=form, headers=me)
+    async with owner(postgres) as connection:
+        lapse = "update invitation set expires_at = now() - interval '1 hour' where client_id = $1"
+        await connection.execute(lapse, office.unregistered)
+    page = await page_of(api, chart, me)
+    assert "Did not register before the invitation ended" in page
+    (late,) = re.findall(rf'action="({chart}/invitations/[0-9a-f-]{{36}})/again"', page)
+    assert (
+        await api.get(f"/api/v1{chart.replace('charts', 'clients')}/invitations", headers=office.bearer)
+    ).json() == {"invitations": []}
+    await api.post(f"{late}/again", headers=me)
+    page = await page_of(api, chart, me)
+    assert "Did not register" not in page
+    assert "Take back" in page
 
 
 async def page_of(api: httpx2.AsyncClient, address: str, me: dict[str, str]) -> str:

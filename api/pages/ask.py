@@ -16,6 +16,7 @@ from api.pages.chart import show_documents
 from api.pages.rendering import Notification, see_other
 from api.stories import charts, sharing
 from api.stories.sharing import Choices, Invitee
+from chart import disclosure
 from chart.audit import Actor
 from chart.document import Document
 from chart.ids import ClientId, DocumentId
@@ -91,6 +92,7 @@ async def _options(
         chart=chart,
         document=document,
         choices=choices,
+        needs_consent=disclosure.NEEDS_CONSENT,
         relationships=list(Relationship),
         mail=IN[languages.of(request)],
         portal=res.settings.portal_url,

@@ -14,6 +14,7 @@ from api.pages.rendering import Notification, see_other
 from api.stories import charts, requests
 from api.stories.requests import Steered
 from api.stories.sharing import Asked
+from chart import schedule
 from chart.ids import ClientId, RequestId
 from chart.lifecycle import Act
 from chart.refusals import ClientNotRegistered, NotFound, Refusal, Unacceptable
@@ -65,6 +66,7 @@ async def _show(
     now = datetime.now(UTC)
     # it ends with the last day, in the zone of the practice
     last_day = (found.request.expires_at - timedelta(seconds=1)).astimezone(found.zone).date()
+    created_on = found.request.created_at.astimezone(found.zone).date()
     return await desk.page(
         request,
         res,
@@ -84,6 +86,9 @@ async def _show(
             ],
             "today": now.astimezone(found.zone).date(),
             "last_day": last_day,
+            # a day lasts until its end, and the request does so for whole days at least and at most
+            "earliest_day": max(now.astimezone(found.zone).date(), created_on + schedule.SHORTEST),
+            "latest_day": created_on + schedule.LONGEST - timedelta(days=1),
             "words": words,
             "written": WRITTEN,
             "typed": {},

@@ -82,6 +82,8 @@ class Chart:
     names: dict[str, str] = field(repr=False)
     """Of the staff who ended an access or made a block."""
     invitations: list[OpenInvitation]
+    lapsed: list[OpenInvitation]
+    """Invitations that nobody used in time."""
     documents: list[Document]
     appointments: list[Appointment]
     """That are to come."""
@@ -103,6 +105,7 @@ async def open_chart(resources: Resources, caller: PracticeSide, client_id: Clie
             blocks=blocks,
             names=await audit.names(transaction, actors),
             invitations=await client.invitations(transaction, client_id),
+            lapsed=await client.lapsed(transaction, client_id),
             documents=await document.of_chart(transaction, client_id),
             appointments=await appointment.coming(transaction, client_id),
             zone=ZoneInfo((await practice.current(transaction)).timezone),

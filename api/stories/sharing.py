@@ -212,10 +212,11 @@ async def _in_chart(resources: Resources, order: Order, request_id: RequestId) -
 async def invite_again(
     resources: Resources, caller: PracticeSide, client_id: ClientId, invitation_id: InvitationId
 ) -> None:
-    """Send the same person a new invitation; the one sent before ends."""
+    """Send the same person a new invitation; the one sent before ends, if it has not expired."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await client.find(transaction, client_id)
-        found = [one for one in await client.invitations(transaction, client_id) if one.id == invitation_id]
+        sent = await client.invitations(transaction, client_id) + await client.lapsed(transaction, client_id)
+        found = [one for one in sent if one.id == invitation_id]
     if not found:
         raise NotFound("This invitation has ended. Invite again with name and email address.")
     await invite(resources, caller, client_id, Invitee(found[0].email, found[0].name, found[0].relationship))

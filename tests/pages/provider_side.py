@@ -158,6 +158,7 @@ class ProviderSide(Play):
             blocks=self.blocks if client.registered else [],
             names={STAFF_PARTY: "Dr. Maya Chen"},
             invitations=[INVITATION] if client_id == CLIENT else [],
+            lapsed=[],
             documents=self.documents if client_id == CLIENT else [NOTE_OF_UNREGISTERED],
             appointments=[an_appointment()] if client_id == CLIENT else [],
             zone=ZONE,

@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,7 +13,9 @@ from playwright.async_api import expect
 
 from activities.order import Terms
 from api.stories.sharing import Invitee, Possible
-from chart.ids import AccountId
+from chart import disclosure
+from chart.document import Kind
+from chart.ids import AccountId, DocumentId
 from chart.lifecycle import OnDecline, RequestState, SeatState
 from chart.refusals import ClientNotRegistered, NotInThisState, NotReachable, Unacceptable
 from chart.relationship import Relationship, Standing
@@ -390,6 +394,36 @@ def test_who_waits_for_one_who_may_sign_is_offered_to_invite(browser: TestClient
     assert "Nobody who may sign this is registered" in html
     assert "Only under a recorded consent." in html
     assert browser.post(ASK, data=INVITING).status_code == 303
+
+
+def test_who_lacks_a_consent_is_shown_with_the_way_to_record_one(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.possible = [Possible(PARENT_PARTY, "Rosa Rivera", "Parent", disclosure.NEEDS_CONSENT)]
+    assert f'<a href="{CHART}/consents">Consents</a></p>' in browser.get(ASK).text
+    on_stage.possible = [Possible(PARENT_PARTY, "Rosa Rivera", "Parent", "This document is kept from this person.")]
+    assert f'<a href="{CHART}/consents">Consents</a></p>' not in browser.get(ASK).text
+
+
+def test_a_chemical_dependency_plan_can_be_told_from_others(browser: TestClient, on_stage: Stage) -> None:
+    addresses = (CHART, f"{CHART}/documents", f"{CHART}/documents/{PENDING.id}", ASK)
+    on_stage.documents = [PENDING]
+    assert not any("Chemical dependency</span>" in browser.get(address).text for address in addresses)
+    on_stage.documents = [replace(PENDING, kind=Kind.CHEMICAL_DEPENDENCY_TREATMENT_PLAN)]
+    for address in addresses[:3]:
+        assert "Chemical dependency</span>" in browser.get(address).text, address
+
+
+def test_the_days_that_are_offered_are_those_that_are_taken(browser: TestClient, on_stage: Stage) -> None:
+    zone = ZoneInfo("America/Chicago")
+    asked_on = NOW.astimezone(zone).date()
+    first = max(datetime.now(zone).date(), asked_on + timedelta(days=1))
+    assert f'min="{first}" max="{asked_on + timedelta(days=364)}"' in browser.get(PAGE).text
+
+
+def test_a_chart_face_stays_a_summary_where_much_waits(browser: TestClient, on_stage: Stage) -> None:
+    on_stage.documents = [replace(PENDING, id=DocumentId(uuid4())) for _ in range(12)]
+    html = browser.get(CHART).text
+    assert html.count(">Signature request</a>") == 10
+    assert f'<a href="{CHART}/documents?show=waiting">2 more, in Documents</a>' in html
 
 
 # -- what the page of a request does not say
