@@ -25,6 +25,9 @@ READING = """() => {
 }"""
 """Where somebody reads: 1.25 is a quarter down the second page."""
 
+SHOWN = "new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))"
+"""What was moved or turned is told to scripts, and drawn."""
+
 WIDE = """() => {
   const pages = document.querySelector('.pages');
   return [scrollX, document.documentElement.scrollWidth - innerWidth, pages.scrollWidth > pages.clientWidth];
@@ -82,12 +85,13 @@ async def test_a_phone_is_turned_and_stays_where_somebody_reads(address: str, la
         await phone.evaluate("document.querySelectorAll('.pages img')[6].scrollIntoView({behavior: 'instant'})")
         await phone.evaluate("scrollBy({top: 60, behavior: 'instant'})")
         await pages.evaluate("pages => { pages.scrollLeft = 0.2 * pages.scrollWidth }")
-        await phone.wait_for_timeout(100)
+        await phone.evaluate(SHOWN)
         reading, left = await phone.evaluate(READING), await pages.evaluate(sideways)
         assert (left > 0.1) is (larger > 0)
         for way in (across, upright, across, upright):
             await phone.set_viewport_size(way)  # type: ignore[arg-type]
-            await phone.wait_for_timeout(100)
+            await phone.wait_for_function("wide => innerWidth === wide", arg=way["width"])
+            await phone.evaluate(SHOWN)
             assert await phone.evaluate(READING) == pytest.approx(reading, abs=0.02), way
             assert await pages.evaluate(sideways) == pytest.approx(left, abs=0.02), way
 
