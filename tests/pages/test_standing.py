@@ -271,6 +271,17 @@ def test_who_declines_is_told_before_what_it_means_for_the_others(
     assert ("Others are asked" in check, words in check) == (seats > 1, True)
 
 
+def test_who_acts_for_somebody_else_reads_whose_document_is_declined(browser: TestClient, on_stage: Stage) -> None:
+    for name in ("Ada Canaryname", None):
+        on_stage.documents = [replace(PENDING, client_name=name)]
+        pages = [browser.get(f"{REVIEW}/decline"), browser.post(f"{REVIEW}/decline", data=TYPED | {"step": "check"})]
+        on_stage.documents = [replace(PENDING, **asked(my_seat=DECLINED, my_turn=False), client_name=name)]
+        pages.append(browser.get(f"{REVIEW}/declined"))
+        assert [("(Ada Canaryname)" in text(page.text), "()" in text(page.text)) for page in pages] == [
+            (name is not None, False)
+        ] * 3
+
+
 def test_and_after_it_that_they_can_still_sign(browser: TestClient, on_stage: Stage) -> None:
     on_stage.documents = [replace(PENDING, **asked(seats=2, my_seat=DECLINED, my_turn=False))]
     assert "Others can still sign it." in text(browser.get(f"{REVIEW}/declined").text)
