@@ -67,6 +67,11 @@ class Text:
     def whole(self) -> str:
         return "\n\n".join(self.paragraphs)
 
+    @property
+    def paper(self) -> str:
+        """What can be done instead."""
+        return self.paragraphs[2]
+
 
 @dataclass(frozen=True)
 class Given:

@@ -556,11 +556,19 @@ async def test_a_consent_is_withdrawn_in_the_portal_and_asked_for_again_before_t
     withdrawn = await api.post("/portal/preferences/consent/withdraw", headers=page)
     assert withdrawn.headers["location"] == "/portal/preferences?done=withdrawn"
     assert (await electronic(api, me))["given_at"] is None
+    assert "If a document waits for your signature, ask the practice for paper" in await shown(
+        api, withdrawn.headers["location"], page
+    )
+    # paper is offered before Add Signature asks for the consent
+    said, dialog = (await shown(api, f"/portal/documents/{office.note.id}", page)).split("Download the PDF")
+    assert "You need not do this electronically. Ask the practice for a paper copy" in said
+    assert "You need not do this electronically." in dialog
     refused = await api.post(f"{path}/signature", json=signature(office), headers=me)
     assert (refused.status_code, refused.json()["type"]) == (HTTPStatus.CONFLICT, "/problems/consent-needed")
     assert (await api.get(path, headers=me)).json()["consented"] is False
     version = (await electronic(api, me))["version"]
     await api.post("/portal/preferences/consent", data={"version": version}, headers=page)
+    assert "You need not" not in (await shown(api, f"/portal/documents/{office.note.id}", page)).split("Download")[0]
     signed = await api.post(f"{path}/signature", json=signature(office), headers=me)
     assert signed.is_success, signed.text
     copy = (await api.get(f"{path}/file", headers=me)).content

@@ -30,7 +30,8 @@ DONE: dict[str, Sentence] = {
     "reminders-on": "You get reminders of what waits for you.",
     "reminders-off": "You get no more reminders. We still tell you of each new request.",
     "agreed": "You have agreed to electronic records.",
-    "withdrawn": "Your consent is withdrawn. What you have signed stays signed.",
+    "withdrawn": "Your consent is withdrawn. What you have signed stays signed. If a document waits for your "
+    "signature, ask the practice for paper, or agree again when you sign it here.",
 }
 
 MOST_REASON = 500
