@@ -164,3 +164,20 @@ async def test_large_letters_on_a_phone_make_no_page_wider_than_it() -> None:
             for path in ("/portal/inbox", REVIEW, "/portal/preferences"):
                 await phone.goto(address + path, wait_until="networkidle")
                 assert await phone.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, path
+
+
+async def test_large_letters_on_a_phone_leave_room_to_type_and_to_read() -> None:
+    parts = {
+        "/portal/sign-in": ".with-button input",
+        "/portal/documents": ".list .what",
+        f"{REVIEW}/decline": ".options label > span",
+    }
+    with served(Stage(language="es")) as address:
+        async with chromium() as browser, visitor(browser, viewport={"width": 160, "height": 320}) as phone:
+            for path, part in parts.items():
+                await phone.goto(address + path, wait_until="networkidle")
+                assert await phone.locator(part).first.evaluate("it => it.clientWidth") > 100, path
+                skip = phone.locator(".skip")
+                assert await skip.evaluate("it => it.getBoundingClientRect().right") <= 0, path
+                await skip.focus()
+                assert await skip.evaluate("it => it.getBoundingClientRect().left") == 0, path
