@@ -52,9 +52,14 @@ class Message:
 
     @property
     def new(self) -> bool:
-        """What a message asked for and was done, as from My Documents, is news to nobody, though it was not opened."""
-        answered = self.about is MessageAbout.RECORD_REQUEST and self.my_seat in {SeatState.SIGNED, SeatState.DECLINED}
-        return self.read_at is None and not answered
+        """Not what it asked for and was done, as from My Documents, nor what a later message has taken back."""
+        answered = self.my_seat in {SeatState.SIGNED, SeatState.DECLINED}
+        over = answered or self.request_state in _TOLD_ANEW
+        return self.read_at is None and not (self.about is MessageAbout.RECORD_REQUEST and over)
+
+
+_TOLD_ANEW = {RequestState.RECALLED, RequestState.REPLACED, RequestState.DECLINED}
+"""Of these endings a message of its own tells whoever had not answered."""
 
 
 class About(StrEnum):

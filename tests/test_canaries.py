@@ -285,7 +285,7 @@ class Job:
         for way, body in (
             ("recall", {"reason": CANARIES["reason of a recall"]}),
             ("unable-to-obtain", unable),
-            ("signed-on-paper", {"reason": CANARIES["on paper"], "signed_on": today}),
+            ("signed-on-paper", {"reason": CANARIES["on paper"], "signed_on": today, "before_service": True}),
         ):
             _, request_id = self.ask()
             self.get(self.staff.post(f"/requests/{request_id}/{way}", json=body))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from activities.end import SIGNERS_ARE_TOLD
 from activities.stamp import COUNTER_MEANING, MEANING
 from api.pages import standing
 from api.pages.portal import MOST_REASON
@@ -161,6 +162,17 @@ def test_a_request_that_was_answered_is_no_news_though_its_message_was_not_opene
     page = browser.get("/portal/inbox").text
     assert not new.search(page)
     assert 'class="count"' not in page
+
+
+@pytest.mark.parametrize("state", [one for one in SIGNERS_ARE_TOLD if WAITING in SIGNERS_ARE_TOLD[one][1]])
+def test_of_a_request_that_was_taken_back_its_later_message_alone_is_new(
+    browser: TestClient, on_stage: Stage, state: RequestState
+) -> None:
+    new = re.compile(r'class="tag wait">New<')
+    on_stage.documents = [a_document("Progress Note", **asked(state))]
+    assert not new.search(browser.get("/portal/inbox").text)
+    on_stage.about = SIGNERS_ARE_TOLD[state][0]
+    assert new.search(browser.get("/portal/inbox").text)
 
 
 def test_an_answer_on_its_way_is_not_asked_for_again(browser: TestClient, on_stage: Stage) -> None:
