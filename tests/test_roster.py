@@ -270,7 +270,7 @@ async def test_who_has_lost_every_factor_comes_in_by_password_and_mailed_link_an
     done = await api.post(f"{desk.page}/remove-factors", data=WHY, headers=desk.admin)
     assert "The second factors are removed." in await shown(api, done.headers["location"], desk.admin)
     assert (await api.get("/charts", headers=provider)).headers["location"].startswith("/sign-in")
-    assert "Adds a new second factor" in await shown(api, "/staff", desk.admin)
+    assert "Has to add a new second factor" in await shown(api, "/staff", desk.admin)
 
     link = await link_to(mailbox, email, "Your second factor was removed")
     # the mailbox alone: neither the link nor a new password leads in

@@ -30,7 +30,7 @@ ROLES: dict[Role, Sentence] = {
 STATES: dict[State, Sentence] = {
     State.INVITED: "Invited, has not signed in yet",
     State.ACTIVE: "Active",
-    State.ENROLS_ANEW: "Adds a new second factor",
+    State.ENROLS_ANEW: "Has to add a new second factor",
     State.ENDED: "Ended",
 }
 

@@ -104,9 +104,9 @@ async def queue(
 
 
 async def need_attention(resources: Resources, caller: PracticeSide) -> int:
-    """How many do, which tells of nobody."""
+    """How many do, a hundred at most, which tells of nobody."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
-        return len(await waiting.queue(transaction, Filter.NEEDS_ATTENTION))
+        return len(await waiting.queue(transaction, Filter.NEEDS_ATTENTION, limit=100))
 
 
 @dataclass(frozen=True)

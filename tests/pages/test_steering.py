@@ -480,6 +480,10 @@ def test_who_is_invited_stands_with_a_request_that_waits_for_a_registration(
 
     monkeypatch.setattr("api.stories.charts.open_chart", uninviting)
     assert "Nobody is invited now." in text(browser.get(PAGE).text)
+    # in order it comes first
+    on_stage.documents = [replace(PENDING, my_turn=False)]
+    assert "Comes later" not in text(browser.get(PAGE).text)
+    assert "Whoever registers signs first." in text(browser.get(ASK_UNREGISTERED).text)
 
 
 def test_what_was_written_for_a_request_that_ended_meanwhile_is_shown(browser: TestClient, on_stage: Stage) -> None:
