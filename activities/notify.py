@@ -30,6 +30,9 @@ class Wording:
     new_message: str
     reminder: str
     body: str
+    """Of the first mail."""
+    reminding: str
+    """Of a reminder: it tells of nothing new."""
 
 
 IN = {
@@ -44,6 +47,14 @@ Sign in to read it:
 
 This mailbox is not read. If you did not expect this email, you can ignore it.
 """,
+        reminding="""\
+A message still waits for you in the Client Portal.
+
+Sign in to read it:
+{link}
+
+This mailbox is not read. If you have done what it asks for, or did not expect this email, you can ignore it.
+""",
     ),
     "es": Wording(
         new_message="Tiene un mensaje nuevo en el portal",
@@ -55,6 +66,15 @@ Inicie sesión para leerlo:
 {link}
 
 Nadie lee los correos que llegan a esta dirección. Si no esperaba este correo, puede ignorarlo.
+""",
+        reminding="""\
+Un mensaje sigue esperándole en el Portal del Cliente.
+
+Inicie sesión para leerlo:
+{link}
+
+Nadie lee los correos que llegan a esta dirección. Si ya hizo lo que se le pide, o no esperaba este correo, puede \
+ignorarlo.
 """,
     ),
 }
@@ -130,14 +150,15 @@ class Notify:
         return state
 
     def _mail(self, notification: Notification, letter: Letter) -> EmailMessage:
-        words = IN[letter.language]
+        words, again = IN[letter.language], is_reminder(notification.occasion)
+        body = words.reminding if again else words.body
         return mail(
             sender=self.mail_from,
             to=letter.email,
             key=f"{letter.message_id}.{notification.occasion}",
             at=format_datetime(notification.at),
-            subject=words.reminder if is_reminder(notification.occasion) else words.new_message,
-            body=words.body.format(link=f"{self.portal_url}/portal/inbox/{letter.message_id}"),
+            subject=words.reminder if again else words.new_message,
+            body=body.format(link=f"{self.portal_url}/portal/inbox/{letter.message_id}"),
             language=letter.language,
         )
 

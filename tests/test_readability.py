@@ -79,8 +79,10 @@ def read_by_clients() -> list[tuple[str, str]]:
         if len(words(english)) >= 4:
             found.append(tuple(extract.FIELD.sub("7", re.sub(r"<[^>]+>", "", text)) for text in pair))
     consents = zip(consent.worded("").paragraphs, consent.worded("", "es").paragraphs, strict=True)
-    mails = [tuple(MAIL[language].body.format(link="") for language in ("en", "es"))]
-    return [(one[0], one[1]) for one in chain(found, consents, mails)]
+    mails = ((MAIL["en"].body, MAIL["es"].body), (MAIL["en"].reminding, MAIL["es"].reminding))
+    return [(one[0].format(link=""), one[1].format(link="")) for one in mails] + [
+        (one[0], one[1]) for one in chain(found, consents)
+    ]
 
 
 READ = read_by_clients()
