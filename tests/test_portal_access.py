@@ -84,6 +84,7 @@ async def test_who_is_signed_out_by_an_ended_access_is_told_so_and_keeps_the_way
         assert "the practice may have taken it back or changed your access, or is correcting it" in missing.text
         stranger = await api.get("/portal/nowhere", headers={"accept": "text/html"})
         assert 'href="/portal/preferences"' not in stranger.text
+        assert [page.text.count('<p class="brand large">Client Portal</p>') for page in (missing, stranger)] == [0, 1]
 
 
 def blocks(office: Office) -> str:
