@@ -24,7 +24,7 @@ from tests.conftest import Mailbox, owner
 from tests.office import PASSWORD, Office, add_document
 from tests.test_audit import log, staff
 from tests.test_counter_sign import staff_id
-from tests.test_endings import ask, read, soon, steer
+from tests.test_endings import ask, new_version, read, soon, steer
 from tests.test_portal import shown, sign_in
 from tests.test_signing import portal, reviewed, signature
 
@@ -185,6 +185,13 @@ async def test_who_acts_for_somebody_else_is_told_whose_a_document_is(
         me = await sign_in(api, email)
         for path in ("/portal/inbox", "/portal/documents", f"/portal/documents/{office.note.id}"):
             assert ("Jordan Canaryname Nov" in await shown(api, path, me)) is told, (email, path)
+    # also where the document is not to be seen any more
+    assert (await new_version(api, office)).status_code == HTTPStatus.CREATED
+    for email, told in ((f"{office.account.hex}@demo.example", True), (office.client_email, False)):
+        me = await sign_in(api, email)
+        (first, *_) = re.findall(r"/portal/inbox/[0-9a-f-]{36}", (await api.get("/portal/inbox", headers=me)).text)
+        about = "Progress Note of Nov 2, 2026" + " (Jordan Canaryname)" * told
+        assert f"It is about: {about}." in await shown(api, first, me)
 
 
 # -- keeping a document from somebody
