@@ -126,6 +126,12 @@ async def withdraw(transaction: Transaction, account_id: AccountId) -> bool:
     return await transaction.fetchval(WITHDRAW, account_id) is not None
 
 
+async def withdrawn(transaction: Transaction, account_id: AccountId) -> bool:
+    """Whether the account has taken its consent back, and has agreed to nothing since."""
+    taken_back: bool | None = await transaction.fetchval(WITHDRAWN, account_id)
+    return bool(taken_back)
+
+
 GIVEN = SQL("""
 select text_version, given_at from consent
 where account_id = $1 and text_version = any($2::text[]) and withdrawn_at is null order by given_at desc limit 1
@@ -145,4 +151,8 @@ with withdrawn as (
     update consent set withdrawn_at = now() where account_id = $1 and withdrawn_at is null returning account_id
 )
 select account_id from withdrawn limit 1
+""")
+
+WITHDRAWN = SQL("""
+select bool_and(withdrawn_at is not null) from consent where account_id = $1 -- null of whoever never agreed
 """)

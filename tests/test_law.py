@@ -549,9 +549,9 @@ async def test_the_text_says_what_the_statute_asks_for(api: httpx2.AsyncClient, 
 async def test_a_consent_is_withdrawn_in_the_portal_and_asked_for_again_before_the_next_signature(
     api: httpx2.AsyncClient, storage: Storage, office: Office
 ) -> None:
+    page, shared = await sign_in(api, office.client_email), f"/portal/documents/{office.note.id}"
     path, me = await reviewed(api, office)
     assert (await electronic(api, me))["given_at"]
-    page = await sign_in(api, office.client_email)
     assert "You have agreed" in await shown(api, "/portal/preferences", page)
     withdrawn = await api.post("/portal/preferences/consent/withdraw", headers=page)
     assert withdrawn.headers["location"] == "/portal/preferences?done=withdrawn"
@@ -560,7 +560,7 @@ async def test_a_consent_is_withdrawn_in_the_portal_and_asked_for_again_before_t
         api, withdrawn.headers["location"], page
     )
     # paper is offered before Add Signature asks for the consent
-    said, dialog = (await shown(api, f"/portal/documents/{office.note.id}", page)).split("Download the PDF")
+    said, dialog = (await shown(api, shared, page)).split("Download the PDF")
     assert "You need not do this electronically. Ask the practice for a paper copy" in said
     assert "You need not do this electronically." in dialog
     refused = await api.post(f"{path}/signature", json=signature(office), headers=me)
@@ -568,7 +568,7 @@ async def test_a_consent_is_withdrawn_in_the_portal_and_asked_for_again_before_t
     assert (await api.get(path, headers=me)).json()["consented"] is False
     version = (await electronic(api, me))["version"]
     await api.post("/portal/preferences/consent", data={"version": version}, headers=page)
-    assert "You need not" not in (await shown(api, f"/portal/documents/{office.note.id}", page)).split("Download")[0]
+    assert "You need not" not in (await shown(api, shared, page)).split("Download")[0]
     signed = await api.post(f"{path}/signature", json=signature(office), headers=me)
     assert signed.is_success, signed.text
     copy = (await api.get(f"{path}/file", headers=me)).content

@@ -91,6 +91,8 @@ class Review:
     document: Document
     request: Request | None
     consented: bool
+    withdrawn: bool
+    """The consent was taken back; who never gave one is asked behind Add Signature, with the same words."""
     text: consent.Text
     """Of the consent to electronic records."""
     received: bool
@@ -113,6 +115,7 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
         first = asked and asked.signer(user.actor) and await request.view(transaction, asked, user.actor)
         await _view(transaction, user, found, request_id=found.request_id if first else None)
         consented = await consent.given(transaction, user.id) is not None
+        withdrawn = await consent.withdrawn(transaction, user.id)
         text = await consent.text(transaction, user.language)
     held = None
     if asked is not None and found.my_seat is SeatState.WAITING and not asked.state.ended:
@@ -121,6 +124,7 @@ async def review(resources: Resources, user: PortalUser, document_id: DocumentId
         document=found,
         request=asked,
         consented=consented,
+        withdrawn=withdrawn,
         text=text,
         received=held is SeatState.SIGNED,
         declining=held is SeatState.DECLINED,

@@ -79,6 +79,7 @@ class PortalSide(Play):
             document,
             request,
             self.consented,
+            False,
             worded("Ask for paper.", self.language),
             self.received,
             self.declining,
