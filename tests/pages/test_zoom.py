@@ -148,7 +148,7 @@ async def test_no_sheet_is_empty_where_pages_have_not_come(address: str) -> None
         await page.route(re.compile(r"/pages/([3-9]|\d\d)\.webp"), slowly)
         await page.goto(address)
         await page.wait_for_function(
-            "[...document.querySelectorAll('.pages img')].slice(0, 2).every((one) => one.complete)"
+            "() => [...document.querySelectorAll('.pages img')].slice(0, 2).every((one) => one.complete)"
         )
         sheets = PdfReader(io.BytesIO(await page.pdf())).pages
         came.set()
