@@ -58,7 +58,7 @@ def test_all_pages_of_a_document_are_reached_without_a_script(monkeypatch: pytes
         address, met = REVIEW, []
         while address:
             page = client.get(address).text
-            met += [int(number) for number in re.findall(r'data-text="[^"]+/pages/(\d+)\.txt"', page)]
+            met += [int(number) for number in re.findall(r'href="[^"]+/pages/(\d+)\.txt"', page)]
             assert page.count('fetchpriority="high"') == 1
             address = links(page).get("next", "")
         assert met == list(range(1, 61))
