@@ -250,9 +250,8 @@ def check_signed_on(found: Document, signed_on: date) -> None:
     """
     if signed_on < found.service_on:
         raise Unacceptable(
-            "This day is before the date of service, {day}. Check it. "
-            "If it is right, confirm that it was signed before the date of service.",
-            day=found.service_on,
+            "This day is before the date of service. Check it. "
+            "If it is right, confirm that it was signed before the date of service."
         )
 
 

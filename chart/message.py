@@ -227,7 +227,8 @@ async def staff_notices(transaction: Transaction, *, administrator: bool = False
             About(row["about"]),
             row["created_at"],
         )
-        for row in await transaction.fetch(NOTICES, limit, administrator)
+        # what a newer release tells of, an older one leaves out
+        for row in await transaction.fetch(NOTICES, limit, administrator, [*About])
     ]
 
 
@@ -308,7 +309,7 @@ NOTICES = SQL("""
 select n.request_id, q.document_id, c.id as client_id, c.given_name || ' ' || c.family_name as client_name, q.kind,
     q.note_name, n.about, n.created_at,
     case when n.actor is not null then coalesce(t.name, 'somebody who is no longer here') end as actor
-from (select * from staff_notice where actor is null or $2 order by created_at desc) n
+from (select * from staff_notice where (actor is null or $2) and about = any($3) order by created_at desc) n
 left join lateral (
     select q.document_id, q.client_id, d.kind, d.note_name
     from signature_request q join document d on d.id = q.document_id where q.id = n.request_id limit 1

@@ -136,7 +136,7 @@ class Request:
 
     @property
     def barred(self) -> tuple[Signer, ...]:
-        """Those who are asked and cannot sign any more: the practice has to recall the request and share again."""
+        """Those who are asked and cannot sign any more; each says why."""
         return tuple(signer for signer in self.signers if signer.barred)
 
     @property

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 IMPORT = re.compile(r"^import \{ (.+) \} from '\./(\w+)\.js';$", re.M)
 EXPORT = re.compile(r"^export (?=(?:(?:async )?function|const) (\w+))", re.M)
 
-# as between modules of their own: one that fails takes along those that need it, and no others
+# as between modules of their own, one that fails takes along those that need it, and no others; what a browser cannot
+# even read stops them all
 RUN = """const modules = {};
 function run(name, module) {
   try { modules[name] = module(); } catch (error) { reportError(error); }

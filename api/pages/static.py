@@ -21,9 +21,8 @@ FOLDER = Path(__file__).parent / "static"
 
 _files = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
 _scripts = {name.removesuffix(".js"): content.decode() for name, content in _files.items() if name.endswith(".js")}
-VERSION = hashlib.sha256(b"\0".join(name.encode() + b"\0" + content for name, content in _files.items())).hexdigest()[
-    :12
-]
+_all = {**_files, "": bundle(_scripts, _scripts).encode()}  # what bundles make of the modules changes the address too
+VERSION = hashlib.sha256(b"\0".join(name.encode() + b"\0" + content for name, content in _all.items())).hexdigest()[:12]
 
 router = APIRouter(include_in_schema=False)
 

@@ -209,6 +209,8 @@ async def _file_version(
     """File it unless a request is open, which is then the answer: its workflow has to file it."""
     async with resources.database.practice(caller.practice, caller.actor) as transaction:
         await request.hold(transaction, document_id)
+        if await document.has_version(transaction, version.id):
+            return None  # the workflow has filed it, and its answer was lost
         found = await document.find(transaction, document_id)
         await document.check_is_another(transaction, found, version)
         newest = await request.newest_of(transaction, document_id)

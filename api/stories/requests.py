@@ -231,7 +231,7 @@ async def remind(resources: Resources, caller: PracticeSide, request_id: Request
 
 
 _NOBODY_WITHOUT_ACCESS: Sentence = (
-    "Whoever is to sign now has no access any more, so nobody can be reminded. Recall the request and share again."
+    "Whoever is to sign now cannot sign any more, so nobody can be reminded. The request says why, and what to do."
 )
 _WANT_NONE: Sentence = (
     "Whoever is to sign now has chosen to get no reminders. The request is in the portal; tell them in another way."

@@ -32,7 +32,9 @@ export function localise(root) {
   let formats; // a slow phone loads its words for times in a tenth of a second: only where the practice's own do not hold
   for (const time of root.querySelectorAll('time[data-local]')) {
     const at = new Date(time.dateTime);
-    if (Number(at) === Number(new Date(time.dateTime.slice(0, 19)))) {
+    const there = time.dateTime.slice(0, 19);
+    // an hour that the reader's clock leaves out is read as the next one
+    if (Number(at) === Number(new Date(there)) && at.getHours() === Number(there.slice(11, 13))) {
       time.querySelector('[data-zone]')?.remove(); // both clocks go alike
       continue;
     }

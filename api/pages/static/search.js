@@ -9,7 +9,12 @@ let timer;
 let asking;
 
 const listed = () => document.querySelector('[data-clients]');
-const busy = () => listed().setAttribute('aria-busy', 'true');
+
+function busy() {
+  listed().setAttribute('aria-busy', 'true');
+  // news read the page without these words, so they may not touch the list
+  if (input.value) listed().dataset.live = 'found';
+}
 
 input.addEventListener('input', () => {
   clearTimeout(timer);
@@ -29,7 +34,7 @@ if (!('answersForm' in document.body.dataset)) {
 }
 
 // as soon as there is a connection again
-addEventListener('online', () => { if (listed().hidden) search(); });
+for (const back of ['online', 'news-come']) addEventListener(back, () => { if (listed().hidden) search(); });
 
 async function search(asked = false) {
   busy();
@@ -50,7 +55,6 @@ async function search(asked = false) {
   // it stays where nothing else was found
   old.removeAttribute('aria-busy');
   old.hidden = false;
-  // news read the page without these words, so they may not touch the list
   next.dataset.live = input.value ? 'found' : 'clients';
   swap(old, next);
 }

@@ -116,22 +116,27 @@ part('back').addEventListener('click', () => show('signature'));
 for (const [key, form] of Object.entries(step)) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    if (sending) return;
-    sending = true;
-    dialog.toggleAttribute('data-sending', true);
-    const slow = setTimeout(wait, SLOW);
-    try {
-      await steps[key]();
-    } catch {
-      tell(_('There is no connection. What you have entered is still here. Try again in a moment.'));
-      unreached = problem.textContent;
-    } finally {
-      clearTimeout(slow);
-      part('slow').hidden = true;
-      sending = false;
-      dialog.toggleAttribute('data-sending', false);
-    }
+    await send(steps[key]);
   });
+}
+
+/** One thing at a time; what takes long is said. */
+async function send(what) {
+  if (sending) return;
+  sending = true;
+  dialog.toggleAttribute('data-sending', true);
+  const slow = setTimeout(wait, SLOW);
+  try {
+    await what();
+  } catch {
+    tell(_('There is no connection. What you have entered is still here. Try again in a moment.'));
+    unreached = problem.textContent;
+  } finally {
+    clearTimeout(slow);
+    part('slow').hidden = true;
+    sending = false;
+    dialog.toggleAttribute('data-sending', false);
+  }
 }
 
 const steps = {
@@ -186,11 +191,9 @@ const steps = {
 
 part('use-passkey').addEventListener('click', async () => {
   const address = ended ? `${dialog.dataset.signIn}${half ? '/second-factor' : ''}/passkey` : dialog.dataset.passkeyAgain;
-  try {
-    await shown(await answerWithPasskey('get', `${address}/question`, address), step.password.elements.password);
-  } catch {
-    tell(_('No passkey was used. Try again, or enter your password.'));
-  }
+  const right = await answerWithPasskey('get', `${address}/question`, address).catch(() => null);
+  if (!right) return tell(_('No passkey was used. Try again, or enter your password.'));
+  await send(() => shown(right, step.password.elements.password));
 });
 
 /** Go on to what the password was needed for, or say why not. */
@@ -244,7 +247,7 @@ async function signed() {
   forget(dialog.dataset.sha256);
   // what is swapped in says what became of it: signed, taken while others still sign, or received; until then the
   // dialog stays, which says that it is being sent
-  if (!(await refresh())) return location.reload();
+  if (!(await refresh().catch(() => null))) return location.reload();
   closed();
 }
 

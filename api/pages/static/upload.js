@@ -35,6 +35,7 @@ form.addEventListener('drop', (event) => {
   if (!event.dataTransfer.files.length) return;
   event.preventDefault();
   form.removeAttribute('data-dropping');
+  if (going) return;
   const one = new DataTransfer();
   one.items.add(event.dataTransfer.files[0]);
   file.files = one.files;
