@@ -48,7 +48,7 @@ async def test_the_newest_notices_are_found_without_reading_all(database: Databa
     async with database.practice(office.practice) as transaction:
         for way in ("seqscan", "bitmapscan", "sort"):  # which are as good while there are few
             await transaction.execute(f"set local enable_{way} = off")
-        plan = [line for (line,) in await transaction.fetch("explain " + message.NOTICES, 20, True)]
+        plan = [line for (line,) in await transaction.fetch("explain " + message.NOTICES, 20, True, [*message.About])]
     assert [line for line in plan if "using staff_notice_newest" in line], plan
 
 
