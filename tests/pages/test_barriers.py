@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,6 @@ from identity.session import Left
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART, DOCUMENTS, EVERY_PAGE, REVIEW, SIGNING
 from tests.pages.records import CLIENT, MESSAGE, PENDING, STAFF_PARTY, UNREGISTERED, a_client
-from tests.pages.served import served
 from tests.pages.stage import Stage
 
 RULES = json.dumps(
@@ -38,17 +37,6 @@ LOST = "Failed to load resource"
 """What the browser says where a test lets the server refuse."""
 
 LONG = "Bartholomäus-Maximilian Wolfeschlegelsteinhausenbergerdorff"
-
-
-@pytest.fixture(scope="module")
-def on_show() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-def address(on_show: Stage) -> Iterator[str]:
-    with served(on_show) as at:
-        yield at
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """What staff finds again in a real browser: the search, a form that was refused, one that a new sign-in cut short."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -13,21 +13,9 @@ from identity.caller import Role
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART, DOCUMENTS
 from tests.pages.records import PENDING, PLAN, asked
-from tests.pages.served import served
 from tests.pages.stage import Stage
 
 REFUSED = "the server responded with a status of 4"
-
-
-@pytest.fixture(scope="module")
-def on_show() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-def address(on_show: Stage) -> Iterator[str]:
-    with served(on_show) as at:
-        yield at
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -18,22 +18,10 @@ from identity.session import Awaits, HalfWay, SignedIn, SignInAgain, Token
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import REVIEW
 from tests.pages.records import PENDING, PRACTICE, SIGNED, STAFF_PARTY, asked
-from tests.pages.served import served
 from tests.pages.stage import Stage
 
 LOST = "Failed to load resource"
 SIGNATURE = "**/signature"
-
-
-@pytest.fixture(scope="module")
-def on_show() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-def address(on_show: Stage) -> Iterator[str]:
-    with served(on_show) as at:
-        yield at
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -13,22 +13,10 @@ from chart.lifecycle import RequestState
 from tests.browsers import chromium, visitor
 from tests.pages.addresses import CHART, DOCUMENTS
 from tests.pages.records import PENDING, PLAN, asked
-from tests.pages.served import served
 from tests.pages.stage import Stage
 from tests.papers import paper
 
 LOST = "Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def on_show() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="module")
-def address(on_show: Stage) -> Iterator[str]:
-    with served(on_show) as at:
-        yield at
 
 
 @pytest.fixture
